@@ -1,0 +1,1 @@
+"""Authentication for MCP servers mounted in FastAPI."""
