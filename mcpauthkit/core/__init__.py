@@ -1,1 +1,1 @@
-"""core room."""
+"""Values without I/O: time, chance, addresses, encodings, secrets and seals."""

@@ -1,1 +1,1 @@
-"""stores room."""
+"""Key-value stores: the port and its adapters."""

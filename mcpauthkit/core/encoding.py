@@ -1,0 +1,106 @@
+"""Base64url and JSON with limits checked before anything is built.
+
+A parser that recurses is an attack surface: `[[[[...` of a few kilobytes ends CPython's own JSON scanner with
+RecursionError. Size and nesting are therefore measured on the raw bytes first.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from typing import Any
+
+_BASE64URL = re.compile(rb"[A-Za-z0-9_-]*\Z")
+_BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_OPENING = (b"[", b"{")
+
+
+def base64url_encode(data: bytes) -> str:
+    """Base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def base64url_decode(text: str | bytes) -> bytes:
+    """Decode unpadded base64url (RFC 7515 section 2), strictly.
+
+    Padding, characters of the other alphabet, impossible lengths and stray bits in the last character are
+    refused, so that one value has exactly one spelling.
+
+    Raises:
+        ValueError: The text is not canonical base64url.
+    """
+    data = text.encode("ascii") if isinstance(text, str) else text
+    if _BASE64URL.match(data) is None:
+        raise ValueError("not base64url")
+    try:
+        decoded = base64.urlsafe_b64decode(data + b"=" * (-len(data) % 4))
+    except binascii.Error as error:
+        raise ValueError("not base64url") from error
+    if len(data) % 4 and base64.urlsafe_b64encode(decoded).rstrip(b"=") != data:
+        raise ValueError("not canonical base64url")
+    return decoded
+
+
+def sha256_hex(*parts: str) -> str:
+    """A digest of several strings that cannot be confused by moving text between them."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _check_depth(data: bytes, max_depth: int) -> None:
+    # Fewer opening brackets than the limit, in strings or out of them: it cannot be deeper. The usual case.
+    if data.count(b"[") + data.count(b"{") <= max_depth:
+        return
+    depth = 0
+    for match in _BRACKETS_OUTSIDE_STRINGS.finditer(data):
+        token = match.group()
+        if token in _OPENING:
+            depth += 1
+            if depth > max_depth:
+                raise ValueError("nested too deeply")
+        elif len(token) == 1:
+            depth -= 1
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    # Two readers that pick different ones of a repeated member can be told two different stories.
+    if len(members) != len(pairs):
+        raise ValueError("a member name is repeated")
+    return members
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+
+
+def parse_json_object(data: bytes, *, max_bytes: int, max_depth: int = 16) -> dict[str, Any]:
+    """Parse one JSON object from bytes we do not trust.
+
+    Args:
+        data: UTF-8 text.
+        max_bytes: Longer input is refused unread.
+        max_depth: Deeper nesting is refused before parsing.
+
+    Raises:
+        ValueError: Too large, too deep, not UTF-8, not JSON (NaN and Infinity are not), a repeated member
+            name, or not an object.
+    """
+    if len(data) > max_bytes:
+        raise ValueError("too large")
+    _check_depth(data, max_depth)
+    # A UnicodeDecodeError and a JSONDecodeError are ValueErrors already; an integer of thousands of digits too.
+    value = _DECODER.decode(data.decode("utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004  # one error type for every way to be wrong
+    return value

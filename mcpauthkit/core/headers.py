@@ -1,0 +1,42 @@
+"""Reading and writing HTTP header text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_UNSAFE_IN_QUOTED = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+def header_values(headers: RawHeaders, name: bytes) -> list[bytes]:
+    """Every value of one header, in order. ASGI names are lower case already."""
+    return [value for key, value in headers if key == name]
+
+
+def first_header(headers: RawHeaders, name: bytes) -> str | None:
+    """The first value of a header as text, or None."""
+    for key, value in headers:
+        if key == name:
+            return value.decode("latin-1")
+    return None
+
+
+def quoted(text: str) -> str:
+    """A quoted-string (RFC 9110 section 5.6.4) of characters RFC 6750 section 3 allows; others become `?`."""
+    return f'"{_UNSAFE_IN_QUOTED.sub("?", text)}"'
+
+
+def cookie_value(headers: RawHeaders, name: str) -> str | None:
+    """The value of one cookie.
+
+    A second cookie of the same name makes both unusable: a sibling domain or path could have planted one.
+    """
+    found: list[str] = []
+    for raw in header_values(headers, b"cookie"):
+        for pair in raw.decode("latin-1").split(";"):
+            key, _, value = pair.strip().partition("=")
+            if key == name:
+                found.append(value.strip('"'))
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,128 @@
+"""Metadata documents: the issuer's that we read, the protected resource's that we serve.
+
+RFC 8414, OpenID Connect Discovery 1.0 and RFC 9728. Identifiers stay strings, compared and served byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from mcpauthkit.core.urls import is_trustworthy_url, well_known_url
+from mcpauthkit.errors import RemoteMisbehaved
+from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
+
+_HTTP_OK = 200
+PROTECTED_RESOURCE = "oauth-protected-resource"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerMetadata:
+    """What an issuer says about itself; absent endpoints are None.
+
+    Args:
+        issuer: Its identifier, equal to the configured one.
+        jwks_uri: Where its key set is.
+        authorization_endpoint: Where browsers are sent to sign in.
+        token_endpoint: Where codes become tokens.
+        registration_endpoint: Where clients register (RFC 7591).
+        sends_iss: Whether authorization responses carry `iss` (RFC 9207).
+    """
+
+    issuer: str
+    jwks_uri: str
+    authorization_endpoint: str | None = None
+    token_endpoint: str | None = None
+    registration_endpoint: str | None = None
+    sends_iss: bool = False
+
+
+class ProtectedResourceDocument(TypedDict, total=False):
+    """The document of RFC 9728 section 2 as it goes on the wire."""
+
+    resource: str
+    authorization_servers: list[str]
+    scopes_supported: list[str]
+    bearer_methods_supported: list[str]
+    resource_name: str
+
+
+def discovery_requests(issuer: str) -> list[HttpRequest]:
+    """Where an issuer's metadata may be, in the order to try.
+
+    OpenID Connect Discovery 1.0 section 4 first, because every identity provider has it; then RFC 8414 section 3.
+    """
+    urls = [
+        issuer.rstrip("/") + "/.well-known/openid-configuration",
+        well_known_url(issuer, "oauth-authorization-server"),
+    ]
+    return [HttpRequest("GET", url, headers={"accept": "application/json"}) for url in urls]
+
+
+def process_discovery(issuer: str, response: HttpResponse) -> IssuerMetadata | None:
+    """Read an issuer's metadata; None when there is no document at this place.
+
+    Args:
+        issuer: The configured identifier. A document that names another one is refused: it would let one issuer
+            speak for another (RFC 8414 section 3.3).
+        response: The answer.
+
+    Raises:
+        RemoteUnavailable: The issuer cannot answer now.
+        RemoteMisbehaved: The document is unusable.
+    """
+    if response.status != _HTTP_OK and not response.is_transient_failure:
+        return None
+    document = response.json_object("issuer metadata")
+    if document.get("issuer") != issuer:
+        raise RemoteMisbehaved(
+            hint=f"Configure issuer_url exactly as the issuer spells it, including a trailing slash: {issuer!r}.",
+            reason=f"metadata names issuer {document.get('issuer')!r:.200}",
+        )
+    jwks_uri = _endpoint(document, "jwks_uri")
+    if jwks_uri is None:
+        raise RemoteMisbehaved(reason="metadata names no jwks_uri")
+    return IssuerMetadata(
+        issuer=issuer,
+        jwks_uri=jwks_uri,
+        authorization_endpoint=_endpoint(document, "authorization_endpoint"),
+        token_endpoint=_endpoint(document, "token_endpoint"),
+        registration_endpoint=_endpoint(document, "registration_endpoint"),
+        sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
+    )
+
+
+def _endpoint(document: dict[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not is_trustworthy_url(value):
+        raise RemoteMisbehaved(reason=f"metadata: {name} is not an https URL")
+    return value
+
+
+def resource_metadata_url(resource: str) -> str:
+    """Where a resource's metadata document is (RFC 9728 section 3.1)."""
+    return well_known_url(resource, PROTECTED_RESOURCE)
+
+
+def protected_resource_document(
+    *, resource: str, issuer: str, scopes: Sequence[str] = (), name: str | None = None
+) -> ProtectedResourceDocument:
+    """The metadata of one protected resource (RFC 9728 section 2).
+
+    Args:
+        resource: The resource identifier, without a trailing slash: the URL users enter in their client.
+        issuer: The authorization server, byte for byte as it spells itself.
+        scopes: Base scopes only. Clients ask for all of them at sign-in; step-up scopes belong in the challenge.
+        name: A name for people.
+    """
+    document = ProtectedResourceDocument(
+        resource=resource, authorization_servers=[issuer], bearer_methods_supported=["header"]
+    )
+    if scopes:
+        document["scopes_supported"] = list(scopes)
+    if name:
+        document["resource_name"] = name
+    return document

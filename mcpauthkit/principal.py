@@ -1,0 +1,170 @@
+"""Who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+from mcpauthkit.core.encoding import sha256_hex
+from mcpauthkit.errors import NotSignedIn
+
+
+class Principal(Mapping[str, Any]):
+    """The verified caller: a read-only mapping over the token's claims, with the common ones typed.
+
+    `user["sub"]` and `user.get("email")` read claims; `user.email` does too and is None when the claim is
+    absent. The typed fields below win over claims of the same name. A principal is identified by
+    **(issuer, subject)**: a subject alone may exist at two issuers.
+
+    Args:
+        claims: Every claim of the verified token.
+        issuer: The `iss` claim, byte for byte.
+        subject: The `sub` claim.
+        client_id: The OAuth client that obtained the token, when the token says so.
+        scopes: Granted scopes.
+        roles: Roles the issuer asserts.
+        audience: The `aud` claim as a tuple.
+        issued_at: `iat`, seconds since the epoch, or None.
+        expires_at: `exp`, seconds since the epoch.
+        ip_address: The peer's address as the server saw it.
+        user_agent: The request's User-Agent.
+        extra: What the application's own hook added.
+    """
+
+    __slots__ = (
+        "audience",
+        "claims",
+        "client_id",
+        "expires_at",
+        "extra",
+        "ip_address",
+        "issued_at",
+        "issuer",
+        "roles",
+        "scopes",
+        "subject",
+        "user_agent",
+    )
+
+    claims: Mapping[str, Any]
+    issuer: str
+    subject: str
+    client_id: str | None
+    scopes: frozenset[str]
+    roles: frozenset[str]
+    audience: tuple[str, ...]
+    issued_at: float | None
+    expires_at: float
+    ip_address: str | None
+    user_agent: str | None
+    extra: dict[str, Any]
+
+    def __init__(
+        self,
+        claims: Mapping[str, Any],
+        *,
+        issuer: str,
+        subject: str,
+        expires_at: float,
+        client_id: str | None = None,
+        scopes: frozenset[str] = frozenset(),
+        roles: frozenset[str] = frozenset(),
+        audience: tuple[str, ...] = (),
+        issued_at: float | None = None,
+        ip_address: str | None = None,
+        user_agent: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "claims", claims)
+        put(self, "issuer", issuer)
+        put(self, "subject", subject)
+        put(self, "client_id", client_id)
+        put(self, "scopes", scopes)
+        put(self, "roles", roles)
+        put(self, "audience", audience)
+        put(self, "issued_at", issued_at)
+        put(self, "expires_at", expires_at)
+        put(self, "ip_address", ip_address)
+        put(self, "user_agent", user_agent)
+        put(self, "extra", dict(extra) if extra else {})
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(issuer, subject): the identity everything is stored and compared by."""
+        return self.issuer, self.subject
+
+    @property
+    def digest(self) -> str:
+        """A short digest of the identity for logs; not reversible to the subject."""
+        return identity_digest(self.issuer, self.subject)[:12]
+
+    def on_request(self, ip_address: str | None, user_agent: str | None) -> Principal:
+        """The same principal as seen on one request."""
+        return Principal(
+            self.claims,
+            issuer=self.issuer,
+            subject=self.subject,
+            client_id=self.client_id,
+            scopes=self.scopes,
+            roles=self.roles,
+            audience=self.audience,
+            issued_at=self.issued_at,
+            expires_at=self.expires_at,
+            ip_address=ip_address,
+            user_agent=user_agent,
+            extra=self.extra,
+        )
+
+    def __getitem__(self, name: str) -> Any:
+        return self.claims[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.claims)
+
+    def __len__(self) -> int:
+        return len(self.claims)
+
+    def __getattr__(self, name: str) -> Any:
+        # Protocol probes such as __deepcopy__ must see that there is no such method.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.claims.get(name)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"A principal is read-only; {name!r} was not set.")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"A principal is read-only; {name!r} was not removed.")
+
+    def __repr__(self) -> str:
+        # Claims hold names and addresses of people; they do not belong in a log that prints a principal.
+        return f"Principal(issuer={self.issuer!r}, digest={self.digest!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Principal) and self.key == other.key and self.claims == other.claims
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def identity_digest(issuer: str, subject: str) -> str:
+    """SHA-256 of an identity: what store keys and logs hold instead of a user identifier."""
+    return sha256_hex("principal", issuer, subject)
+
+
+current_user: ContextVar[Principal | None] = ContextVar("mcpauthkit_current_user", default=None)
+"""The principal of the current request, set by `JwtAuthMiddleware`; None outside of one."""
+
+
+def get_user() -> Principal:
+    """The principal of the current request.
+
+    Raises:
+        NotSignedIn: There is none: the path is open, or `JwtAuthMiddleware` is not in front of this code.
+    """
+    user = current_user.get()
+    if user is None:
+        raise NotSignedIn(hint="Add JwtAuthMiddleware to the application, and take the path out of open_paths.")
+    return user

@@ -1,0 +1,97 @@
+"""The store of one process."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import anyio
+
+from mcpauthkit.core.clock import Clock, SystemClock
+
+
+class MemoryStore:
+    """Keeps everything in this process; nothing survives it, and another process sees nothing of it.
+
+    Expired entries are removed as later calls pass by, a few per call, so that abandoned flows do not pile up.
+
+    Args:
+        clock: Time; the monotonic one decides expiry.
+    """
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._entries: dict[str, tuple[str, float]] = {}
+        self._deaths: list[tuple[float, str]] = []
+        self._waiters: dict[str, set[anyio.Event]] = {}
+
+    def __len__(self) -> int:
+        """How many entries are alive."""
+        self._sweep(len(self._deaths))
+        return len(self._entries)
+
+    async def get(self, key: str) -> str | None:
+        """The value, or None when absent or expired."""
+        return self._read(key)
+
+    async def put(self, key: str, value: str, *, ttl_seconds: float | None) -> None:
+        """Set the value."""
+        self._sweep(8)
+        dies_at = math.inf if ttl_seconds is None else self._clock.monotonic() + ttl_seconds
+        self._entries[key] = (value, dies_at)
+        if dies_at != math.inf:
+            heapq.heappush(self._deaths, (dies_at, key))
+        self._wake(key)
+
+    async def add(self, key: str, value: str, *, ttl_seconds: float | None) -> bool:
+        """Set the value only if the key is absent."""
+        if self._read(key) is not None:
+            return False
+        await self.put(key, value, ttl_seconds=ttl_seconds)
+        return True
+
+    async def take(self, key: str) -> str | None:
+        """Get and delete in one step: nothing awaits in between."""
+        value = self._read(key)
+        if self._entries.pop(key, None) is not None:
+            self._wake(key)
+        return value
+
+    async def delete(self, key: str) -> None:
+        """Remove the key."""
+        await self.take(key)
+
+    async def wait_for_change(self, key: str, seen: str | None, *, timeout_seconds: float) -> None:
+        """Return when the value is no longer `seen`, or after the time."""
+        if self._read(key) != seen:
+            return
+        changed = anyio.Event()
+        self._waiters.setdefault(key, set()).add(changed)
+        try:
+            with anyio.move_on_after(timeout_seconds):
+                await changed.wait()
+        finally:
+            waiting = self._waiters.get(key, set())
+            waiting.discard(changed)
+            if not waiting:
+                self._waiters.pop(key, None)
+
+    def _read(self, key: str) -> str | None:
+        value, dies_at = self._entries.get(key, (None, math.inf))
+        return value if self._clock.monotonic() < dies_at else None
+
+    def _sweep(self, at_most: int) -> None:
+        now = self._clock.monotonic()
+        for _ in range(at_most):
+            if not self._deaths or self._deaths[0][0] > now:
+                return
+            _, key = heapq.heappop(self._deaths)
+            entry = self._entries.get(key)
+            # The key may have been set again since, with a later death.
+            if entry is not None and entry[1] <= now:
+                del self._entries[key]
+                self._wake(key)
+
+    def _wake(self, key: str) -> None:
+        for event in self._waiters.pop(key, ()):
+            event.set()

@@ -1,0 +1,41 @@
+"""The store port."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Store(Protocol):
+    """Short texts under keys, each with a time to live. Implementations inherit the contract tests.
+
+    Keys are opaque here and hold no user identifiers. Lifetimes are in seconds; None keeps an entry until it is
+    deleted.
+    """
+
+    async def get(self, key: str) -> str | None:
+        """The value, or None when absent or expired."""
+        ...
+
+    async def put(self, key: str, value: str, *, ttl_seconds: float | None) -> None:
+        """Set the value, replacing one that is there."""
+        ...
+
+    async def add(self, key: str, value: str, *, ttl_seconds: float | None) -> bool:
+        """Set the value only if the key is absent; exactly one of many concurrent callers gets True."""
+        ...
+
+    async def take(self, key: str) -> str | None:
+        """Get and delete in one step; exactly one of many concurrent callers gets the value."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove the key; an absent one is no error."""
+        ...
+
+
+class Watchable(Protocol):
+    """What a store can do besides, when it can wake waiters."""
+
+    async def wait_for_change(self, key: str, seen: str | None, *, timeout_seconds: float) -> None:
+        """Return when the value under `key` is no longer `seen`, or when the time is over; whichever is first."""
+        ...

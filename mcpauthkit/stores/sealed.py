@@ -1,0 +1,66 @@
+"""A store that seals what it keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.sealing import Sealer
+from mcpauthkit.stores.port import Store
+
+
+class SealedStore:
+    """JSON records over any `Store`, sealed under the key ring and bound to their key.
+
+    Whoever can write to the storage cannot plant a record: plaintext and foreign values are refused, and a
+    record copied to another key (another user, another service) does not open.
+
+    Args:
+        store: Where the sealed texts go.
+        key_ring: What seals them.
+        clock: Time; the wall clock decides the expiry inside the seal.
+    """
+
+    def __init__(self, store: Store, key_ring: KeyRing, *, clock: Clock | None = None) -> None:
+        self._store = store
+        self._sealer = Sealer(key_ring, "store")
+        self._clock = clock or SystemClock()
+
+    async def get(self, key: str) -> dict[str, Any] | None:
+        """The record, or None when absent.
+
+        Raises:
+            SealError: Something is there, but it was not sealed by us for this key. It is left in place: a
+                replica with the wrong key must not wipe what others can read.
+        """
+        sealed = await self._store.get(key)
+        return None if sealed is None else self._open(key, sealed)
+
+    async def put(self, key: str, record: dict[str, Any], *, ttl_seconds: float | None) -> None:
+        """Set the record."""
+        await self._store.put(key, self._seal(key, record, ttl_seconds), ttl_seconds=ttl_seconds)
+
+    async def add(self, key: str, record: dict[str, Any], *, ttl_seconds: float | None) -> bool:
+        """Set the record only if the key is absent."""
+        return await self._store.add(key, self._seal(key, record, ttl_seconds), ttl_seconds=ttl_seconds)
+
+    async def take(self, key: str) -> dict[str, Any] | None:
+        """Get and delete in one step.
+
+        Raises:
+            SealError: What was there was not sealed by us for this key.
+        """
+        sealed = await self._store.take(key)
+        return None if sealed is None else self._open(key, sealed)
+
+    async def delete(self, key: str) -> None:
+        """Remove the record."""
+        await self._store.delete(key)
+
+    def _seal(self, key: str, record: dict[str, Any], ttl_seconds: float | None) -> str:
+        expires_at = None if ttl_seconds is None else self._clock.wall() + ttl_seconds
+        return self._sealer.seal(record, context=key, expires_at=expires_at)
+
+    def _open(self, key: str, sealed: str) -> dict[str, Any]:
+        return self._sealer.open(sealed, context=key, now=self._clock.wall())
