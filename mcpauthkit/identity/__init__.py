@@ -1,1 +1,1 @@
-"""identity room."""
+"""Leg 1: from the text of a token to a principal."""

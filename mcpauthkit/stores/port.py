@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Store(Protocol):
@@ -33,6 +33,7 @@ class Store(Protocol):
         ...
 
 
+@runtime_checkable
 class Watchable(Protocol):
     """What a store can do besides, when it can wake waiters."""
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import anyio
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.sealing import Sealer
-from mcpauthkit.stores.port import Store
+from mcpauthkit.stores.port import Store, Watchable
+
+_POLL_SECONDS = 0.5
 
 
 class SealedStore:
@@ -57,6 +62,31 @@ class SealedStore:
     async def delete(self, key: str) -> None:
         """Remove the record."""
         await self._store.delete(key)
+
+    async def wait_until(
+        self, key: str, accept: Callable[[dict[str, Any] | None], bool], *, timeout_seconds: float
+    ) -> dict[str, Any] | None:
+        """Wait until the record is as wanted; the record then, or the one there is when the time is over.
+
+        A store that cannot wake waiters is asked again every half second.
+
+        Raises:
+            SealError: What is there was not sealed by us for this key.
+        """
+        with anyio.move_on_after(timeout_seconds):
+            while True:
+                sealed = await self._store.get(key)
+                record = None if sealed is None else self._open(key, sealed)
+                if accept(record):
+                    return record
+                await self._changed(key, sealed, timeout_seconds)
+        return await self.get(key)
+
+    async def _changed(self, key: str, seen: str | None, timeout_seconds: float) -> None:
+        if isinstance(self._store, Watchable):
+            await self._store.wait_for_change(key, seen, timeout_seconds=timeout_seconds)
+        else:
+            await anyio.sleep(_POLL_SECONDS)
 
     def _seal(self, key: str, record: dict[str, Any], ttl_seconds: float | None) -> str:
         expires_at = None if ttl_seconds is None else self._clock.wall() + ttl_seconds

@@ -1,1 +1,1 @@
-"""web room."""
+"""The only room that speaks HTTP as a server: middleware, metadata, browser login and pages."""

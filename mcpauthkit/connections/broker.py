@@ -1,0 +1,208 @@
+"""The one flow of leg 2: look up, use, renew, or lead the user to connect."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+import anyio
+
+from mcpauthkit.connections.credential import Credential, Step, next_step
+from mcpauthkit.connections.grant import Grant
+from mcpauthkit.connections.ledger import Ledger, Visit
+from mcpauthkit.connections.vault import Vault
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.flow_state import Flow, FlowStatus
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.principal import Principal
+
+_log = logging.getLogger("mcpauthkit.connections")
+_TRY_AGAIN_ERRORS = frozenset({"server_error", "temporarily_unavailable"})
+_USER_SAID_NO = "access_denied"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsUser:
+    """The user has to be asked.
+
+    Args:
+        flow: The flow that will answer.
+    """
+
+    flow: Flow
+
+
+class _LockHolder:
+    """One lock per identity, alive while somebody holds or awaits it."""
+
+    __slots__ = ("__weakref__", "lock")
+
+    def __init__(self) -> None:
+        self.lock = anyio.Lock()
+
+
+class Broker:
+    """Obtains credentials of one service.
+
+    Args:
+        grant: How the service gives them.
+        vault: Where they are kept.
+        ledger: Flows in flight.
+        redirect_uri: Where the service sends browsers back to.
+        clock: Time.
+    """
+
+    def __init__(
+        self, grant: Grant, vault: Vault, ledger: Ledger, *, redirect_uri: str, clock: Clock | None = None
+    ) -> None:
+        self.grant = grant
+        self.ledger = ledger
+        self._vault = vault
+        self._redirect_uri = redirect_uri
+        self._clock = clock or SystemClock()
+        self._locks: WeakValueDictionary[tuple[str, str], _LockHolder] = WeakValueDictionary()
+
+    async def lookup(self, principal: Principal, scopes: Sequence[str]) -> Credential | None:
+        """A credential that can be used now, renewed if need be; None when the user has to be asked.
+
+        Raises:
+            RemoteError: It has to be renewed, and the service cannot answer.
+        """
+        credential = await self._vault.get(principal, self.grant.service)
+        match next_step(credential, scopes=scopes, now=self._clock.wall()):
+            case Step.USE:
+                return credential
+            case Step.RENEW:
+                renewed = await self.renew(principal)
+                return renewed if renewed is not None and renewed.scopes.issuperset(scopes) else None
+            case Step.ASK:
+                return None
+
+    async def obtain(self, principal: Principal, scopes: Sequence[str], *, purpose: str) -> Credential | NeedsUser:
+        """A credential that covers the scopes, or the flow the user has to go through.
+
+        Args:
+            principal: Whose credential.
+            scopes: What it must permit.
+            purpose: For which tool, shown to the user.
+
+        Raises:
+            RemoteError: It has to be renewed, and the service cannot answer.
+        """
+        credential = await self.lookup(principal, scopes)
+        if credential is not None:
+            return credential
+        return NeedsUser(await self.ask_again(principal, scopes, purpose=purpose))
+
+    async def ask_again(self, principal: Principal, scopes: Sequence[str], *, purpose: str) -> Flow:
+        """A flow for these scopes and for those the user has granted already, so that none is lost."""
+        held = await self._vault.get(principal, self.grant.service)
+        wanted = set(scopes) | (held.scopes if held else frozenset())
+        async with self._exclusive(principal):
+            return await self.ledger.open(principal, self.grant.service, sorted(wanted), purpose=purpose)
+
+    async def renew(self, principal: Principal, *, rejected: Credential | None = None) -> Credential | None:
+        """Renew a credential; one request however many calls need it.
+
+        Args:
+            principal: Whose credential.
+            rejected: The credential the service has just refused; renewed even if it looks fresh, unless another
+                call has replaced it already.
+
+        Returns:
+            The credential to use, or None when the user has to be asked.
+
+        Raises:
+            RemoteError: The service cannot answer and the old credential is of no use; it is kept.
+        """
+        async with self._exclusive(principal):
+            held = await self._vault.get(principal, self.grant.service)
+            if held is None:
+                return None
+            stale = rejected is not None and held.access_token == rejected.access_token
+            if held.is_fresh(self._clock.wall()) and not stale:
+                return held
+            if held.refresh_token is None:
+                await self._vault.delete(principal, self.grant.service)
+                return None
+            # A caller that goes away between the service's answer and our record would lose a rotated grant.
+            with anyio.CancelScope(shield=True):
+                return await self._renew_held(principal, held, must=stale)
+
+    async def forget(self, principal: Principal) -> None:
+        """Delete the credential here; the next call asks the user."""
+        async with self._exclusive(principal):
+            await self._vault.delete(principal, self.grant.service)
+
+    async def start_visit(self, flow: Flow, *, browser: str) -> str:
+        """Begin a visit to the service; the URL to send the browser to."""
+        attempt = self.grant.begin(flow.scopes, redirect_uri=self._redirect_uri)
+        await self.ledger.start_visit(attempt.state, Visit(flow.flow_id, browser, attempt.private))
+        return attempt.url
+
+    async def finish_visit(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> Flow:
+        """Exchange what the browser brought back, keep the credential, and give the flow its outcome.
+
+        Returns:
+            The flow with its outcome.
+
+        Raises:
+            RemoteUnavailable: The service cannot answer now; the flow stays open for another visit.
+        """
+        if not await self.ledger.claim(flow):
+            return flow
+        # Shielded: a browser that closes its tab now must not leave a used code and no credential.
+        with anyio.CancelScope(shield=True):
+            try:
+                current = await self.ledger.get(flow.flow_id)
+                if current is None or not current.is_pending:
+                    return current or flow
+                status = await self._exchange(principal, current, visit, query)
+                _log.info("flow finished service=%s user=%s outcome=%s", flow.service, principal.digest, status)
+                return await self.ledger.finish(current, status)
+            finally:
+                await self.ledger.release(flow)
+
+    async def _exchange(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> FlowStatus:
+        try:
+            credential = await self.grant.complete(query, visit.private, flow.scopes, redirect_uri=self._redirect_uri)
+        except GrantRefused as error:
+            if error.error in _TRY_AGAIN_ERRORS:
+                raise RemoteUnavailable(reason=error.reason) from error
+            self._log_failure(principal, error)
+            return FlowStatus.REFUSED if error.error == _USER_SAID_NO else FlowStatus.FAILED
+        except RemoteMisbehaved as error:
+            self._log_failure(principal, error)
+            return FlowStatus.FAILED
+        async with self._exclusive(principal):
+            await self._vault.put(principal, self.grant.service, credential)
+        return FlowStatus.CONNECTED
+
+    async def _renew_held(self, principal: Principal, held: Credential, *, must: bool) -> Credential | None:
+        try:
+            renewed = await self.grant.renew(held)
+        except GrantRefused as error:
+            self._log_failure(principal, error)
+            await self._vault.delete(principal, self.grant.service)
+            return None
+        except RemoteError as error:
+            self._log_failure(principal, error)
+            # An outage is not a revocation: the record stays, and so does a token that still has some seconds.
+            if not must and held.is_alive(self._clock.wall()):
+                return held
+            raise
+        # Kept before it is used: with rotation, a lost refresh token is a lost grant.
+        await self._vault.put(principal, self.grant.service, renewed)
+        return renewed
+
+    def _log_failure(self, principal: Principal, error: RemoteError) -> None:
+        _log.warning("service failed service=%s user=%s %s", self.grant.service, principal.digest, error.reason)
+
+    @asynccontextmanager
+    async def _exclusive(self, principal: Principal) -> AsyncIterator[None]:
+        holder = self._locks.setdefault(principal.key, _LockHolder())
+        async with holder.lock:
+            yield

@@ -1,0 +1,206 @@
+"""Flows in flight.
+
+Three kinds of records, all sealed and all with a time to live: the flow under a digest of its id, a pointer from
+(principal, service) to the flow in force, and one record per visit of a browser to the service, taken exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.encoding import sha256_hex
+from mcpauthkit.core.entropy import Entropy, SystemEntropy
+from mcpauthkit.core.flow_state import Flow, FlowStatus
+from mcpauthkit.errors import SealError
+from mcpauthkit.principal import Principal, identity_digest
+from mcpauthkit.stores.sealed import SealedStore
+
+_KEPT_AFTER_OUTCOME_SECONDS = 300.0
+_CLAIM_SECONDS = 60.0
+_MAX_ID_LENGTH = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit of a browser to the service, as we remember it.
+
+    Args:
+        flow_id: The flow it belongs to.
+        browser: The browser session that started it; nobody else may finish it.
+        private: What the grant needs to finish.
+    """
+
+    flow_id: str
+    browser: str
+    private: Mapping[str, Any] = field(repr=False)
+
+
+class Ledger:
+    """Opens, finds, changes and waits for flows.
+
+    Args:
+        store: The sealed store.
+        namespace: Separates applications that share one store.
+        flow_ttl_seconds: How long a link works.
+        clock: Time.
+        entropy: Source of flow ids.
+    """
+
+    def __init__(
+        self,
+        store: SealedStore,
+        *,
+        namespace: str,
+        flow_ttl_seconds: float = 600.0,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+    ) -> None:
+        self._store = store
+        self._namespace = namespace
+        self._ttl = flow_ttl_seconds
+        self._clock = clock or SystemClock()
+        self._entropy = entropy or SystemEntropy()
+
+    async def open(self, principal: Principal, service: str, scopes: Sequence[str], *, purpose: str) -> Flow:
+        """The flow in force for a principal and service, or a new one.
+
+        A pending flow that asks for at least these scopes is joined: ten calls of one user ask one question.
+        """
+        pointer = self._pointer_key(principal, service)
+        current = await self._current(pointer)
+        wanted = set(scopes)
+        if current is not None:
+            if wanted <= set(current.scopes):
+                return current
+            wanted |= set(current.scopes)
+        flow = Flow(
+            flow_id=self._entropy.token(),
+            service=service,
+            issuer=principal.issuer,
+            subject=principal.subject,
+            scopes=tuple(sorted(wanted)),
+            expires_at=self._clock.wall() + self._ttl,
+            purpose=purpose,
+        )
+        await self._write(flow)
+        await self._store.put(pointer, {"flow_id": flow.flow_id}, ttl_seconds=self._ttl)
+        return flow
+
+    async def get(self, flow_id: str) -> Flow | None:
+        """The flow of an id, or None when it never was, has expired, or was tampered with."""
+        if len(flow_id) > _MAX_ID_LENGTH:
+            return None
+        try:
+            record = await self._store.get(self._flow_key(flow_id))
+        except SealError:
+            return None
+        return None if record is None else Flow.from_record(record)
+
+    async def mark_asked(self, flow: Flow, *, seconds: float) -> Flow:
+        """Remember that somebody is looking at the question for the next seconds."""
+        return await self._change(flow, asked_until=self._clock.wall() + seconds)
+
+    async def mark_opened(self, flow: Flow) -> Flow:
+        """Remember that the right user has the page open."""
+        return flow if flow.opened else await self._change(flow, opened=True)
+
+    async def finish(self, flow: Flow, status: FlowStatus) -> Flow:
+        """Give a flow its outcome, unless it has one; whoever waits wakes up."""
+        current = await self.get(flow.flow_id)
+        if current is None or not current.is_pending:
+            return current or flow.finish(status)
+        finished = current.finish(status)
+        await self._write(finished, ttl_seconds=_KEPT_AFTER_OUTCOME_SECONDS)
+        await self._release_pointer(finished)
+        return finished
+
+    async def abandon(self, flow: Flow) -> None:
+        """Forget a flow whose call went away before anybody opened its page.
+
+        One that the user has in front of them stays until it expires: finishing it makes the next call work.
+        """
+        current = await self.get(flow.flow_id)
+        if current is not None and current.is_pending and not current.opened:
+            await self._store.delete(self._flow_key(flow.flow_id))
+            await self._release_pointer(current)
+
+    async def wait(self, flow: Flow, *, timeout_seconds: float) -> Flow | None:
+        """Wait for an outcome; the flow as it is then, still pending when the time is over, None when it is gone."""
+        record = await self._store.wait_until(
+            self._flow_key(flow.flow_id),
+            lambda found: found is None or not Flow.from_record(found).is_pending,
+            timeout_seconds=timeout_seconds,
+        )
+        return None if record is None else Flow.from_record(record)
+
+    async def start_visit(self, state: str, visit: Visit) -> None:
+        """Remember a visit under its state."""
+        record = {"flow_id": visit.flow_id, "browser": visit.browser, "private": dict(visit.private)}
+        await self._store.put(self._visit_key(state), record, ttl_seconds=self._ttl)
+
+    async def take_visit(self, state: str) -> Visit | None:
+        """The visit of a state, exactly once; None for unknown, expired and used ones."""
+        if len(state) > _MAX_ID_LENGTH:
+            return None
+        try:
+            record = await self._store.take(self._visit_key(state))
+        except SealError:
+            return None
+        return None if record is None else Visit(record["flow_id"], record["browser"], record["private"])
+
+    async def claim(self, flow: Flow) -> bool:
+        """Reserve the right to finish a flow, so that two tabs do not both exchange a code."""
+        return await self._store.add(self._claim_key(flow), {}, ttl_seconds=_CLAIM_SECONDS)
+
+    async def release(self, flow: Flow) -> None:
+        """Give the right back after a failure that a retry may mend."""
+        await self._store.delete(self._claim_key(flow))
+
+    async def _current(self, pointer: str) -> Flow | None:
+        try:
+            record = await self._store.get(pointer)
+        except SealError:
+            return None
+        flow = None if record is None else await self.get(str(record["flow_id"]))
+        return flow if flow is not None and flow.is_pending else None
+
+    async def _change(self, flow: Flow, **changes: Any) -> Flow:
+        current = await self.get(flow.flow_id)
+        if current is None or not current.is_pending:
+            return current or flow
+        changed = replace(current, **changes)
+        await self._write(changed)
+        return changed
+
+    async def _write(self, flow: Flow, *, ttl_seconds: float | None = None) -> None:
+        ttl = ttl_seconds if ttl_seconds is not None else flow.expires_at - self._clock.wall()
+        await self._store.put(self._flow_key(flow.flow_id), flow.to_record(), ttl_seconds=max(1.0, ttl))
+
+    async def _release_pointer(self, flow: Flow) -> None:
+        pointer = f"{self._namespace}:current:{flow.service}:{identity_digest(flow.issuer, flow.subject)}"
+        current = await self._current_id(pointer)
+        if current == flow.flow_id:
+            await self._store.delete(pointer)
+
+    async def _current_id(self, pointer: str) -> str | None:
+        try:
+            record = await self._store.get(pointer)
+        except SealError:
+            return None
+        return None if record is None else str(record["flow_id"])
+
+    def _pointer_key(self, principal: Principal, service: str) -> str:
+        return f"{self._namespace}:current:{service}:{identity_digest(*principal.key)}"
+
+    def _flow_key(self, flow_id: str) -> str:
+        # A digest, so that reading the store's keys gives nobody a working link.
+        return f"{self._namespace}:flow:{sha256_hex('flow', flow_id)}"
+
+    def _visit_key(self, state: str) -> str:
+        return f"{self._namespace}:visit:{sha256_hex('visit', state)}"
+
+    def _claim_key(self, flow: Flow) -> str:
+        return f"{self._namespace}:claim:{sha256_hex('flow', flow.flow_id)}"

@@ -1,0 +1,80 @@
+"""A flow: one attempt to connect one service for one principal, from the first question to its outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Self
+
+
+class FlowStatus(StrEnum):
+    """Where a flow stands. Everything but `PENDING` is final."""
+
+    PENDING = "pending"
+    CONNECTED = "connected"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What is known of a flow.
+
+    Args:
+        flow_id: The unguessable value in the connect link. It leads to our page and proves nothing by itself.
+        service: The service's name.
+        issuer: Issuer of the principal it belongs to.
+        subject: Subject of the principal it belongs to.
+        scopes: Every scope that will be asked for.
+        expires_at: Wall time in seconds at which the link stops working.
+        purpose: For which tool, as people know it; shown on the page.
+        status: Where it stands.
+        asked_until: Until this wall time somebody is presumably looking at the question already.
+        opened: Whether the right user has opened the page.
+    """
+
+    flow_id: str
+    service: str
+    issuer: str
+    subject: str
+    scopes: tuple[str, ...]
+    expires_at: float
+    purpose: str = ""
+    status: FlowStatus = FlowStatus.PENDING
+    asked_until: float = 0.0
+    opened: bool = False
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is no outcome yet."""
+        return self.status is FlowStatus.PENDING
+
+    def belongs_to(self, issuer: str, subject: str) -> bool:
+        """Whether a principal is the one this flow was opened for; both halves count."""
+        return (self.issuer, self.subject) == (issuer, subject)
+
+    def finish(self, status: FlowStatus) -> Self:
+        """The flow with an outcome. The first outcome stays."""
+        return replace(self, status=status) if self.is_pending else self
+
+    def to_record(self) -> dict[str, Any]:
+        """The flow as JSON for the store."""
+        return {
+            "flow_id": self.flow_id,
+            "service": self.service,
+            "issuer": self.issuer,
+            "subject": self.subject,
+            "scopes": list(self.scopes),
+            "expires_at": self.expires_at,
+            "purpose": self.purpose,
+            "status": self.status.value,
+            "asked_until": self.asked_until,
+            "opened": self.opened,
+        }
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """The flow of a record we wrote."""
+        return cls(**{**record, "scopes": tuple(record["scopes"]), "status": FlowStatus(record["status"])})

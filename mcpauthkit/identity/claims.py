@@ -1,0 +1,137 @@
+"""From the claims of a verified token to a principal: every rule, and nothing but rules (RFC 7519, RFC 9068).
+
+Each rule states when we proceed; anything else refuses, including NaN, booleans posing as numbers and absent claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcpauthkit.errors import ExpiredToken, InvalidToken
+from mcpauthkit.principal import Principal
+
+_MAX_SUBJECT_LENGTH = 255
+_MAX_AUDIENCES = 64
+_MAX_NAMES = 512
+# 9999-12-31: later instants break calendars and JSON readers elsewhere, and no token lives that long.
+_LAST_SECOND = 253_402_300_799
+
+
+def principal_from(claims: Mapping[str, Any], *, issuer: str, now: float, leeway_seconds: float) -> Principal:
+    """Check the claims that do not depend on who asks, and build the principal.
+
+    The audience is checked per request, since one application may hold several protected resources.
+
+    Args:
+        claims: Claims of a token whose signature is verified.
+        issuer: The issuer whose key verified it; `iss` must be the same bytes.
+        now: Wall time in seconds.
+        leeway_seconds: How far clocks may differ.
+
+    Raises:
+        ExpiredToken: `exp` has passed.
+        InvalidToken: Any other rule is broken.
+    """
+    if claims.get("iss") != issuer:
+        raise InvalidToken(reason="iss is not the issuer whose key signed")
+    expires_at = _instant(claims, "exp")
+    if expires_at is None:
+        raise InvalidToken(reason="exp is missing", hint="Configure the issuer to put `exp` into access tokens.")
+    if not now < expires_at + leeway_seconds:
+        raise ExpiredToken(
+            hint="If the issuer's clock runs behind, raise leeway_seconds.",
+            reason=f"exp passed {now - expires_at:.0f} s ago",
+        )
+    not_before, issued_at = _instant(claims, "nbf"), _instant(claims, "iat")
+    for name, instant in (("nbf", not_before), ("iat", issued_at)):
+        if instant is not None and not instant <= now + leeway_seconds:
+            raise InvalidToken(
+                hint="If the issuer's clock runs ahead, raise leeway_seconds.",
+                reason=f"{name} is {instant - now:.0f} s ahead",
+            )
+    return Principal(
+        claims,
+        issuer=issuer,
+        subject=_subject(claims),
+        client_id=_client_id(claims),
+        scopes=_names(claims, "scope") | _names(claims, "scp"),
+        roles=_roles(claims),
+        audience=_audience(claims),
+        issued_at=issued_at,
+        expires_at=expires_at,
+    )
+
+
+def check_audience(principal: Principal, accepted: frozenset[str]) -> None:
+    """Whether the token was issued for us (RFC 7519 section 4.1.3, RFC 9068 section 4).
+
+    Raises:
+        InvalidToken: None of its audiences is accepted.
+    """
+    if accepted.isdisjoint(principal.audience):
+        raise InvalidToken(
+            "The access token was issued for another audience. Sign in again for this server.",
+            hint=(
+                "Configure the issuer to put this resource's URL into `aud`, or pass what it does put there "
+                "as audience= to JwtAuthMiddleware."
+            ),
+            reason=f"aud {list(principal.audience)!r:.200}, accepted {sorted(accepted)!r:.200}",
+        )
+
+
+def _instant(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None and name not in claims:
+        return None
+    # bool is an int in Python; NaN and infinity fail the comparison.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_SECOND:
+        raise InvalidToken(reason=f"{name} is not an instant")
+    return float(value)
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    value = claims.get("sub")
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_SUBJECT_LENGTH or not value.isprintable():
+        raise InvalidToken(
+            hint="Configure the issuer to put the user's `sub` into access tokens.",
+            reason="sub is missing, empty, too long or not text",
+        )
+    return value
+
+
+def _audience(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    value = claims.get("aud", ())
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list | tuple) and len(value) <= _MAX_AUDIENCES and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    raise InvalidToken(reason="aud is neither text nor a list of texts")
+
+
+def _client_id(claims: Mapping[str, Any]) -> str | None:
+    for name in ("client_id", "azp", "cid", "appid"):
+        value = claims.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _names(claims: Mapping[str, Any], name: str) -> frozenset[str]:
+    """A claim that is a space-separated text at some issuers and a list at others."""
+    value = claims.get(name)
+    if value is None:
+        return frozenset()
+    if isinstance(value, str):
+        return frozenset(value.split()[:_MAX_NAMES])
+    if isinstance(value, list) and len(value) <= _MAX_NAMES and all(isinstance(one, str) for one in value):
+        return frozenset(value)
+    raise InvalidToken(reason=f"{name} is neither text nor a list of texts")
+
+
+def _roles(claims: Mapping[str, Any]) -> frozenset[str]:
+    # One role given as a text is one role, never its letters.
+    value = claims.get("roles")
+    flat = frozenset({value}) if isinstance(value, str) and value else _names(claims, "roles")
+    realm = claims.get("realm_access")
+    return flat | _names(realm, "roles") if isinstance(realm, dict) else flat

@@ -1,0 +1,96 @@
+"""The compact JWS of a bearer token (RFC 7515 section 7.1), read with limits before anything is parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mcpauthkit.core.encoding import base64url_decode, parse_json_object
+from mcpauthkit.errors import InvalidToken
+from mcpauthkit.identity.algorithms import ALGORITHMS, Algorithm
+from mcpauthkit.identity.key_set import KeySet
+
+MAX_TOKEN_LENGTH = 16 * 1024
+_MAX_HEADER_BYTES = 4 * 1024
+_MAX_HEADER_DEPTH = 4
+_MAX_CLAIMS_DEPTH = 12
+_MAX_KEY_ID_LENGTH = 512
+_SEGMENTS = 3
+_MAX_SIGNATURE_BYTES = 2048
+# RFC 9068 section 4 for at+jwt, RFC 7519 section 5.1 for JWT; `application/` may stand before either, and media
+# types know no case. Everything else (ID tokens of some issuers, logout tokens, DPoP proofs) is another kind of token.
+_TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """A well-formed token whose signature nobody has checked yet.
+
+    Args:
+        algorithm: What it claims to be signed with; on the allow-list.
+        key_id: The `kid` of its header.
+        claims: Its payload. Only `iss` and `iat` may be looked at before the signature is verified.
+        signing_input: The signed bytes.
+        signature: The signature bytes.
+    """
+
+    algorithm: Algorithm
+    key_id: str | None
+    claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+    def is_signed_by(self, keys: KeySet) -> bool | None:
+        """Whether one of the keys made the signature; None when none of them could have."""
+        candidates = keys.candidates(self.algorithm, self.key_id)
+        if not candidates:
+            return None
+        return any(self.algorithm.verify(self.signing_input, self.signature, one.key) for one in candidates)
+
+
+def read_token(token: str) -> UnverifiedToken:
+    """Take a compact JWS apart.
+
+    Raises:
+        InvalidToken: It is too large, malformed, of another type, uses an algorithm off the list, or has a
+            critical extension.
+    """
+    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise InvalidToken(reason="token too large or not ASCII")
+    segments = token.split(".")
+    if len(segments) != _SEGMENTS:
+        raise InvalidToken(reason=f"token of {len(segments)} segments")
+    try:
+        header = parse_json_object(
+            base64url_decode(segments[0]), max_bytes=_MAX_HEADER_BYTES, max_depth=_MAX_HEADER_DEPTH
+        )
+        claims = parse_json_object(
+            base64url_decode(segments[1]), max_bytes=MAX_TOKEN_LENGTH, max_depth=_MAX_CLAIMS_DEPTH
+        )
+        signature = base64url_decode(segments[2])
+    except ValueError as error:
+        raise InvalidToken(reason=f"token not readable: {error}") from error
+    algorithm, key_id = _check_header(header)
+    if not 0 < len(signature) <= _MAX_SIGNATURE_BYTES:
+        raise InvalidToken(reason="signature missing or too large")
+    return UnverifiedToken(algorithm, key_id, claims, token.rpartition(".")[0].encode("ascii"), signature)
+
+
+def _check_header(header: dict[str, Any]) -> tuple[Algorithm, str | None]:
+    # `jwk`, `jku`, `x5u` and `x5c` are never looked at: a token must not bring its own key.
+    name = header.get("alg")
+    algorithm = ALGORITHMS.get(name) if isinstance(name, str) else None
+    if algorithm is None:
+        raise InvalidToken(reason=f"algorithm {name!r:.40} is not on the list")
+    if "crit" in header:
+        # We understand no extension, so every critical one is unknown (RFC 7515 section 4.1.11).
+        raise InvalidToken(reason="critical header extension")
+    declared = header.get("typ")
+    if declared is not None and not (isinstance(declared, str) and declared.lower() in _TYPES):
+        raise InvalidToken(
+            hint="Send an access token; ID tokens and others are not accepted.", reason=f"typ {declared!r:.60}"
+        )
+    key_id = header.get("kid")
+    if key_id is not None and not (isinstance(key_id, str) and len(key_id) <= _MAX_KEY_ID_LENGTH):
+        raise InvalidToken(reason="kid is not a short text")
+    return algorithm, key_id

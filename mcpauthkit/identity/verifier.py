@@ -1,0 +1,111 @@
+"""The verifier port and the verifier of signed tokens."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.errors import InvalidToken, IssuerUnavailable, RemoteError
+from mcpauthkit.identity.claims import principal_from
+from mcpauthkit.identity.issuer import Issuer
+from mcpauthkit.identity.jws import UnverifiedToken, read_token
+from mcpauthkit.identity.key_set import KeySet
+from mcpauthkit.principal import Principal
+
+
+class TokenVerifier(Protocol):
+    """Turns the text of a bearer token into a principal. The audience is the caller's to check."""
+
+    @property
+    def epoch(self) -> int:
+        """Changes when earlier results must not be relied on any more, for instance with new keys."""
+        ...
+
+    async def verify(self, token: str) -> Principal:
+        """Verify a token.
+
+        Raises:
+            InvalidToken: It is not good.
+            IssuerUnavailable: It could not be judged.
+        """
+        ...
+
+
+class JwtVerifier:
+    """Verifies signed tokens of one issuer.
+
+    Args:
+        issuer: The issuer.
+        clock: Time.
+        leeway_seconds: How far clocks may differ.
+    """
+
+    def __init__(self, issuer: Issuer, *, clock: Clock | None = None, leeway_seconds: float = 60.0) -> None:
+        self._issuer = issuer
+        self._clock = clock or issuer.clock
+        self._leeway = leeway_seconds
+
+    @property
+    def epoch(self) -> int:
+        """The version of the key set."""
+        return self._issuer.keys.version
+
+    async def verify(self, token: str) -> Principal:
+        """Verify one token; see `TokenVerifier.verify`."""
+        unverified = read_token(token)
+        if unverified.claims.get("iss") != self._issuer.issuer_url:
+            # Before any key is fetched: strangers' tokens cost the issuer nothing.
+            raise InvalidToken(
+                hint=f"Sign in at {self._issuer.issuer_url}.", reason=f"iss {unverified.claims.get('iss')!r:.200}"
+            )
+        await self._check_signature(unverified)
+        return principal_from(
+            unverified.claims,
+            issuer=self._issuer.issuer_url,
+            now=self._clock.wall(),
+            leeway_seconds=self._leeway,
+        )
+
+    async def _check_signature(self, token: UnverifiedToken) -> None:
+        documents = self._issuer.keys
+        keys = await self._keys(documents.version, refetch=False)
+        verdict = token.is_signed_by(keys)
+        # A key set without key ids cannot tell a rotated key from a forgery, so both are worth one look.
+        if verdict is None or (not verdict and token.key_id is None):
+            seen = documents.version
+            keys = await self._keys(seen, refetch=True)
+            if documents.version != seen:
+                verdict = token.is_signed_by(keys)
+            elif verdict is None and self._might_be_newer(token):
+                raise IssuerUnavailable(
+                    self._retry_after(),
+                    "The key of this access token is not known yet. Repeat the request shortly.",
+                    reason=f"key id {token.key_id!r:.80} is unknown and the issuer may not be asked again yet",
+                )
+        if verdict is not True:
+            raise InvalidToken(reason=f"signature, algorithm {token.algorithm.name}, key id {token.key_id!r:.80}")
+
+    async def _keys(self, seen: int, *, refetch: bool) -> KeySet:
+        documents = self._issuer.keys
+        try:
+            return await (documents.refetch(seen) if refetch else documents.get())
+        except RemoteError as error:
+            raise IssuerUnavailable(
+                self._retry_after(), hint=error.hint, reason=f"{self._issuer.issuer_url}: {error.reason}"
+            ) from error
+
+    def _might_be_newer(self, token: UnverifiedToken) -> bool:
+        """Whether the token says it was issued after we last saw the key set.
+
+        Then its key may be a new one, and "sign in again" would be the wrong answer: somebody who floods us with
+        made-up key ids uses up the cooldown, and users of a freshly rotated key must not lose their login to it.
+        An older token's key would have been in the set, so that one is forged.
+        """
+        issued_at = token.claims.get("iat")
+        if isinstance(issued_at, bool) or not isinstance(issued_at, int | float):
+            return False
+        return issued_at > self._issuer.keys.loaded_wall_time
+
+    def _retry_after(self) -> int:
+        return max(1, math.ceil(self._issuer.keys.cooling_down_seconds))

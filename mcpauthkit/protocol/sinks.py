@@ -1,0 +1,64 @@
+"""The MCP SDK's two identity sinks.
+
+`scope["user"]` binds legacy sessions to their owner and feeds FastMCP's `get_access_token()` and `auth=` checks;
+`auth_context_var` binds modern request states. With only one of them set, the other era lets Bob use what Alice
+opened, so both are set from one value, always with issuer, subject and client id.
+"""
+
+from __future__ import annotations
+
+import math
+from contextvars import Token
+from typing import Any
+
+from fastmcp.server.auth import AccessToken
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.authentication import AuthCredentials
+
+from mcpauthkit.principal import Principal
+
+_UNKNOWN_CLIENT = "unknown"
+
+SinkToken = Token[AuthenticatedUser | None]
+
+
+class SdkIdentity:
+    """A principal in the shape the MCP SDK and FastMCP read.
+
+    Built once per token, entered once per request.
+
+    Args:
+        principal: The verified caller.
+        token: The bearer token itself; tools read it through FastMCP's `get_access_token()`.
+        resource: The protected resource it was presented to (RFC 8707).
+    """
+
+    __slots__ = ("_credentials", "principal", "user")
+
+    def __init__(self, principal: Principal, token: str, resource: str) -> None:
+        scopes = sorted(principal.scopes)
+        self.principal = principal
+        self.user = AuthenticatedUser(
+            AccessToken(
+                token=token,
+                client_id=principal.client_id or _UNKNOWN_CLIENT,
+                scopes=scopes,
+                expires_at=math.ceil(principal.expires_at),
+                resource=resource,
+                subject=principal.subject,
+                claims=dict(principal.claims),
+            )
+        )
+        self._credentials = AuthCredentials(scopes)
+
+    def enter(self, scope: dict[str, Any]) -> SinkToken:
+        """Fill both sinks for one request; pass the result to `leave` afterwards."""
+        scope["user"] = self.user
+        scope["auth"] = self._credentials
+        return auth_context_var.set(self.user)
+
+    @staticmethod
+    def leave(token: SinkToken) -> None:
+        """Empty the context's sink again."""
+        auth_context_var.reset(token)

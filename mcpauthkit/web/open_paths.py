@@ -1,0 +1,60 @@
+"""Which requests need no token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.oauth.metadata import PROTECTED_RESOURCE
+
+_ALWAYS_OPEN = (f"/.well-known/{PROTECTED_RESOURCE}",)
+
+
+class OpenPaths:
+    """Paths that are served without a token, with everything below them.
+
+    Whole segments are compared, so `/health` opens `/health/live` and not `/healthz`. A path that could mean
+    another one to a router or proxy behind us is never open.
+
+    Args:
+        paths: Absolute paths, for instance `/health`. A trailing slash does not matter.
+
+    Raises:
+        ConfigurationError: A path is not absolute, or is `/`, which would open everything.
+    """
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        trees = [*_ALWAYS_OPEN]
+        for path in paths:
+            if not path.startswith("/") or not path.strip("/"):
+                raise ConfigurationError(
+                    f"open_paths holds {path!r}.",
+                    hint="Give absolute paths of what may be public; `/` would switch authentication off.",
+                )
+            trees.append(path.rstrip("/"))
+        self._exact = frozenset(trees)
+        self._below = tuple(f"{tree}/" for tree in sorted(self._exact))
+
+    def is_open(self, path: str, raw_path: bytes = b"") -> bool:
+        """Whether a decoded request path needs no token.
+
+        Args:
+            path: The decoded path.
+            raw_path: The path as it came, if the server gives it, to see encoded slashes.
+        """
+        if path not in self._exact and not path.startswith(self._below):
+            return False
+        return not _is_ambiguous(path, raw_path)
+
+
+def _is_ambiguous(path: str, raw_path: bytes) -> bool:
+    # `/health/..%2fmcp` is one path to us and may be `/mcp` to whoever normalises it later.
+    if "//" in path or "\\" in path or ";" in path or "\x00" in path:
+        return True
+    if any(segment in {".", ".."} for segment in path.split("/")):
+        return True
+    # A percent sign left after decoding is a second layer of encoding.
+    if "%" in path:
+        return True
+    lowered = raw_path.lower()
+    return b"%2f" in lowered or b"%5c" in lowered or b"%2e" in lowered
