@@ -4,17 +4,34 @@ from mcpauthkit.testing.clock import FakeClock
 from mcpauthkit.testing.faults import Endpoint, Faults
 from mcpauthkit.testing.issuer import DevIssuer, SigningAlgorithm
 from mcpauthkit.testing.loopback import LoopbackServer
-from mcpauthkit.testing.people import DevUser
+from mcpauthkit.testing.page import Button, Field, Form, Link, Page, Visit
+from mcpauthkit.testing.people import DevAccount, DevUser
 from mcpauthkit.testing.requests import RecordedRequest, RequestRecord
+from mcpauthkit.testing.robot import BrowserRobot, RobotError, approve, deny, sign_in
+from mcpauthkit.testing.service import DevService, ErrorStyle
 
 __all__ = [
+    "BrowserRobot",
+    "Button",
+    "DevAccount",
     "DevIssuer",
+    "DevService",
     "DevUser",
     "Endpoint",
+    "ErrorStyle",
     "FakeClock",
     "Faults",
+    "Field",
+    "Form",
+    "Link",
     "LoopbackServer",
+    "Page",
     "RecordedRequest",
     "RequestRecord",
+    "RobotError",
     "SigningAlgorithm",
+    "Visit",
+    "approve",
+    "deny",
+    "sign_in",
 ]

@@ -87,14 +87,19 @@ class Parameters:
         return value
 
 
+async def form_pairs(request: Request) -> list[tuple[str, Any]]:
+    """Names and values of a form body, in order."""
+    async with request.form() as form:
+        return form.multi_items()
+
+
 async def form_parameters(request: Request) -> Parameters:
     """The parameters of a form body.
 
     Raises:
         OAuthFailure: A parameter is repeated.
     """
-    async with request.form() as form:
-        return Parameters.of(form.multi_items())
+    return Parameters.of(await form_pairs(request))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mcpauthkit.testing.conduct import WRONG_ISSUER
 from mcpauthkit.testing.html import Pages
 from mcpauthkit.testing.issuer.authorization_request import checked_request, return_address
 from mcpauthkit.testing.issuer.grants import CodeTerms, Grant
-from mcpauthkit.testing.wire import OAuthFailure, Parameters, form_parameters, redirect_with
+from mcpauthkit.testing.wire import OAuthFailure, Parameters, form_pairs, redirect_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,26 +51,20 @@ class AuthorizeEndpoint:
 
     async def show(self, request: Request) -> Response:
         """GET. Nothing is stored until someone signs in: FastMCP's client asks once before it opens the browser."""
-        return await self._answer(
-            lambda: Parameters.of(request.query_params.multi_items()), self._without_login, request
-        )
+        return await self._answer(request, request.query_params.multi_items(), self._without_login)
 
     async def submit(self, request: Request) -> Response:
         """POST of the login page."""
-        try:
-            parameters = await form_parameters(request)
-        except OAuthFailure as failure:
-            return self._error_page(failure)
-        return await self._answer(lambda: parameters, self._with_login, request)
+        return await self._answer(request, await form_pairs(request), self._with_login)
 
     async def _answer(
         self,
-        read: Callable[[], Parameters],
-        decide: Callable[[AuthorizationRequest, Parameters, Request], Response],
         request: Request,
+        pairs: list[tuple[str, Any]],
+        decide: Callable[[AuthorizationRequest, Parameters, Request], Response],
     ) -> Response:
         try:
-            parameters = read()
+            parameters = Parameters.of(pairs)
             address = await return_address(self._context, parameters)
         except OAuthFailure as failure:
             # Never a redirect: the address may be an attacker's (RFC 6749 section 4.1.2.1).
@@ -122,7 +117,7 @@ class AuthorizeEndpoint:
 
     def _send_back(self, address: ReturnAddress, state: str, **answer: str) -> Response:
         conduct = self._context.conduct.now()
-        iss = "https://wrong-issuer.example" if conduct.wrong_iss else self._context.settings.issuer
+        iss = WRONG_ISSUER if conduct.wrong_iss else self._context.settings.issuer
         return redirect_with(address.redirect_uri, **answer, state=state, iss="" if conduct.omit_iss else iss)
 
     def _login_page(self, asked: AuthorizationRequest, parameters: Parameters, error: str = "") -> Response:

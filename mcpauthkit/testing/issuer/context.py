@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from mcpauthkit.core.clock import Clock
     from mcpauthkit.core.entropy import Entropy
+    from mcpauthkit.testing.conduct import Conduct, IssuerMisbehaviour
     from mcpauthkit.testing.issuer.clients import ClientRegistry
     from mcpauthkit.testing.issuer.grants import Grants
     from mcpauthkit.testing.issuer.keys import SigningKeys
-    from mcpauthkit.testing.issuer.misbehaviour import IssuerConduct
     from mcpauthkit.testing.people import DevUser
 
 
@@ -49,7 +49,7 @@ class IssuerContext:
     keys: SigningKeys
     clients: ClientRegistry
     grants: Grants
-    conduct: IssuerConduct
+    conduct: Conduct[IssuerMisbehaviour]
     clock: Clock
     entropy: Entropy
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, RedirectResponse
 
+from mcpauthkit.testing.conduct import WRONG_ISSUER
 from mcpauthkit.testing.issuer.clients import AUTH_METHODS, GRANT_TYPES
 
 if TYPE_CHECKING:
@@ -74,5 +75,5 @@ class DiscoveryEndpoints:
         if settings.dynamic_registration:
             document["registration_endpoint"] = f"{issuer}/register"
         if self._context.conduct.now().wrong_discovery_issuer:
-            document["issuer"] = "https://wrong-issuer.example"
+            document["issuer"] = WRONG_ISSUER
         return document

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.core.entropy import SystemEntropy
+from mcpauthkit.testing.conduct import Conduct, IssuerMisbehaviour
 from mcpauthkit.testing.faults import Faults
 from mcpauthkit.testing.issuer.account import AccountEndpoints
 from mcpauthkit.testing.issuer.authorize import AuthorizeEndpoint
@@ -18,7 +19,6 @@ from mcpauthkit.testing.issuer.context import IssuerContext, IssuerSettings
 from mcpauthkit.testing.issuer.discovery import DiscoveryEndpoints, discovery_paths
 from mcpauthkit.testing.issuer.grants import Grants
 from mcpauthkit.testing.issuer.keys import SigningKeys
-from mcpauthkit.testing.issuer.misbehaviour import IssuerConduct
 from mcpauthkit.testing.issuer.registration import RegistrationEndpoint
 from mcpauthkit.testing.issuer.token import TokenEndpoint
 from mcpauthkit.testing.issuer.tokens import TokenMint
@@ -103,7 +103,7 @@ class DevIssuer(LoopbackServer):
             keys=SigningKeys(algorithm, entropy),
             clients=ClientRegistry(),
             grants=Grants(clock, entropy),
-            conduct=IssuerConduct(),
+            conduct=Conduct(IssuerMisbehaviour()),
             clock=clock,
             entropy=entropy,
         )
@@ -225,7 +225,7 @@ class DevIssuer(LoopbackServer):
             "oversized_jwks": oversized_jwks,
             "jwks_redirect": jwks_redirect,
         }
-        self._context.conduct.change({name: on for name, on in switches.items() if on is not None})
+        self._context.conduct.change(switches)
 
     def behave(self) -> None:
         """Switch all misbehaviour and faults off."""

@@ -1,0 +1,97 @@
+"""The service's token and revocation endpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from mcpauthkit.testing.wire import (
+    NO_STORE,
+    OAuthFailure,
+    client_credentials,
+    failure_response,
+    form_parameters,
+    pkce_matches,
+)
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from mcpauthkit.testing.service.context import ServiceContext
+    from mcpauthkit.testing.service.grants import AccountGrant
+    from mcpauthkit.testing.wire import Parameters
+
+
+class ServiceTokenEndpoints:
+    """`POST /login/oauth/access_token` and `POST /login/oauth/revoke`."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+
+    async def exchange(self, request: Request) -> Response:
+        """Answer with tokens or an OAuth error."""
+        try:
+            parameters = await self._authenticated(request)
+            body = self._tokens(parameters)
+        except OAuthFailure as failure:
+            if self._context.settings.error_style == "github":
+                return JSONResponse(failure.body(), headers=NO_STORE)
+            return failure_response(failure)
+        return JSONResponse(body, headers=NO_STORE)
+
+    async def revoke(self, request: Request) -> Response:
+        """Revoke a token; unknown ones are fine too (RFC 7009 section 2.2)."""
+        try:
+            parameters = await self._authenticated(request)
+            self._context.grants.revoke_token(parameters.need("token"))
+        except OAuthFailure as failure:
+            return failure_response(failure)
+        return Response(status_code=200, headers=NO_STORE)
+
+    async def _authenticated(self, request: Request) -> Parameters:
+        parameters = await form_parameters(request)
+        if not self._context.settings.is_client(client_credentials(request, parameters)):
+            raise OAuthFailure("invalid_client", "client id or secret is wrong", status=401)
+        return parameters
+
+    def _tokens(self, parameters: Parameters) -> dict[str, Any]:
+        # GitHub's code exchange has no grant_type.
+        match parameters.get("grant_type"):
+            case "" | "authorization_code":
+                return self._answer(self._by_code(parameters))
+            case "refresh_token":
+                grant = self._context.grants.use_refresh(parameters.need("refresh_token"))
+                if grant is None:
+                    raise OAuthFailure("invalid_grant", "the refresh token is unknown, revoked or used")
+                return self._answer(grant)
+            case _:
+                raise OAuthFailure("unsupported_grant_type", "use authorization_code or refresh_token")
+
+    def _by_code(self, parameters: Parameters) -> AccountGrant:
+        redeemed = self._context.grants.redeem_code(parameters.need("code"))
+        if redeemed is None:
+            raise OAuthFailure("invalid_grant", "the code is unknown, expired or used")
+        grant, terms = redeemed
+        if parameters.get("redirect_uri") != terms.redirect_uri:
+            raise OAuthFailure("invalid_grant", "redirect_uri differs from the authorization request")
+        verifier = parameters.get("code_verifier")
+        # A verifier without a challenge means that somebody stripped the challenge (RFC 9700 section 2.1.1).
+        if bool(verifier) != bool(terms.code_challenge):
+            raise OAuthFailure("invalid_grant", "code_verifier and code_challenge come together")
+        if verifier and not pkce_matches(verifier, terms.code_challenge):
+            raise OAuthFailure("invalid_grant", "code_verifier does not match")
+        return grant
+
+    def _answer(self, grant: AccountGrant) -> dict[str, Any]:
+        settings = self._context.settings
+        separator = "," if settings.error_style == "github" else " "
+        body: dict[str, Any] = {
+            "access_token": self._context.grants.issue_access(grant, settings.access_token_ttl_seconds),
+            "token_type": "bearer",
+            "scope": separator.join(grant.scopes),
+        }
+        if settings.access_token_ttl_seconds is not None:
+            body["expires_in"] = settings.access_token_ttl_seconds
+            body["refresh_token"] = self._context.grants.issue_refresh(grant)
+        return body
