@@ -1,1 +1,35 @@
-"""Authentication for MCP servers mounted in FastAPI."""
+"""Authentication for MCP servers mounted in FastAPI.
+
+Leg 1, who is calling: `JwtAuthMiddleware` and `oauth_meta_router`. Leg 2, has this tool the caller's own credential for
+the service it calls: `OAuthProvider`. Errors are in `mcpauthkit.errors`, what tests need in `mcpauthkit.testing`.
+"""
+
+from mcpauthkit.connections.grant import Grant
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.secret import Secret
+from mcpauthkit.oauth.token import ClientAuthentication
+from mcpauthkit.principal import Principal, current_user, get_user
+from mcpauthkit.protocol.ask import Patience
+from mcpauthkit.providers.oauth import OAuthProvider
+from mcpauthkit.stores.memory import MemoryStore
+from mcpauthkit.stores.port import Store
+from mcpauthkit.web.metadata_router import oauth_meta_router
+from mcpauthkit.web.middleware import JwtAuthMiddleware
+
+__all__ = [
+    "ClientAuthentication",
+    "Clock",
+    "Grant",
+    "JwtAuthMiddleware",
+    "KeyRing",
+    "MemoryStore",
+    "OAuthProvider",
+    "Patience",
+    "Principal",
+    "Secret",
+    "Store",
+    "current_user",
+    "get_user",
+    "oauth_meta_router",
+]

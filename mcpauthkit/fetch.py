@@ -35,6 +35,10 @@ class Fetch(Protocol):
         """
         ...
 
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        ...
+
 
 class HttpFetch:
     """The fetch port over httpx.

@@ -127,3 +127,7 @@ class AuthorizationCodeGrant:
         tokens = process_token_response(await self._fetch(request))
         renewed = Credential.from_tokens(tokens, asked=credential.scopes, now=asked_at)
         return replace(renewed, refresh_token=renewed.refresh_token or credential.refresh_token)
+
+    async def aclose(self) -> None:
+        """Close the fetch port's own client."""
+        await self._fetch.aclose()

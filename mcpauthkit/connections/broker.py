@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import anyio
@@ -22,17 +21,6 @@ from mcpauthkit.principal import Principal
 _log = logging.getLogger("mcpauthkit.connections")
 _TRY_AGAIN_ERRORS = frozenset({"server_error", "temporarily_unavailable"})
 _USER_SAID_NO = "access_denied"
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsUser:
-    """The user has to be asked.
-
-    Args:
-        flow: The flow that will answer.
-    """
-
-    flow: Flow
 
 
 class _LockHolder:
@@ -62,7 +50,7 @@ class Broker:
         self.ledger = ledger
         self._vault = vault
         self._redirect_uri = redirect_uri
-        self._clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
         self._locks: WeakValueDictionary[tuple[str, str], _LockHolder] = WeakValueDictionary()
 
     async def lookup(self, principal: Principal, scopes: Sequence[str]) -> Credential | None:
@@ -72,7 +60,7 @@ class Broker:
             RemoteError: It has to be renewed, and the service cannot answer.
         """
         credential = await self._vault.get(principal, self.grant.service)
-        match next_step(credential, scopes=scopes, now=self._clock.wall()):
+        match next_step(credential, scopes=scopes, now=self.clock.wall()):
             case Step.USE:
                 return credential
             case Step.RENEW:
@@ -80,22 +68,6 @@ class Broker:
                 return renewed if renewed is not None and renewed.scopes.issuperset(scopes) else None
             case Step.ASK:
                 return None
-
-    async def obtain(self, principal: Principal, scopes: Sequence[str], *, purpose: str) -> Credential | NeedsUser:
-        """A credential that covers the scopes, or the flow the user has to go through.
-
-        Args:
-            principal: Whose credential.
-            scopes: What it must permit.
-            purpose: For which tool, shown to the user.
-
-        Raises:
-            RemoteError: It has to be renewed, and the service cannot answer.
-        """
-        credential = await self.lookup(principal, scopes)
-        if credential is not None:
-            return credential
-        return NeedsUser(await self.ask_again(principal, scopes, purpose=purpose))
 
     async def ask_again(self, principal: Principal, scopes: Sequence[str], *, purpose: str) -> Flow:
         """A flow for these scopes and for those the user has granted already, so that none is lost."""
@@ -123,14 +95,15 @@ class Broker:
             if held is None:
                 return None
             stale = rejected is not None and held.access_token == rejected.access_token
-            if held.is_fresh(self._clock.wall()) and not stale:
+            if held.is_fresh(self.clock.wall()) and not stale:
                 return held
             if held.refresh_token is None:
                 await self._vault.delete(principal, self.grant.service)
                 return None
             # A caller that goes away between the service's answer and our record would lose a rotated grant.
             with anyio.CancelScope(shield=True):
-                return await self._renew_held(principal, held, must=stale)
+                renewed = await self._renew_held(principal, held, must=stale)
+        return renewed
 
     async def forget(self, principal: Principal) -> None:
         """Delete the credential here; the next call asks the user."""
@@ -157,14 +130,19 @@ class Broker:
         # Shielded: a browser that closes its tab now must not leave a used code and no credential.
         with anyio.CancelScope(shield=True):
             try:
-                current = await self.ledger.get(flow.flow_id)
-                if current is None or not current.is_pending:
-                    return current or flow
-                status = await self._exchange(principal, current, visit, query)
-                _log.info("flow finished service=%s user=%s outcome=%s", flow.service, principal.digest, status)
-                return await self.ledger.finish(current, status)
+                finished = await self._finish_claimed(principal, flow, visit, query)
             finally:
                 await self.ledger.release(flow)
+        return finished
+
+    async def _finish_claimed(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> Flow:
+        # Read again under the claim: another tab may have finished between the page's look and ours.
+        current = await self.ledger.get(flow.flow_id)
+        if current is None or not current.is_pending:
+            return current or flow
+        status = await self._exchange(principal, current, visit, query)
+        _log.info("flow finished service=%s user=%s outcome=%s", flow.service, principal.digest, status)
+        return await self.ledger.finish(current, status)
 
     async def _exchange(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> FlowStatus:
         try:
@@ -191,7 +169,7 @@ class Broker:
         except RemoteError as error:
             self._log_failure(principal, error)
             # An outage is not a revocation: the record stays, and so does a token that still has some seconds.
-            if not must and held.is_alive(self._clock.wall()):
+            if not must and held.is_alive(self.clock.wall()):
                 return held
             raise
         # Kept before it is used: with rotation, a lost refresh token is a lost grant.

@@ -62,3 +62,7 @@ class Grant(Protocol):
             RemoteMisbehaved: The answer is unusable; the old record stays.
         """
         ...
+
+    async def aclose(self) -> None:
+        """Close what the grant opened."""
+        ...

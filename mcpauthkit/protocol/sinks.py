@@ -8,6 +8,7 @@ opened, so both are set from one value, always with issuer, subject and client i
 from __future__ import annotations
 
 import math
+from collections.abc import MutableMapping
 from contextvars import Token
 from typing import Any
 
@@ -21,6 +22,19 @@ from mcpauthkit.principal import Principal
 _UNKNOWN_CLIENT = "unknown"
 
 SinkToken = Token[AuthenticatedUser | None]
+
+
+class PrincipalUser(AuthenticatedUser):
+    """The SDK's user, carrying our principal: how a call's own request tells who made it.
+
+    Args:
+        principal: The verified caller.
+        token: The same caller in the SDK's words.
+    """
+
+    def __init__(self, principal: Principal, token: AccessToken) -> None:
+        super().__init__(token)
+        self.principal = principal
 
 
 class SdkIdentity:
@@ -39,7 +53,8 @@ class SdkIdentity:
     def __init__(self, principal: Principal, token: str, resource: str) -> None:
         scopes = sorted(principal.scopes)
         self.principal = principal
-        self.user = AuthenticatedUser(
+        self.user = PrincipalUser(
+            principal,
             AccessToken(
                 token=token,
                 client_id=principal.client_id or _UNKNOWN_CLIENT,
@@ -48,11 +63,11 @@ class SdkIdentity:
                 resource=resource,
                 subject=principal.subject,
                 claims=dict(principal.claims),
-            )
+            ),
         )
         self._credentials = AuthCredentials(scopes)
 
-    def enter(self, scope: dict[str, Any]) -> SinkToken:
+    def enter(self, scope: MutableMapping[str, Any]) -> SinkToken:
         """Fill both sinks for one request; pass the result to `leave` afterwards."""
         scope["user"] = self.user
         scope["auth"] = self._credentials

@@ -1,1 +1,1 @@
-"""providers room."""
+"""The faces tool authors use."""

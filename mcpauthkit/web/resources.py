@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mcpauthkit.core.urls import check_base_url
+from mcpauthkit.core.urls import check_base_url, path_of
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.metadata import resource_metadata_url
 
@@ -20,11 +20,14 @@ class ProtectedResource:
         path: Its path below the base URL, without a trailing slash; empty for the base URL itself.
         url: Its identifier: what users enter in their client and what tokens carry as audience.
         metadata_url: Where its metadata document is.
+        accepted: The audiences a token for it may carry. A bare origin has two spellings, because several clients
+            send it with a slash.
     """
 
     path: str
     url: str
     metadata_url: str
+    accepted: frozenset[str]
 
 
 class ProtectedResources:
@@ -63,4 +66,5 @@ class ProtectedResources:
         bare = path.rstrip("/")
         # Without a trailing slash: most clients refuse a resource that differs from what the user entered.
         url = f"{self.base_url}{bare}"
-        return ProtectedResource(bare, url, resource_metadata_url(url))
+        accepted = frozenset({url} if path_of(url) else {url, f"{url}/"})
+        return ProtectedResource(bare, url, resource_metadata_url(url), accepted)

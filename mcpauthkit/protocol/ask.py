@@ -1,0 +1,157 @@
+"""Asking the user to connect: what every rung has in common, and the two rungs that do not wait."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import mcp_types
+
+from mcpauthkit.connections.broker import Broker
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.core.entropy import Entropy, SystemEntropy
+from mcpauthkit.core.flow_state import Flow, FlowStatus
+from mcpauthkit.errors import (
+    ConnectionBroken,
+    ConnectionCancelled,
+    ConnectionDeclined,
+    ConnectionExpired,
+    ConnectionFailed,
+    ConnectionRefused,
+    ConnectionRequired,
+)
+from mcpauthkit.principal import Principal
+from mcpauthkit.protocol.call import Call
+from mcpauthkit.protocol.completion import CompletionNotices
+from mcpauthkit.protocol.ladder import Rung
+
+_log = logging.getLogger("mcpauthkit.protocol")
+
+_FAILURES: dict[FlowStatus, type[ConnectionFailed]] = {
+    FlowStatus.DECLINED: ConnectionDeclined,
+    FlowStatus.CANCELLED: ConnectionCancelled,
+    FlowStatus.REFUSED: ConnectionRefused,
+    FlowStatus.FAILED: ConnectionBroken,
+}
+ANSWERS: dict[str, FlowStatus] = {"decline": FlowStatus.DECLINED, "cancel": FlowStatus.CANCELLED}
+"""What an elicitation's action means for the flow. `accept` means only that the page is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long calls wait for people.
+
+    Args:
+        hold_seconds: How long one request is held. Stay below 50: many clients give a request 60 seconds.
+        rounds: How many times a modern client may come back without being asked again.
+        asking_seconds: How long a question counts as being in front of the user already.
+    """
+
+    hold_seconds: float = 45.0
+    rounds: int = 4
+    asking_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a call needs.
+
+    Args:
+        principal: Whose credential.
+        scopes: What it must permit.
+        purpose: For which tool, as people know it.
+        fail_fast: Never hold the call.
+    """
+
+    principal: Principal
+    scopes: tuple[str, ...]
+    purpose: str
+    fail_fast: bool = False
+
+
+class Asker:
+    """What the rungs share.
+
+    Args:
+        broker: Where credentials come from.
+        connect_url: Our page for a flow.
+        patience: How long calls wait.
+        notices: Tells clients when a link they were given is done.
+        entropy: Source of elicitation ids.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        connect_url: Callable[[Flow], str],
+        patience: Patience,
+        notices: CompletionNotices,
+        entropy: Entropy | None = None,
+    ) -> None:
+        self.broker = broker
+        self.patience = patience
+        self._connect_url = connect_url
+        self._notices = notices
+        self._entropy = entropy or SystemEntropy()
+
+    def log_rung(self, rung: Rung, need: Need) -> None:
+        """One line per question: which way of asking a call got."""
+        _log.info("asking service=%s user=%s rung=%s", self.broker.grant.service, need.principal.digest, rung.name)
+
+    @property
+    def service_name(self) -> str:
+        """The service's name for people."""
+        return self.broker.grant.display_name
+
+    def elicitation(self, flow: Flow, need: Need) -> mcp_types.ElicitRequestURLParams:
+        """The question a client shows before it opens our page."""
+        scopes = f" with the permissions {', '.join(flow.scopes)}" if flow.scopes else ""
+        return mcp_types.ElicitRequestURLParams(
+            message=f"{need.purpose} needs your {self.service_name} account{scopes}. Open the page to connect it.",
+            url=self._connect_url(flow),
+            elicitation_id=self._entropy.token(16),
+        )
+
+    def link(self, flow: Flow) -> ConnectionRequired:
+        """The plain text with the link."""
+        return ConnectionRequired(self.service_name, connect_url=self._connect_url(flow), scopes=flow.scopes)
+
+    def url_error(self, call: Call, flow: Flow, need: Need) -> Exception:
+        """Error -32042; the client is told when the page is done, because some wait for that."""
+        elicitation = self.elicitation(flow, need)
+        assert elicitation.elicitation_id is not None
+        self._notices.expect(flow, call.session, elicitation.elicitation_id)
+        return call.url_error(elicitation)
+
+    async def outcome(self, flow: Flow | None, need: Need) -> Credential | None:
+        """What a finished wait means.
+
+        Returns:
+            The credential, or None while the flow is still pending.
+
+        Raises:
+            ConnectionFailed: The flow ended otherwise, or is gone.
+        """
+        if flow is None:
+            raise ConnectionExpired(self.service_name)
+        if flow.is_pending:
+            return None
+        failure = _FAILURES.get(flow.status)
+        if failure is not None:
+            raise failure(self.service_name)
+        credential = await self.broker.lookup(need.principal, need.scopes)
+        if credential is None:
+            # The user has just consented, so asking once more would go round in circles.
+            raise ConnectionRefused(
+                self.service_name,
+                f"{self.service_name} is connected, but did not grant all of: {', '.join(need.scopes)}. "
+                "Connect again and allow them, or use a tool that needs less.",
+            )
+        return credential
+
+
+def scopes_tuple(scopes: Sequence[str]) -> tuple[str, ...]:
+    """Scopes as given to a decorator, each once, in order."""
+    return tuple(dict.fromkeys(scopes))

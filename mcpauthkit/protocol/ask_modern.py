@@ -1,0 +1,104 @@
+"""Asking in the 2026-07-28 era: the call ends with a question and the client repeats it.
+
+`accept` means that the page is open. A repeated call that is answered with another question at once would make
+clients ask ten times within a second, so the repeated call is held, then a few rounds carry state only, and after
+them the link comes as text. The user is asked once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Self
+
+import anyio
+import mcp_types
+
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.core.flow_state import Flow
+from mcpauthkit.errors import ConnectionExpired
+from mcpauthkit.protocol.ask import ANSWERS, Asker, Need
+from mcpauthkit.protocol.call import Call
+
+_MARK = "mcpauthkit"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundState:
+    """What a call carries from one round to the next; the SDK seals it and binds it to the caller.
+
+    Args:
+        service: Whose question this is; a tool may be guarded for several services.
+        flow_id: The flow asked about.
+        held: How many times the call has been held.
+    """
+
+    service: str
+    flow_id: str
+    held: int = 0
+
+    def to_text(self) -> str:
+        """The state as text."""
+        return json.dumps({"by": _MARK, "service": self.service, "flow": self.flow_id, "held": self.held})
+
+    @classmethod
+    def read(cls, text: str | None, service: str) -> Self | None:
+        """Our state for a service, or None when the call brings none or somebody else's."""
+        try:
+            found = json.loads(text or "")
+        except ValueError:
+            return None
+        if not isinstance(found, dict) or found.get("by") != _MARK or found.get("service") != service:
+            return None
+        return cls(service, str(found["flow"]), int(found["held"]))
+
+
+async def ask_in_rounds(asker: Asker, flow: Flow, need: Need) -> Credential | mcp_types.InputRequiredResult:
+    """The first round: ask, unless another call of the same user does already."""
+    state = RoundState(flow.service, flow.flow_id)
+    if flow.asked_until > asker.broker.clock.wall():
+        return await _hold(asker, flow, need, state)
+    asked = await asker.broker.ledger.mark_asked(flow, seconds=asker.patience.asking_seconds)
+    elicitation = asker.elicitation(asked, need)
+    return mcp_types.InputRequiredResult(
+        input_requests={flow.service: mcp_types.ElicitRequest(params=elicitation)}, request_state=state.to_text()
+    )
+
+
+async def continue_rounds(
+    asker: Asker, call: Call, state: RoundState, need: Need
+) -> Credential | mcp_types.InputRequiredResult:
+    """A later round: take the answer, hold the call, and come to an outcome.
+
+    Raises:
+        ConnectionFailed: It ended otherwise; `ConnectionRequired` when the rounds are over.
+    """
+    flow = await asker.broker.ledger.get(state.flow_id)
+    # The SDK has bound the state to the caller; this holds even where its keys or binding are configured away.
+    if flow is None or not flow.belongs_to(*need.principal.key):
+        raise ConnectionExpired(asker.service_name)
+    action = getattr((call.input_responses or {}).get(state.service), "action", None)
+    outcome = ANSWERS.get(action) if isinstance(action, str) else None
+    if outcome is not None:
+        flow = await asker.broker.ledger.finish(flow, outcome)
+    return await _hold(asker, flow, need, state)
+
+
+async def _hold(asker: Asker, flow: Flow, need: Need, state: RoundState) -> Credential | mcp_types.InputRequiredResult:
+    patience = asker.patience
+    try:
+        if flow.is_pending:
+            flow = await asker.broker.ledger.mark_asked(flow, seconds=patience.hold_seconds + patience.asking_seconds)
+        found = await asker.broker.ledger.wait(flow, timeout_seconds=patience.hold_seconds)
+    except BaseException:
+        # The client closed the stream: no question stays behind for a call that nobody waits for.
+        with anyio.CancelScope(shield=True):
+            await asker.broker.ledger.abandon(flow)
+        raise
+    credential = await asker.outcome(found, need)
+    if credential is not None:
+        return credential
+    if state.held >= patience.rounds:
+        raise asker.link(flow)
+    again = RoundState(state.service, state.flow_id, state.held + 1)
+    return mcp_types.InputRequiredResult(request_state=again.to_text())

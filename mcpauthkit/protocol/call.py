@@ -1,0 +1,206 @@
+"""The MCP call in progress, on FastMCP and on the official SDK's MCPServer, in either era."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types
+from fastmcp.exceptions import FastMCPError
+from fastmcp.server.context import Context as FastMCPContext
+from fastmcp.server.dependencies import get_access_token, get_context
+from mcp.server.context import ServerRequestContext
+from mcp.server.mcpserver import Context as MCPServerContext
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
+from mcp.server.session import ServerSession
+from mcp.shared.exceptions import MCPError, UrlElicitationRequiredError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from mcpauthkit.errors import AuthKitError, NotSignedIn
+from mcpauthkit.identity.claims import principal_from
+from mcpauthkit.principal import Principal, current_user
+from mcpauthkit.protocol.sinks import PrincipalUser
+
+UserContext = ContextVar[Any]
+
+mcpserver_request: ContextVar[ServerRequestContext[Any, Any] | None] = ContextVar(
+    "mcpauthkit_mcpserver_request", default=None
+)
+"""Set by the hook that `register(app, mcp)` puts into an MCPServer, which has no context accessor of its own."""
+
+fastmcp_hook_active: ContextVar[bool] = ContextVar("mcpauthkit_fastmcp_hook_active", default=False)
+"""Whether our FastMCP middleware is around this call, so that a URL elicitation error can reach the wire."""
+
+
+class CallRefused(FastMCPError):
+    """Ends a FastMCP call with a text for the model; FastMCP passes its own errors on unchanged."""
+
+
+class UrlElicitationNeeded(FastMCPError):
+    """Asks our FastMCP middleware to answer with error -32042, which a tool body cannot do itself.
+
+    Args:
+        elicitation: What the client has to show.
+    """
+
+    def __init__(self, elicitation: mcp_types.ElicitRequestURLParams) -> None:
+        super().__init__(elicitation.message)
+        self.elicitation = elicitation
+
+    def to_wire(self) -> UrlElicitationRequiredError:
+        """The error as the protocol spells it."""
+        return UrlElicitationRequiredError([self.elicitation])
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call, resource read or prompt, as much of it as asking a user needs.
+
+    Args:
+        session: The SDK's session, for what goes to the client.
+        protocol_version: As negotiated.
+        request_id: The JSON-RPC id; ties our questions to the call's own stream.
+        scope: The ASGI scope of the HTTP request, or None on stdio and in background tasks.
+        input_responses: Answers to an earlier input-required result.
+        request_state: State of an earlier input-required result, unsealed.
+        in_background: Whether a worker runs it, with nobody waiting.
+        can_raise_url_error: Whether error -32042 can reach the wire from here.
+        refuse: Makes the exception that ends the call with a text.
+        url_error: Makes the exception that ends the call with error -32042.
+    """
+
+    session: ServerSession
+    protocol_version: str
+    request_id: str | int | None
+    scope: Mapping[str, Any] | None
+    input_responses: Mapping[str, Any] | None
+    request_state: str | None
+    in_background: bool
+    can_raise_url_error: bool
+    refuse: Callable[[str], Exception]
+    url_error: Callable[[mcp_types.ElicitRequestURLParams], Exception]
+
+    @property
+    def is_modern(self) -> bool:
+        """Whether this is the 2026-07-28 era."""
+        return self.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+    @property
+    def declares_url_mode(self) -> bool:
+        """Whether the client declared URL elicitation.
+
+        Read from the declaration itself: the SDK's `check_client_capability` says yes for form mode too.
+        """
+        capabilities = self.session.client_capabilities
+        elicitation = capabilities.elicitation if capabilities is not None else None
+        return elicitation is not None and elicitation.url is not None
+
+    @property
+    def has_back_channel(self) -> bool:
+        """Whether the server can send requests while the call runs."""
+        return self.session.can_send_request
+
+    def principal(self, user_context: UserContext | None) -> Principal:
+        """Who is calling: from the request itself, else from the context.
+
+        A context variable is frozen where some servers start their session, so the request comes first.
+
+        Raises:
+            NotSignedIn: Nobody, as far as this server knows.
+        """
+        user = self.scope.get("user") if self.scope is not None else None
+        if isinstance(user, PrincipalUser):
+            return user.principal
+        if self.scope is None:
+            known = (user_context.get() if user_context is not None else None) or current_user.get()
+            found = known if isinstance(known, Principal) else _principal_of_worker()
+            if found is not None:
+                return found
+        raise NotSignedIn(
+            "This tool needs a signed-in user, and the call came without one.",
+            hint="Put JwtAuthMiddleware in front of the MCP server.",
+        )
+
+
+def _principal_of_worker() -> Principal | None:
+    """The caller of a background task, from the token FastMCP restores there; it was verified when the call came."""
+    token = get_access_token()
+    issuer = token.claims.get("iss") if token is not None else None
+    if token is None or not isinstance(issuer, str):
+        return None
+    try:
+        # Expiry was judged when the task was accepted; a queue may take longer than a token lives.
+        return principal_from(token.claims, issuer=issuer, now=0.0, leeway_seconds=float("inf"))
+    except AuthKitError:
+        return None
+
+
+def current_call(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
+    """The call in progress.
+
+    Args:
+        args: Positional arguments of the tool; one of them may be a context.
+        kwargs: Keyword arguments of the tool.
+
+    Raises:
+        NotSignedIn: There is no MCP call in progress.
+    """
+    context = next((one for one in (*args, *kwargs.values()) if isinstance(one, MCPServerContext)), None)
+    if context is not None:
+        return _from_mcpserver(context.request_context)
+    request = mcpserver_request.get()
+    if request is not None:
+        return _from_mcpserver(request)
+    try:
+        return _from_fastmcp(get_context())
+    except RuntimeError as error:
+        raise NotSignedIn(
+            "This function guards an MCP call, and none is in progress.",
+            hint=(
+                "On the official SDK's MCPServer, pass it to register(app, mcp), or give the tool a Context parameter."
+            ),
+        ) from error
+
+
+def _from_fastmcp(context: FastMCPContext) -> Call:
+    request = context.request_context
+    http = request.request if request is not None else None
+    session = context.session
+    return Call(
+        session=session,
+        protocol_version=session.protocol_version if request is None else request.protocol_version,
+        request_id=request.request_id if request is not None else None,
+        scope=http.scope if http is not None else None,
+        input_responses=context.input_responses,
+        request_state=context.request_state,
+        in_background=context.is_background_task,
+        can_raise_url_error=fastmcp_hook_active.get(),
+        refuse=CallRefused,
+        url_error=UrlElicitationNeeded,
+    )
+
+
+def _from_mcpserver(request: ServerRequestContext[Any, Any]) -> Call:
+    scope = getattr(request.request, "scope", None)
+    again = mcp_types.InputResponseRequestParams.model_validate(dict(request.params or {}))
+    return Call(
+        session=request.session,
+        protocol_version=request.protocol_version,
+        request_id=request.request_id,
+        scope=scope,
+        input_responses=again.input_responses,
+        request_state=again.request_state,
+        in_background=False,
+        can_raise_url_error=True,
+        refuse=_MCPSERVER_REFUSALS.get(request.method, _refuse_on_the_wire),
+        url_error=lambda elicitation: UrlElicitationRequiredError([elicitation]),
+    )
+
+
+def _refuse_on_the_wire(text: str) -> Exception:
+    return MCPError(mcp_types.INTERNAL_ERROR, text)
+
+
+_MCPSERVER_REFUSALS: dict[str, Callable[[str], Exception]] = {"tools/call": ToolError, "resources/read": ResourceError}

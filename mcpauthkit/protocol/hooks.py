@@ -1,0 +1,95 @@
+"""What `register(app, mcp)` puts into a server: our FastMCP middleware, or our hook in the SDK's MCPServer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import mcp_types
+from fastmcp import FastMCP
+from fastmcp.prompts.base import PromptResult
+from fastmcp.resources.base import ResourceResult
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools.base import ToolResult
+from mcp.server.context import CallNext as CallNextRequest
+from mcp.server.context import HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.protocol.call import UrlElicitationNeeded, fastmcp_hook_active, mcpserver_request
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+class UrlElicitationMiddleware(Middleware):
+    """Lets error -32042 reach the wire: raised in a tool body, FastMCP would turn it into a text without the link."""
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[mcp_types.CallToolRequestParams],
+        call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        """Around a tool."""
+        return await _translated(context, call_next)
+
+    async def on_read_resource(
+        self,
+        context: MiddlewareContext[mcp_types.ReadResourceRequestParams],
+        call_next: CallNext[mcp_types.ReadResourceRequestParams, ResourceResult],
+    ) -> ResourceResult:
+        """Around a resource."""
+        return await _translated(context, call_next)
+
+    async def on_get_prompt(
+        self,
+        context: MiddlewareContext[mcp_types.GetPromptRequestParams],
+        call_next: CallNext[mcp_types.GetPromptRequestParams, PromptResult],
+    ) -> PromptResult:
+        """Around a prompt."""
+        return await _translated(context, call_next)
+
+
+async def _translated(context: MiddlewareContext[M], call_next: CallNext[M, R]) -> R:
+    token = fastmcp_hook_active.set(True)
+    try:
+        return await call_next(context)
+    except UrlElicitationNeeded as error:
+        raise error.to_wire() from error
+    finally:
+        fastmcp_hook_active.reset(token)
+
+
+async def _remember_request(ctx: ServerRequestContext[Any, Any], call_next: CallNextRequest) -> HandlerResult:
+    token = mcpserver_request.set(ctx)
+    try:
+        return await call_next(ctx)
+    finally:
+        mcpserver_request.reset(token)
+
+
+def attach(mcp: FastMCP[Any] | MCPServer[Any]) -> None:
+    """Put our hook into a server, once.
+
+    Raises:
+        ConfigurationError: It is neither a FastMCP nor an MCPServer object.
+    """
+    match mcp:
+        case FastMCP():
+            if not any(isinstance(one, UrlElicitationMiddleware) for one in mcp.middleware):
+                mcp.add_middleware(UrlElicitationMiddleware())
+        case MCPServer():
+            if _remember_request not in mcp.middleware:
+                mcp.middleware.append(_remember_request)
+        case _:
+            raise ConfigurationError(
+                f"register() got a {type(mcp).__name__} as mcp.",
+                hint="Pass the FastMCP or MCPServer object itself, not its app.",
+            )
+
+
+def registered_functions(mcp: FastMCP[Any] | MCPServer[Any]) -> list[Callable[..., Any]]:
+    """The functions an MCPServer calls for its tools; it leaves no mark on them. Empty for FastMCP, which does."""
+    # There is no public way to the functions. Without this one a misplaced guard would go unnoticed.
+    manager = getattr(mcp, "_tool_manager", None)
+    return [tool.fn for tool in manager.list_tools()] if isinstance(mcp, MCPServer) and manager is not None else []

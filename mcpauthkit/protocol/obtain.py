@@ -1,0 +1,43 @@
+"""The ladder: from a guarded call to a credential, a question, or a text."""
+
+from __future__ import annotations
+
+import mcp_types
+
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.protocol.ask import Asker, Need
+from mcpauthkit.protocol.ask_legacy import ask_blocking, join_blocking
+from mcpauthkit.protocol.ask_modern import RoundState, ask_in_rounds, continue_rounds
+from mcpauthkit.protocol.call import Call
+from mcpauthkit.protocol.ladder import Rung, choose_rung
+
+
+async def obtain(asker: Asker, call: Call, need: Need) -> Credential | mcp_types.InputRequiredResult:
+    """A credential for this call, or the modern era's question.
+
+    Raises:
+        ConnectionFailed: The user did not or could not connect; the text says which and what to do.
+        RemoteError: The service cannot answer.
+        Exception: Error -32042, on that rung.
+    """
+    credential = await asker.broker.lookup(need.principal, need.scopes)
+    if credential is not None:
+        return credential
+    rung = choose_rung(call, fail_fast=need.fail_fast)
+    state = RoundState.read(call.request_state, asker.broker.grant.service)
+    if state is not None and rung is Rung.ROUNDS:
+        # A later round of a question asked before: it must come to that flow's outcome and open no other.
+        return await continue_rounds(asker, call, state, need)
+    flow = await asker.broker.ask_again(need.principal, need.scopes, purpose=need.purpose)
+    asker.log_rung(rung, need)
+    match rung:
+        case Rung.ROUNDS:
+            return await ask_in_rounds(asker, flow, need)
+        case Rung.BLOCKING:
+            if flow.asked_until > asker.broker.clock.wall():
+                return await join_blocking(asker, flow, need)
+            return await ask_blocking(asker, call, flow, need)
+        case Rung.URL_ERROR:
+            raise asker.url_error(call, flow, need)
+        case Rung.LINK:
+            raise asker.link(flow)

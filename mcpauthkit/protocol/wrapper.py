@@ -1,0 +1,84 @@
+"""Guarding a function: the wrapper around tools, resources and prompts."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar, cast
+
+import anyio.to_thread
+import mcp_types
+
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.errors import AuthKitError, ConfigurationError, RemoteError
+from mcpauthkit.principal import Principal
+from mcpauthkit.protocol.call import Call, current_call
+
+_log = logging.getLogger("mcpauthkit.protocol")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Obtain = Callable[[Call], Awaitable[tuple[Principal, Credential | mcp_types.InputRequiredResult]]]
+"""Finds the principal of a call and its credential, or the question to end this round with."""
+
+Hold = Callable[[Principal, Credential], AbstractContextManager[None]]
+"""Makes a credential available to the body for as long as it runs."""
+
+
+def guard(function: F, obtain: Obtain, hold: Hold) -> F:
+    """The function, run only with a credential.
+
+    Name, annotations and defaults stay, so that the schema the server derives does not change. Synchronous
+    functions run in a worker thread, as the server would run them itself.
+
+    Args:
+        function: A tool, resource or prompt function.
+        obtain: Finds the credential.
+        hold: Makes it available to the body.
+
+    """
+    is_async = inspect.iscoroutinefunction(function)
+
+    @functools.wraps(function)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        call = current_call(args, kwargs)
+        # The edge: whatever the kit itself raises becomes a text for the model; the tool's own errors pass.
+        try:
+            principal, found = await obtain(call)
+            if isinstance(found, mcp_types.InputRequiredResult):
+                return found
+            with hold(principal, found):
+                if is_async:
+                    return await function(*args, **kwargs)
+                return await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))
+        except AuthKitError as error:
+            raise call.refuse(_public_text(error)) from error
+
+    return cast("F", guarded)
+
+
+def _public_text(error: AuthKitError) -> str:
+    _log.info("call refused code=%s %s %s", error.code, error.hint, error.reason)
+    if isinstance(error, RemoteError):
+        return f"{error.public} Try again in a moment."
+    return error.public
+
+
+def refuse_registered(function: Callable[..., Any], registered: Collection[Callable[..., Any]] = ()) -> None:
+    """Refuse a function that a server would call without its guard.
+
+    `@mcp.tool` returns the plain function after registering it, so a guard put on top guards nothing. FastMCP leaves
+    a mark on such a function; MCPServer does not, so its registered functions are compared.
+
+    Raises:
+        ConfigurationError: The function is registered already.
+    """
+    if getattr(function, "__fastmcp__", None) is not None or any(one is function for one in registered):
+        name = getattr(function, "__name__", repr(function))
+        raise ConfigurationError(
+            f"{name!r} is registered with the server already, so this guard would never run.",
+            hint="Put @mcp.tool above @provider.require_token(), not below it.",
+        )

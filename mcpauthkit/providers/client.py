@@ -1,0 +1,87 @@
+"""The HTTP client that carries a user's credential and renews it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import httpx
+
+from mcpauthkit.connections.broker import Broker
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.core.urls import is_trustworthy_url, origin_of
+from mcpauthkit.errors import ConfigurationError, ConnectionFailed
+from mcpauthkit.principal import Principal
+
+_UNAUTHORIZED = 401
+
+
+AskAgain = Callable[["Held"], Awaitable[ConnectionFailed]]
+"""Makes the error that leads a call's user to connect again."""
+
+
+class Held:
+    """The credential a running call holds; renewal replaces it.
+
+    Args:
+        principal: Whose it is.
+        credential: The credential.
+        scopes: What the call needs.
+        purpose: For which tool.
+    """
+
+    __slots__ = ("credential", "principal", "purpose", "scopes")
+
+    def __init__(self, principal: Principal, credential: Credential, scopes: tuple[str, ...], purpose: str) -> None:
+        self.principal = principal
+        self.credential = credential
+        self.scopes = scopes
+        self.purpose = purpose
+
+
+class CredentialAuth(httpx.Auth):
+    """Sends the credential, renews it once when the service answers 401, and asks the user again when that fails.
+
+    Args:
+        broker: Renews.
+        held: What the call holds.
+        ask: Makes the error that leads the user to connect again.
+        api_url: The only origin the credential may go to; None for any https address.
+    """
+
+    requires_response_body = False
+
+    def __init__(self, broker: Broker, held: Held, ask: AskAgain, *, api_url: str | None) -> None:
+        self._broker = broker
+        self._held = held
+        self._ask = ask
+        self._origin = origin_of(api_url) if api_url is not None else None
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """One request, repeated once with a renewed credential."""
+        self._check_destination(str(request.url))
+        sent = self._held.credential
+        response = yield _with(request, sent)
+        if response.status_code != _UNAUTHORIZED:
+            return
+        renewed = await self._broker.renew(self._held.principal, rejected=sent)
+        if renewed is None:
+            raise await self._ask(self._held)
+        self._held.credential = renewed
+        response = yield _with(request, renewed)
+        if response.status_code == _UNAUTHORIZED:
+            # Fresh and still refused: the user has withdrawn the grant at the service.
+            await self._broker.forget(self._held.principal)
+            raise await self._ask(self._held)
+
+    def _check_destination(self, url: str) -> None:
+        # A tool that follows a link from an answer must not carry the user's credential to a stranger.
+        if not is_trustworthy_url(url) or (self._origin is not None and origin_of(url) != self._origin):
+            raise ConfigurationError(
+                f"The user's credential is not sent to {origin_of(url)}.",
+                hint="Use https and the host given as api_url, or a plain httpx client without the credential.",
+            )
+
+
+def _with(request: httpx.Request, credential: Credential) -> httpx.Request:
+    request.headers["authorization"] = f"Bearer {credential.access_token.reveal()}"
+    return request

@@ -1,0 +1,74 @@
+"""What the kit's parts on one application share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.web.login_pages import LoginPages
+from mcpauthkit.web.pages import Pages
+
+HUB_STATE = "mcpauthkit"
+"""The attribute of `app.state` that holds the hub."""
+
+
+class Hub:
+    """The kit's own paths on one application.
+
+    `JwtAuthMiddleware` finds it by the application, so that the pages need no entry in `open_paths`.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self.paths: set[str] = set()
+        self._has_login = False
+
+    @classmethod
+    def of(cls, app: FastAPI) -> Hub:
+        """The hub of an application, made at the first request for it."""
+        hub = getattr(app.state, HUB_STATE, None)
+        if not isinstance(hub, cls):
+            hub = cls(app)
+            setattr(app.state, HUB_STATE, hub)
+        return hub
+
+    def add_pages(self, routes: Sequence[Route]) -> None:
+        """Serve pages of ours ahead of the application's own, and the browser login they need.
+
+        A server mounted at `/` takes every path that comes after it, so ours go to the front.
+
+        Raises:
+            ConfigurationError: The application has one of these paths already.
+        """
+        wanted = [*routes, *(() if self._has_login else LoginPages(Pages()).routes)]
+        self._has_login = True
+        taken = {getattr(route, "path", None) for route in self._app.router.routes} & {one.path for one in wanted}
+        if taken:
+            raise ConfigurationError(
+                f"The application serves {', '.join(sorted(map(str, taken)))} already.",
+                hint="Register each provider once, and keep /connect for the kit.",
+            )
+        self._app.router.routes[:0] = wanted
+        self.paths.update(route.path for route in wanted)
+
+    def close_at_the_end(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Call something when the application shuts down."""
+        inner = self._app.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(app: Any) -> AsyncIterator[Any]:
+            async with inner(app) as state:
+                try:
+                    yield state
+                finally:
+                    await close()
+
+        self._app.router.lifespan_context = lifespan

@@ -1,0 +1,100 @@
+"""The two paths of browser login, and what they say when it does not work."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mcpauthkit.errors import (
+    AuthKitError,
+    ConfigurationError,
+    GrantRefused,
+    InvalidToken,
+    IssuerUnavailable,
+    RemoteError,
+)
+from mcpauthkit.web.browser_login import CALLBACK_PATH, SIGN_IN_SCOPE, BrowserLogin
+from mcpauthkit.web.pages import Pages
+
+_log = logging.getLogger("mcpauthkit.web")
+_SWITCH_PATH = "/connect/login"
+
+
+def sign_in_of(request: Request) -> BrowserLogin:
+    """The browser login that `JwtAuthMiddleware` offers to our pages.
+
+    Raises:
+        ConfigurationError: The middleware is not in front of this application.
+    """
+    login = request.scope.get(SIGN_IN_SCOPE)
+    if not isinstance(login, BrowserLogin):
+        raise ConfigurationError(
+            "The connect pages need to know who is in front of the browser.",
+            hint="Add JwtAuthMiddleware to the same application with app.add_middleware().",
+        )
+    return login
+
+
+async def start_login(pages: Pages, login: BrowserLogin, return_to: str, *, choose_account: bool = False) -> Response:
+    """Send the browser to the issuer, or say that it cannot be reached."""
+    try:
+        return await login.start(return_to, choose_account=choose_account)
+    except RemoteError as error:
+        return _failed(pages, error, status=502)
+
+
+class LoginPages:
+    """The paths of browser login; one pair serves all services of an application.
+
+    Args:
+        pages: The renderer.
+    """
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    @property
+    def routes(self) -> list[Route]:
+        """What to add to the application."""
+        return [
+            Route(_SWITCH_PATH, self.switch, methods=["GET"]),
+            Route(CALLBACK_PATH, self.come_back, methods=["GET"]),
+        ]
+
+    async def switch(self, request: Request) -> Response:
+        """Sign in as somebody else, then go back to a connect page."""
+        # Built from its two values, so that no address of somebody else's can be smuggled in.
+        service = "".join(c for c in request.query_params.get("service", "") if c.isalnum() or c == "-")
+        return_to = f"/connect/{service}?" + urlencode({"flow": request.query_params.get("flow", "")[:128]})
+        return await start_login(self._pages, sign_in_of(request), return_to, choose_account=True)
+
+    async def come_back(self, request: Request) -> Response:
+        """The issuer's redirect."""
+        try:
+            return await sign_in_of(request).finish(request)
+        except (InvalidToken, GrantRefused) as error:
+            return _failed(self._pages, error, status=400)
+        except (RemoteError, IssuerUnavailable) as error:
+            return _failed(self._pages, error, status=502)
+
+
+def _failed(pages: Pages, error: AuthKitError, *, status: int) -> Response:
+    _log.warning("browser sign-in failed code=%s %s %s", error.code, error.reason, error.hint)
+    match error:
+        case GrantRefused():
+            explanation = "The sign-in page reported that it was cancelled or refused."
+        case IssuerUnavailable() | RemoteError():
+            explanation = "The sign-in service cannot be used at the moment. Try again in a little while."
+        case _:
+            explanation = "This sign-in was not started in this browser, or it took too long."
+    return pages.message(
+        "Signing in did not work",
+        explanation,
+        "Nothing was connected. Open the link from your assistant once more to try again.",
+        status=status,
+        tone="bad",
+    )

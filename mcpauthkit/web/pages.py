@@ -1,0 +1,98 @@
+"""Our pages: every one readable on a phone, without any script, and with the headers that keep it private."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any, Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, RedirectResponse
+
+_SEE_OTHER = 303
+
+PRIVATE_HEADERS: Mapping[str, str] = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+"""What every answer of ours carries: links and codes stay out of caches and of other sites' logs."""
+
+
+class Pages:
+    """Renders pages. The only style is inline and allowed by its hash; nothing comes from elsewhere."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("mcpauthkit.web", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        style = resources.files("mcpauthkit.web").joinpath("templates", "style.css").read_text(encoding="utf-8")
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+        # The file is ours, not a visitor's: it goes in as it is, which is what the hash was taken of.
+        self._environment.globals["style"] = Markup(style)  # noqa: S704
+        self._headers = {
+            **PRIVATE_HEADERS,
+            "content-security-policy": (
+                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+                "frame-ancestors 'none'; base-uri 'none'"
+            ),
+            "x-frame-options": "DENY",
+        }
+
+    def connect(
+        self,
+        *,
+        service: str,
+        purpose: str,
+        scopes: Sequence[str],
+        user: str,
+        flow: str,
+        start_url: str,
+        decline_url: str,
+        notice: str | None = None,
+        status: int = 200,
+    ) -> HTMLResponse:
+        """The page that asks whether to connect a service."""
+        return self._render(
+            "connect.html",
+            status,
+            heading=f"Connect {service}",
+            service=service,
+            purpose=purpose,
+            scopes=scopes,
+            user=user,
+            flow=flow,
+            start_url=start_url,
+            decline_url=decline_url,
+            notice=notice,
+        )
+
+    def message(
+        self,
+        heading: str,
+        *lines: str,
+        status: int = 200,
+        tone: Literal["good", "bad", ""] = "",
+        action: str = "",
+        action_url: str = "",
+    ) -> HTMLResponse:
+        """A page that says something, with at most one thing to do."""
+        return self._render(
+            "message.html", status, heading=heading, lines=lines, tone=tone, action=action, action_url=action_url
+        )
+
+    def _render(self, template: str, status: int, **values: Any) -> HTMLResponse:
+        html = self._environment.get_template(template).render(values)
+        return HTMLResponse(html, status_code=status, headers=self._headers)
+
+
+def redirect(url: str) -> RedirectResponse:
+    """Send the browser elsewhere from a GET, leaving no trace of this address."""
+    return RedirectResponse(url, status_code=_SEE_OTHER, headers=dict(PRIVATE_HEADERS))

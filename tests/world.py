@@ -1,0 +1,246 @@
+"""A whole small world on loopback: issuer, service, application with an MCP server, and people with browsers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import anyio
+import httpx
+from fastapi import FastAPI
+from fastmcp import Client, FastMCP
+from fastmcp.client.elicitation import ElicitResult
+from fastmcp.client.transports import StreamableHttpTransport
+from mcp.server.mcpserver import MCPServer
+
+from mcpauthkit import (
+    JwtAuthMiddleware,
+    MemoryStore,
+    OAuthProvider,
+    Patience,
+    current_user,
+    get_user,
+    oauth_meta_router,
+)
+from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, LoopbackServer, Page, approve, deny, sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Era = Literal["legacy", "modern"]
+Flavour = Literal["fastmcp", "mcpserver"]
+Human = Callable[[str], Awaitable[str]]
+"""A person in front of a client: given the link, does something and answers accept, decline or cancel."""
+
+ERA_MODES: dict[Era, str] = {"legacy": "legacy", "modern": "2026-07-28"}
+RING = KeyRing({"test": "test-key-of-at-least-32-bytes-length"}, minting="test")
+
+
+@dataclass
+class World:
+    """Everything a flow test touches."""
+
+    issuer: DevIssuer
+    service: DevService
+    server: LoopbackServer
+    provider: OAuthProvider
+    store: MemoryStore
+    app: FastAPI
+    mcp: Any
+    links: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        return self.server.base_url
+
+    @property
+    def resource(self) -> str:
+        return f"{self.base}/mcp"
+
+    def token(self, sub: str = "alice", **claims: Any) -> str:
+        claims.setdefault("audience", self.resource)
+        claims.setdefault("scope", "mcp:tools")
+        return self.issuer.token(sub=sub, **claims)
+
+    @asynccontextmanager
+    async def client(
+        self,
+        era: Era = "modern",
+        *,
+        sub: str = "alice",
+        human: Human | None = None,
+        token: str | None = None,
+        **options: Any,
+    ) -> AsyncIterator[Client[Any]]:
+        async def ask(message: str, _type: Any, params: Any, _context: Any) -> ElicitResult[Any]:
+            self.questions.append(message)
+            self.links.append(params.url)
+            assert human is not None
+            return ElicitResult(action=await human(params.url))
+
+        transport = StreamableHttpTransport(self.resource, auth=token or self.token(sub))
+        async with Client(
+            transport, mode=ERA_MODES[era], elicitation_handler=ask if human else None, **options
+        ) as client:
+            yield client
+
+    def person(self, sub: str = "alice", *, account: str | None = None, do: str = "approve") -> Human:
+        """Somebody who signs in, connects, and then lets the client know that the page was opened."""
+
+        async def act(url: str) -> str:
+            async with BrowserRobot() as robot:
+                await self.visit(robot, url, sub=sub, account=account, do=do)
+            return "accept"
+
+        return act
+
+    async def visit(
+        self, robot: BrowserRobot, url: str, *, sub: str = "alice", account: str | None = None, do: str = "approve"
+    ) -> Page:
+        """Open a connect link as somebody and go through with it."""
+        page = await sign_in(robot, await robot.open(url), user=sub)
+        if do == "look":
+            return page
+        if do == "decline":
+            return await robot.click(page, "Not now")
+        page = await robot.click(page, "Connect")
+        if do == "deny":
+            return await deny(robot, page)
+        return await approve(robot, page, account=account or f"octo-{sub}")
+
+
+async def answer(action: str, _url: str) -> str:
+    return action
+
+
+def _build_tools(mcp: Any, provider: OAuthProvider) -> None:
+    tool, resource, prompt = mcp.tool(), mcp.resource, mcp.prompt
+
+    @tool
+    def whoami() -> str:
+        """Who the tool thinks is calling."""
+        return get_user().subject
+
+    @mcp.tool()
+    @provider.require_token(scopes=["repo"])
+    async def list_repos(prefix: str = "") -> list[str]:
+        """The caller's repositories."""
+        async with provider.client() as http:
+            answer = await http.get("/repos")
+            answer.raise_for_status()
+            return [one["name"] for one in answer.json() if one["name"].startswith(prefix)]
+
+    @mcp.tool()
+    @provider.require_token(scopes=["repo"])
+    def list_repos_sync() -> list[str]:
+        """The same, synchronously."""
+        answer = httpx.get(
+            f"{provider.api_url}/repos", headers={"authorization": f"Bearer {provider.get_token()}"}, timeout=5
+        )
+        return [one["name"] for one in answer.json()]
+
+    @mcp.tool()
+    @provider.require_token(scopes=["repo"], fail_fast=True)
+    async def list_repos_fast() -> str:
+        """The same, without waiting."""
+        return f"token of {get_user().subject}: {bool(provider.get_token())}"
+
+    @mcp.tool()
+    @provider.require_token()
+    async def forget_me() -> str:
+        """Drop the credential."""
+        await provider.invalidate_token()
+        return "forgotten"
+
+    @resource("repos://mine/{kind}")
+    @provider.require_token(scopes=["repo"])
+    async def my_repos(kind: str) -> str:
+        """The caller's repositories as a resource."""
+        async with provider.client() as http:
+            return f"{kind}: " + ",".join(one["name"] for one in (await http.get("/repos")).json())
+
+    @prompt()
+    @provider.require_token(scopes=["repo"])
+    async def review() -> str:
+        """A prompt about the caller's repositories."""
+        async with provider.client() as http:
+            return "Review " + ",".join(one["name"] for one in (await http.get("/repos")).json())
+
+
+def build_mcp(flavour: Flavour, provider: OAuthProvider) -> Any:
+    mcp: Any = FastMCP("flow-tests") if flavour == "fastmcp" else MCPServer("flow-tests")
+    _build_tools(mcp, provider)
+    return mcp
+
+
+@contextmanager
+def world(
+    *,
+    flavour: Flavour = "fastmcp",
+    register_mcp: bool = True,
+    json_response: bool = False,
+    stateless: bool = False,
+    patience: Patience | None = None,
+    issuer_options: dict[str, Any] | None = None,
+    service_options: dict[str, Any] | None = None,
+    middleware_options: dict[str, Any] | None = None,
+    provider_options: dict[str, Any] | None = None,
+    build: Callable[[Any, OAuthProvider], None] | None = None,
+) -> Iterator[World]:
+    """Start it all; everything stops at the end."""
+    with DevIssuer(**(issuer_options or {})) as issuer, DevService(**(service_options or {})) as service:
+        server = LoopbackServer()
+        store = MemoryStore()
+        provider = OAuthProvider.from_standard_oauth2(
+            name="forge",
+            display_name="DevForge",
+            client_id=service.client_id,
+            client_secret=service.client_secret,
+            authorize_url=service.authorize_url,
+            token_url=service.token_url,
+            api_url=service.api_url,
+            issuer=service.base_url,
+            server_base_url=server.base_url,
+            store=store,
+            key_ring=RING,
+            patience=patience or Patience(hold_seconds=8, rounds=2, asking_seconds=5),
+            **(provider_options or {}),
+        )
+        mcp = build_mcp(flavour, provider)
+        if build is not None:
+            build(mcp, provider)
+        if flavour == "fastmcp":
+            mcp_app = mcp.http_app(path="/mcp", json_response=json_response, stateless_http=stateless)
+            app = FastAPI(lifespan=mcp_app.lifespan)
+        else:
+            mcp_app = mcp.streamable_http_app(json_response=json_response, stateless_http=stateless)
+
+            @asynccontextmanager
+            async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+                async with mcp.session_manager.run():
+                    yield
+
+            app = FastAPI(lifespan=lifespan)
+        app.include_router(
+            oauth_meta_router(
+                server_base_url=server.base_url, issuer_url=issuer.issuer_url, scopes=["openid", "mcp:tools"]
+            )
+        )
+        app.add_middleware(
+            JwtAuthMiddleware,
+            issuer_url=issuer.issuer_url,
+            server_base_url=server.base_url,
+            current_user=current_user,
+            scopes=["openid", "mcp:tools"],
+            open_paths=("/health",),
+            **(middleware_options or {}),
+        )
+        provider.register(app, mcp if register_mcp else None)
+        app.mount("/", mcp_app)
+        server.app = app
+        with server:
+            yield World(issuer, service, server, provider, store, app, mcp)
