@@ -4,6 +4,7 @@ from mcpauthkit.testing.clock import FakeClock
 from mcpauthkit.testing.faults import Endpoint, Faults
 from mcpauthkit.testing.issuer import DevIssuer, SigningAlgorithm
 from mcpauthkit.testing.loopback import LoopbackServer
+from mcpauthkit.testing.oauth_client import OAuthClient
 from mcpauthkit.testing.page import Button, Field, Form, Link, Page, Visit
 from mcpauthkit.testing.people import DevAccount, DevUser
 from mcpauthkit.testing.requests import RecordedRequest, RequestRecord
@@ -25,6 +26,7 @@ __all__ = [
     "Form",
     "Link",
     "LoopbackServer",
+    "OAuthClient",
     "Page",
     "RecordedRequest",
     "RequestRecord",

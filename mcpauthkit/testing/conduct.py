@@ -36,7 +36,7 @@ class ServiceMisbehaviour:
     fewer_scopes: bool = False
 
 
-Misbehaviour = TypeVar("Misbehaviour", bound=IssuerMisbehaviour | ServiceMisbehaviour)
+Misbehaviour = TypeVar("Misbehaviour", IssuerMisbehaviour, ServiceMisbehaviour)
 
 
 class Conduct(Generic[Misbehaviour]):
@@ -48,8 +48,8 @@ class Conduct(Generic[Misbehaviour]):
 
     def __init__(self, good: Misbehaviour) -> None:
         self._lock = threading.Lock()
-        self._good = good
-        self._current = good
+        self._good: Misbehaviour = good
+        self._current: Misbehaviour = good
 
     def now(self) -> Misbehaviour:
         """What is wrong at the moment."""

@@ -55,6 +55,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._replies: defaultdict[str, deque[_Reply]] = defaultdict(deque)
         self._lasting: dict[str, _Reply] = {}
         self._delays: dict[str, float] = {}
@@ -94,10 +95,15 @@ class Faults:
         """Keep requests to an endpoint unanswered until `clear` (or a minute); then they are served normally."""
         self.delay(endpoint, seconds=_HANG_SECONDS)
 
-    def waiting(self) -> int:
-        """How many requests are being delayed right now."""
-        with self._lock:
-            return len(self._waiters)
+    def wait_for_held(self, count: int = 1, *, timeout_seconds: float = 5.0) -> None:
+        """Block until at least this many requests are being delayed; in async tests, call it in a thread.
+
+        Raises:
+            TimeoutError: They did not come.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._waiters) >= count, timeout_seconds):
+                raise TimeoutError(f"{len(self._waiters)} requests are held, not {count}")
 
     def clear(self) -> None:
         """Switch all faults off and let everything that waits go on."""
@@ -128,6 +134,7 @@ class Faults:
             if seconds <= 0:
                 return
             self._waiters.add(waiter)
+            self._changed.notify_all()
         try:
             await asyncio.wait_for(waiter.released.wait(), seconds)
         except TimeoutError:

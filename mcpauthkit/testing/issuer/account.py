@@ -84,7 +84,11 @@ class AccountEndpoints:
             and isinstance(claims.get("sub"), str)
             # ID tokens are signed by the same keys and must not open anything.
             and isinstance(claims.get("jti"), str)
-            and float(claims.get("exp", 0)) > self._context.clock.wall()
+            and _is_after(claims.get("exp"), self._context.clock.wall())
             and self._context.grants.access_is_live(claims["jti"])
         )
         return claims if is_live else None
+
+
+def _is_after(moment: object, now: float) -> bool:
+    return isinstance(moment, int | float) and moment > now

@@ -10,7 +10,7 @@ import httpx
 
 from mcpauthkit.testing.issuer.clients import Client, checked_redirect_uris
 from mcpauthkit.testing.issuer.registration import grant_types_of
-from mcpauthkit.testing.wire import LOOPBACK_HOSTS, OAuthFailure
+from mcpauthkit.testing.wire import LOOPBACK_HOSTS, OAuthFailure, tls_for
 
 _TIMEOUT_SECONDS = 5.0
 _MAX_BYTES = 64 * 1024
@@ -59,7 +59,9 @@ def _client_of(url: str, document: dict[str, Any]) -> Client:
 async def _fetch(url: str) -> bytes:
     # The environment's proxies are for other traffic. No redirects: one could lead anywhere in our network.
     async with (
-        httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client,
+        httpx.AsyncClient(
+            verify=tls_for(url), timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
+        ) as client,
         client.stream("GET", url, headers={"accept": "application/json"}) as response,
     ):
         if response.status_code != httpx.codes.OK:

@@ -47,7 +47,8 @@ class RegistrationEndpoint:
         method = metadata.get("token_endpoint_auth_method", "client_secret_basic")
         if method not in AUTH_METHODS:
             raise OAuthFailure("invalid_client_metadata", "unsupported token_endpoint_auth_method")
-        if "code" not in metadata.get("response_types", ["code"]):
+        response_types = metadata.get("response_types", ["code"])
+        if not isinstance(response_types, list) or "code" not in response_types:
             raise OAuthFailure("invalid_client_metadata", "the only response type is code")
         post_logout = metadata.get("post_logout_redirect_uris")
         return Client(
