@@ -97,7 +97,7 @@ class OAuthClient:
         }
         return f"{self.authorize_url}?{_encoded({**ours, **parameters})}"
 
-    async def exchange(self, code: str, **parameters: Parameter) -> httpx.Response:
+    async def exchange(self, code: str, /, **parameters: Parameter) -> httpx.Response:
         """Redeem a code."""
         ours: dict[str, Parameter] = {
             "grant_type": "authorization_code",
@@ -107,12 +107,12 @@ class OAuthClient:
         }
         return await self.post(self.token_url, **{**ours, **parameters})
 
-    async def refresh(self, refresh_token: str, **parameters: Parameter) -> httpx.Response:
+    async def refresh(self, refresh_token: str, /, **parameters: Parameter) -> httpx.Response:
         """Use a refresh token."""
         ours: dict[str, Parameter] = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         return await self.post(self.token_url, **{**ours, **parameters})
 
-    async def post(self, url: str, **parameters: Parameter) -> httpx.Response:
+    async def post(self, url: str, /, **parameters: Parameter) -> httpx.Response:
         """Send a form as this client, authenticated the way it does, for example to a revocation endpoint."""
         headers: dict[str, str] = {"content-type": "application/x-www-form-urlencoded"}
         ours: dict[str, Parameter] = {}

@@ -15,7 +15,7 @@ import httpx
 from mcpauthkit.testing.issuer.authorize import LOGIN_FORM_ID
 from mcpauthkit.testing.page import Page, Visit, read_page
 from mcpauthkit.testing.service.authorize import CONSENT_FORM_ID
-from mcpauthkit.testing.wire import LOOPBACK_HOSTS
+from mcpauthkit.testing.wire import LOOPBACK_HOSTS, tls_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,18 +58,19 @@ class BrowserRobot:
         policy = DefaultCookiePolicy(secure_protocols=("http", "https", "ws", "wss"))
         # Our own jar: httpx copies a client's jar for each request, and the copy forgets the policy.
         self._jar = httpx.Cookies(CookieJar(policy))
-        self._client = httpx.AsyncClient(
-            transport=transport, follow_redirects=False, timeout=_TIMEOUT_SECONDS, trust_env=False
-        )
+        self._transport = transport
+        # By scheme, opened when needed: most robots never need the time it takes to load authorities for https.
+        self._clients: dict[str, httpx.AsyncClient] = {}
 
     async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.__aexit__(kind, error, trace)
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -155,16 +156,29 @@ class BrowserRobot:
         raise RobotError(f"more than {_MAX_HOPS} redirects, the last from {step.url}")
 
     async def _send(self, step: _Step) -> httpx.Response:
-        if urlsplit(step.url).scheme not in {"http", "https"}:
-            raise RobotError(f"a browser cannot open {step.url}; use stop_at")
+        client = self._client_for(step.url)
         request = httpx.Request(step.method, urldefrag(step.url).url, headers=step.headers(), content=step.body)
         self._jar.set_cookie_header(request)
         try:
-            response = await self._client.send(request)
+            response = await client.send(request)
         except httpx.TransportError as error:
             raise RobotError(f"nothing answers at {step.url}: {error!r}") from error
         self._jar.extract_cookies(response)
         return response
+
+    def _client_for(self, url: str) -> httpx.AsyncClient:
+        scheme = urlsplit(url).scheme
+        if scheme not in {"http", "https"}:
+            raise RobotError(f"a browser cannot open {url}; use stop_at")
+        if scheme not in self._clients:
+            self._clients[scheme] = httpx.AsyncClient(
+                verify=tls_for(url),
+                transport=self._transport,
+                follow_redirects=False,
+                timeout=_TIMEOUT_SECONDS,
+                trust_env=False,
+            )
+        return self._clients[scheme]
 
 
 class _Step:
