@@ -10,12 +10,16 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 import re
 from typing import Any
 
 _BASE64URL = re.compile(rb"[A-Za-z0-9_-]*\Z")
-_BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Possessive, and content with a text that never ends: backtracking over `"\"\"\"...` would take quadratic time.
+_BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _OPENING = (b"[", b"{")
+_CLOSING = (b"]", b"}")
 
 
 def base64url_encode(data: bytes) -> str:
@@ -65,12 +69,20 @@ def _check_depth(data: bytes, max_depth: int) -> None:
             depth += 1
             if depth > max_depth:
                 raise ValueError("nested too deeply")
-        elif len(token) == 1:
+        elif token in _CLOSING:
             depth -= 1
 
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    # `1e999` is JSON and becomes infinity, which then passes for a number in comparisons.
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -81,7 +93,7 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def parse_json_object(data: bytes, *, max_bytes: int, max_depth: int = 16) -> dict[str, Any]:
@@ -93,8 +105,8 @@ def parse_json_object(data: bytes, *, max_bytes: int, max_depth: int = 16) -> di
         max_depth: Deeper nesting is refused before parsing.
 
     Raises:
-        ValueError: Too large, too deep, not UTF-8, not JSON (NaN and Infinity are not), a repeated member
-            name, or not an object.
+        ValueError: Too large, too deep, not UTF-8, not JSON (NaN and Infinity are not), a number beyond a float,
+            half a surrogate pair, a repeated member name, or not an object.
     """
     if len(data) > max_bytes:
         raise ValueError("too large")
@@ -103,4 +115,7 @@ def parse_json_object(data: bytes, *, max_bytes: int, max_depth: int = 16) -> di
     value = _DECODER.decode(data.decode("utf-8"))
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004  # one error type for every way to be wrong
+    if _SURROGATE_ESCAPE.search(data) is not None:
+        # Half a pair is no text: whoever encodes it later (a hash, a header, pydantic) would crash.
+        json.dumps(value, ensure_ascii=False).encode()
     return value

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mcpauthkit.core.encoding import base64url_decode, base64url_encode, parse_json_object
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.keyring import KeyRing
-from mcpauthkit.errors import SealError
+from mcpauthkit.errors import SealError, SealExpired
 
 _VERSION = "mk1"
 _NONCE_BYTES = 12
@@ -45,14 +45,21 @@ class Sealer:
             claims: JSON-serialisable content.
             context: What the value is bound to (audience, principal, store key); needed again to open it.
             expires_at: Wall time in seconds after which it no longer opens; None for as long as the key lives.
+
+        Raises:
+            ValueError: The content is larger than what `open` reads, or is not JSON (NaN, half a surrogate pair).
         """
         name = self._ring.minting
         key = self._ring.derive(name, self._purpose)
         assert key is not None
-        plain = json.dumps({"c": claims, "x": expires_at}, separators=(",", ":")).encode()
+        content = {"c": claims, "x": expires_at}
+        plain = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
         nonce = self._entropy.random_bytes(_NONCE_BYTES)
         sealed = AESGCM(key).encrypt(nonce, plain, self._associated(name, context))
-        return f"{_VERSION}.{name}.{base64url_encode(nonce + sealed)}"
+        body = base64url_encode(nonce + sealed)
+        if len(body) > _MAX_BYTES:
+            raise ValueError("too large to be sealed")
+        return f"{_VERSION}.{name}.{body}"
 
     def open(self, sealed: str, *, context: str, now: float) -> dict[str, Any]:
         """Open a sealed object.
@@ -63,7 +70,8 @@ class Sealer:
             now: Wall time in seconds.
 
         Raises:
-            SealError: It was not sealed here for this purpose and context, was changed, or has expired.
+            SealExpired: Its time is over.
+            SealError: It was not sealed here for this purpose and context, or was changed.
         """
         plain = self._decrypt(sealed, context)
         try:
@@ -72,9 +80,10 @@ class Sealer:
             raise SealError(reason="content is not what we seal") from error
         expires_at = content.get("x")
         claims = content.get("c")
-        alive = expires_at is None or (isinstance(expires_at, int | float) and now < expires_at)
-        if not alive or not isinstance(claims, dict):
-            raise SealError(reason="expired")
+        if not isinstance(claims, dict):
+            raise SealError(reason="content is not what we seal")
+        if not (expires_at is None or (isinstance(expires_at, int | float) and now < expires_at)):
+            raise SealExpired(reason="expired")
         return claims
 
     def _decrypt(self, sealed: str, context: str) -> bytes:

@@ -1,0 +1,81 @@
+"""The key ring and what it derives."""
+
+from __future__ import annotations
+
+import pytest
+
+from mcpauthkit import KeyRing, Secret
+from mcpauthkit.errors import ConfigurationError
+
+OLD = "old-key-of-at-least-32-bytes-length"
+NEW = "new-key-of-at-least-32-bytes-length"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "minting"),
+    [
+        ({"a": OLD}, "b"),
+        ({}, ""),
+        ({"a": "x" * 31}, "a"),
+        ({"a": OLD, "b": "short"}, "a"),
+        ({"a": ""}, "a"),
+        ({"a.b": OLD}, "a.b"),
+        ({"": OLD}, ""),
+        ({"-": OLD}, "-"),
+        ({"a b": OLD}, "a b"),
+        ({"é": OLD}, "é"),
+    ],
+    ids=[
+        "no such minting key",
+        "no key at all",
+        "a short secret",
+        "a short secret beside the minting key",
+        "an empty secret",
+        "a dot in a name",
+        "an empty name",
+        "a name of hyphens",
+        "a space in a name",
+        "a name that is not ascii",
+    ],
+)
+def test_a_ring_that_would_be_unsafe_is_refused_at_construction(secrets: dict[str, str], minting: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        KeyRing(secrets, minting=minting)
+    assert caught.value.hint
+
+
+def test_length_is_counted_in_bytes() -> None:
+    assert KeyRing({"a": "é" * 16}, minting="a").derive("a", "x")
+
+
+def test_keys_differ_by_name_secret_and_purpose_and_are_256_bits() -> None:
+    ring = KeyRing({"a": OLD, "b": Secret(OLD), "c": NEW}, minting="a")
+    key = ring.derive("a", "session")
+    assert key is not None
+    assert len(key) == 32
+    assert key == ring.derive("a", "session")
+    assert key != ring.derive("a", "store")
+    assert key != ring.derive("c", "session")
+    # The name stands beside the key, not in it: the same secret under another name is the same key.
+    assert key == ring.derive("b", "session")
+
+
+def test_an_unknown_name_has_no_key() -> None:
+    assert KeyRing({"a": OLD}, minting="a").derive("b", "session") is None
+
+
+def test_two_processes_with_one_secret_derive_one_key() -> None:
+    assert KeyRing({"a": OLD}, minting="a").derive("a", "p") == KeyRing({"a": OLD}, minting="a").derive("a", "p")
+
+
+def test_an_ephemeral_ring_is_new_each_time() -> None:
+    first, second = KeyRing.ephemeral(), KeyRing.ephemeral()
+    assert first.derive(first.minting, "p") != second.derive(second.minting, "p")
+
+
+def test_a_ring_prints_names_and_no_secret() -> None:
+    text = repr(KeyRing({"a": OLD, "b": NEW}, minting="a"))
+    assert "'a'" in text
+    assert "'b'" in text
+    assert OLD not in text
+    assert NEW not in text
