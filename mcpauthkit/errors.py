@@ -14,6 +14,7 @@ AuthKitError
 │   ├── RemoteMisbehaved        the answer breaks the protocol or our limits
 │   └── GrantRefused            a definite OAuth error, such as invalid_grant
 ├── SealError                   a sealed value does not open; says nothing about why
+│   └── SealExpired             it was ours and its time is over
 ├── NotSignedIn                 leg 2: no principal on this call
 └── ConnectionFailed            leg 2: the user's credential was not obtained
     ├── ConnectionRequired      the user has not connected yet; carries the link
@@ -189,6 +190,12 @@ class SealError(AuthKitError):
     code = "seal_error"
     status_hint = 400
     default_public = "This value is not valid here or not any more."
+
+
+class SealExpired(SealError):
+    """A sealed value of ours whose time is over; on the wire it looks like any other that does not open."""
+
+    code = "seal_expired"
 
 
 class NotSignedIn(AuthKitError):

@@ -168,6 +168,11 @@ class CachedDocument(Generic[T]):
         return self._clock.monotonic() - self._loaded_at
 
     @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt to load it failed, so that a newer one may exist."""
+        return self._failure is not None
+
+    @property
     def cooling_down_seconds(self) -> float:
         """How long until `refetch` would fetch again; 0 when it would now."""
         now = self._clock.monotonic()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import anyio
 import httpx
 from fastapi import FastAPI
 from fastmcp import Client, FastMCP
@@ -24,14 +26,25 @@ from mcpauthkit import (
     oauth_meta_router,
 )
 from mcpauthkit.core.keyring import KeyRing
-from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, LoopbackServer, Page, approve, deny, sign_in
+from mcpauthkit.testing import (
+    BrowserRobot,
+    DevIssuer,
+    DevService,
+    FakeClock,
+    LoopbackServer,
+    Page,
+    approve,
+    deny,
+    sign_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Era = Literal["legacy", "modern"]
 Flavour = Literal["fastmcp", "mcpserver"]
-Human = Callable[[str], Awaitable[str]]
+Answer = Literal["accept", "decline", "cancel"]
+Human = Callable[[str], Awaitable[Answer]]
 """A person in front of a client: given the link, does something and answers accept, decline or cancel."""
 
 ERA_MODES: dict[Era, str] = {"legacy": "legacy", "modern": "2026-07-28"}
@@ -49,8 +62,10 @@ class World:
     store: MemoryStore
     app: FastAPI
     mcp: Any
+    clock: FakeClock = field(default_factory=FakeClock)
     links: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
     @property
     def base(self) -> str:
@@ -59,6 +74,27 @@ class World:
     @property
     def resource(self) -> str:
         return f"{self.base}/mcp"
+
+    async def remembering_the_loop(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            self.loops.append(asyncio.get_running_loop())
+        await self.app(scope, receive, send)
+
+    def tasks_of_the_kit(self) -> list[str]:
+        """Tasks on the server's event loop that stand in our code."""
+        return [str(task) for task in self.server_tasks() if "mcpauthkit" in _stack_of(task)]
+
+    def stored(self) -> list[str]:
+        """What somebody reads who gets hold of the store's bytes."""
+        return [text for key, (value, _) in self.store._entries.items() for text in (key, value)]
+
+    def is_holding(self) -> bool:
+        """Whether a call is being held at this moment."""
+        return bool(self.tasks_of_the_kit())
+
+    def server_tasks(self) -> list[asyncio.Task[Any]]:
+        loop = self.loops[0] if self.loops else None
+        return [] if loop is None else list(asyncio.all_tasks(loop))
 
     def token(self, sub: str = "alice", **claims: Any) -> str:
         claims.setdefault("audience", self.resource)
@@ -90,7 +126,7 @@ class World:
     def person(self, sub: str = "alice", *, account: str | None = None, do: str = "approve") -> Human:
         """Somebody who signs in, connects, and then lets the client know that the page was opened."""
 
-        async def act(url: str) -> str:
+        async def act(url: str) -> Answer:
             async with BrowserRobot() as robot:
                 await self.visit(robot, url, sub=sub, account=account, do=do)
             return "accept"
@@ -112,8 +148,22 @@ class World:
         return await approve(robot, page, account=account or f"octo-{sub}")
 
 
-async def answer(action: str, _url: str) -> str:
-    return action
+def _stack_of(task: asyncio.Task[Any]) -> str:
+    """The files a suspended task stands in, followed through everything it awaits."""
+    files: list[str] = []
+    awaited: Any = task.get_coro()
+    while awaited is not None:
+        code = getattr(awaited, "cr_code", None) or getattr(awaited, "gi_code", None)
+        files.append(getattr(code, "co_filename", ""))
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+    return " ".join(one for one in files if "protocol" in one or "connections" in one)
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait until something holds that another thread brings about."""
+    with anyio.fail_after(seconds):
+        while not condition():  # noqa: ASYNC110  # the other thread has no event of this loop to set
+            await anyio.sleep(0.005)
 
 
 def _build_tools(mcp: Any, provider: OAuthProvider) -> None:
@@ -193,7 +243,7 @@ def world(
     """Start it all; everything stops at the end."""
     with DevIssuer(**(issuer_options or {})) as issuer, DevService(**(service_options or {})) as service:
         server = LoopbackServer()
-        store = MemoryStore()
+        store = MemoryStore(clock=(provider_options or {}).get("clock"))
         provider = OAuthProvider.from_standard_oauth2(
             name="forge",
             display_name="DevForge",
@@ -240,6 +290,7 @@ def world(
         )
         provider.register(app, mcp if register_mcp else None)
         app.mount("/", mcp_app)
-        server.app = app
+        here = World(issuer, service, server, provider, store, app, mcp)
+        server.app = here.remembering_the_loop
         with server:
-            yield World(issuer, service, server, provider, store, app, mcp)
+            yield here

@@ -129,11 +129,14 @@ class Ledger:
 
     async def wait(self, flow: Flow, *, timeout_seconds: float) -> Flow | None:
         """Wait for an outcome; the flow as it is then, still pending when the time is over, None when it is gone."""
-        record = await self._store.wait_until(
-            self._flow_key(flow.flow_id),
-            lambda found: found is None or not Flow.from_record(found).is_pending,
-            timeout_seconds=timeout_seconds,
-        )
+        try:
+            record = await self._store.wait_until(
+                self._flow_key(flow.flow_id),
+                lambda found: found is None or not Flow.from_record(found).is_pending,
+                timeout_seconds=timeout_seconds,
+            )
+        except SealError:
+            return None
         return None if record is None else Flow.from_record(record)
 
     async def start_visit(self, state: str, visit: Visit) -> None:

@@ -77,7 +77,7 @@ class JwtVerifier:
             keys = await self._keys(seen, refetch=True)
             if documents.version != seen:
                 verdict = token.is_signed_by(keys)
-            elif verdict is None and self._might_be_newer(token):
+            elif verdict is None and (documents.is_failing or self._might_be_newer(token)):
                 raise IssuerUnavailable(
                     self._retry_after(),
                     "The key of this access token is not known yet. Repeat the request shortly.",
@@ -105,7 +105,8 @@ class JwtVerifier:
         issued_at = token.claims.get("iat")
         if isinstance(issued_at, bool) or not isinstance(issued_at, int | float):
             return False
-        return issued_at > self._issuer.keys.loaded_wall_time
+        # `iat` has whole seconds in most tokens, so the second of the fetch itself is undecided.
+        return issued_at >= math.floor(self._issuer.keys.loaded_wall_time)
 
     def _retry_after(self) -> int:
         return max(1, math.ceil(self._issuer.keys.cooling_down_seconds))

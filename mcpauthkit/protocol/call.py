@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -35,7 +36,15 @@ fastmcp_hook_active: ContextVar[bool] = ContextVar("mcpauthkit_fastmcp_hook_acti
 
 
 class CallRefused(FastMCPError):
-    """Ends a FastMCP call with a text for the model; FastMCP passes its own errors on unchanged."""
+    """Ends a FastMCP call with a text for the model; FastMCP passes its own errors on unchanged.
+
+    Args:
+        text: What the model reads.
+    """
+
+    def __init__(self, text: str) -> None:
+        # Asking a user to connect is no fault of the server: nobody has to be paged for it.
+        super().__init__(text, log_level=logging.INFO)
 
 
 class UrlElicitationNeeded(FastMCPError):
@@ -46,7 +55,7 @@ class UrlElicitationNeeded(FastMCPError):
     """
 
     def __init__(self, elicitation: mcp_types.ElicitRequestURLParams) -> None:
-        super().__init__(elicitation.message)
+        super().__init__(elicitation.message, log_level=logging.INFO)
         self.elicitation = elicitation
 
     def to_wire(self) -> UrlElicitationRequiredError:
@@ -114,10 +123,14 @@ class Call:
         if isinstance(user, PrincipalUser):
             return user.principal
         if self.scope is None:
-            known = (user_context.get() if user_context is not None else None) or current_user.get()
-            found = known if isinstance(known, Principal) else _principal_of_worker()
-            if found is not None:
-                return found
+            candidates = (
+                user_context.get(None) if user_context is not None else None,
+                current_user.get(),
+                _principal_of_worker(),
+            )
+            for candidate in candidates:
+                if isinstance(candidate, Principal):
+                    return candidate
         raise NotSignedIn(
             "This tool needs a signed-in user, and the call came without one.",
             hint="Put JwtAuthMiddleware in front of the MCP server.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -100,7 +101,8 @@ class OAuthProvider:
         self._base_url = check_base_url(server_base_url, "server_base_url")
         self._api_url = None if api_url is None else check_base_url(api_url, "api_url")
         self._user_context = user_context
-        sealed = SealedStore(store or MemoryStore(clock=clock), key_ring or KeyRing.ephemeral(), clock=clock)
+        kept_in = MemoryStore(clock=clock) if store is None else store
+        sealed = SealedStore(kept_in, key_ring or KeyRing.ephemeral(), clock=clock)
         self._broker = Broker(
             grant,
             Vault(sealed, namespace=namespace, clock=clock),
@@ -112,6 +114,7 @@ class OAuthProvider:
         self._pages = ConnectPages(self._broker, base_url=self._base_url, pages=Pages(), on_finished=notices.tell)
         self._asker = Asker(self._broker, connect_url=self._pages.url, patience=patience or Patience(), notices=notices)
         self._held: ContextVar[Held | None] = ContextVar(f"mcpauthkit_held_{grant.service}", default=None)
+        self._tls: ssl.SSLContext | None = None
         self._servers: list[Server] = []
         self._guarded: list[Callable[..., Any]] = []
 
@@ -277,6 +280,10 @@ class OAuthProvider:
             raise ConfigurationError("client() brings its own auth.", hint="Leave auth out, or use httpx directly.")
         if self._api_url is not None:
             options.setdefault("base_url", self._api_url)
+        # Loading the certificate store takes milliseconds of the event loop; once is enough.
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()
+        options.setdefault("verify", self._tls)
         auth = CredentialAuth(self._broker, self._current(), self._ask_again, api_url=self._api_url)
         return httpx.AsyncClient(auth=auth, **options)
 

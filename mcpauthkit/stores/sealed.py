@@ -10,6 +10,7 @@ import anyio
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.sealing import Sealer
+from mcpauthkit.errors import SealExpired
 from mcpauthkit.stores.port import Store, Watchable
 
 _POLL_SECONDS = 0.5
@@ -92,5 +93,9 @@ class SealedStore:
         expires_at = None if ttl_seconds is None else self._clock.wall() + ttl_seconds
         return self._sealer.seal(record, context=key, expires_at=expires_at)
 
-    def _open(self, key: str, sealed: str) -> dict[str, Any]:
-        return self._sealer.open(sealed, context=key, now=self._clock.wall())
+    def _open(self, key: str, sealed: str) -> dict[str, Any] | None:
+        try:
+            return self._sealer.open(sealed, context=key, now=self._clock.wall())
+        except SealExpired:
+            # Storages keep time by their own clocks, and some only look when they feel like it.
+            return None

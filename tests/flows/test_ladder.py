@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 
 from mcpauthkit import Patience
 from mcpauthkit.testing import BrowserRobot
-from tests.world import ERA_MODES, Era, Flavour, answer, world
+from tests.world import ERA_MODES, Answer, Era, Flavour, world
 
 if TYPE_CHECKING:
     from fastmcp import Client
@@ -198,8 +198,8 @@ async def test_a_modern_client_that_fails_fast_gets_the_link_and_never_the_retir
 async def test_a_user_who_takes_too_long_is_asked_once_and_gets_the_link_and_finishes_later(era: Era) -> None:
     patience = Patience(hold_seconds=0.2, rounds=2, asking_seconds=5)
 
-    async def opens_the_page_only(url: str) -> str:
-        return await answer("accept", url)
+    async def opens_the_page_only(_url: str) -> Answer:
+        return "accept"
 
     with world(patience=patience) as here:
         async with here.client(era, human=opens_the_page_only) as client:
@@ -254,5 +254,3 @@ async def test_a_second_tool_with_more_scopes_asks_for_the_union(era: Era) -> No
 
 def link_in(text: str) -> str:
     return next(word for word in text.replace(",", " ").split() if "/connect/" in word)
-
-
