@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mcpauthkit.core.clock import Clock
     from mcpauthkit.core.entropy import Entropy
 
@@ -126,10 +128,15 @@ class Grants:
             self._memory.refreshes[token] = _Refresh(grant)
         return token
 
-    def peek_refresh(self, token: str, client_id: str) -> Grant | None:
-        """The grant behind a refresh token that would be accepted; a used one kills its whole family.
+    def use_refresh(self, token: str, client_id: str, *, check: Callable[[Grant], None]) -> Grant | None:
+        """Use a refresh token up and give its grant; None for a bad one, and a used one kills its whole family.
 
         Reuse means that a thief or the owner holds a copy, and we cannot tell who asks (RFC 9700 section 4.14.2).
+
+        Args:
+            token: The refresh token.
+            client_id: Who asks.
+            check: Raises if the request does not fit the grant; the token then stays good.
         """
         with self._lock:
             entry = self._memory.refreshes.get(token)
@@ -137,17 +144,11 @@ class Grants:
                 return None
             if entry.used:
                 self._memory.revoked.add(entry.grant.grant_id)
-            return None if entry.grant.grant_id in self._memory.revoked else entry.grant
-
-    def use_refresh(self, token: str) -> bool:
-        """Use a refresh token up; False, and the end of the family, if someone was faster."""
-        with self._lock:
-            entry = self._memory.refreshes[token]
-            if entry.used:
-                self._memory.revoked.add(entry.grant.grant_id)
-                return False
+            if entry.grant.grant_id in self._memory.revoked:
+                return None
+            check(entry.grant)
             entry.used = True
-            return True
+            return entry.grant
 
     def note_access(self, jti: str, grant: Grant) -> None:
         """Remember which grant an access token came from."""

@@ -65,17 +65,17 @@ class TokenEndpoint:
         return self._answer(grant, grant.scopes, parameters)
 
     def _by_refresh(self, client: Client, parameters: Parameters) -> dict[str, Any]:
+        asked = [scope for scope in parameters.get("scope").split() if scope in self._context.settings.scopes]
+
+        def check(grant: Grant) -> None:
+            if not set(asked) <= set(grant.scopes):
+                raise OAuthFailure("invalid_scope", "a refresh cannot widen the scope")
+            _targets(grant, parameters)
+
         token = parameters.need("refresh_token")
-        grant = self._context.grants.peek_refresh(token, client.client_id)
+        grant = self._context.grants.use_refresh(token, client.client_id, check=check)
         if grant is None:
             raise OAuthFailure("invalid_grant", "the refresh token is unknown, revoked or used")
-        asked = [scope for scope in parameters.get("scope").split() if scope in self._context.settings.scopes]
-        if not set(asked) <= set(grant.scopes):
-            raise OAuthFailure("invalid_scope", "a refresh cannot widen the scope")
-        # What can be refused without harm is refused before the token is used up.
-        _targets(grant, parameters)
-        if not self._context.grants.use_refresh(token):
-            raise OAuthFailure("invalid_grant", "the refresh token is used")
         return self._answer(grant, tuple(asked) or grant.scopes, parameters)
 
     def _answer(self, grant: Grant, scopes: tuple[str, ...], parameters: Parameters) -> dict[str, Any]:
