@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import anyio.to_thread
 
@@ -23,14 +23,9 @@ except ImportError as error:  # pragma: no cover  # the test environment has it
     raise ImportError("mcpauthkit.testing serves over uvicorn: install mcpauthkit[testing]") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
     from types import TracebackType
 
-    Scope = MutableMapping[str, Any]
-    Message = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
-    ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode
 
@@ -14,13 +15,13 @@ from mcpauthkit.testing.issuer import DevIssuer
 from mcpauthkit.testing.wire import tls_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mcpauthkit.core.entropy import Entropy
     from mcpauthkit.testing.service import DevService
 
-    # None leaves a parameter out; a sequence repeats it.
-    Parameter = str | Sequence[str] | None
+Parameter = str | Sequence[str] | None
+"""A parameter to send: None leaves it out, a sequence repeats it."""
 
 # Port 9 is "discard": nobody listens there, so a robot that forgets `stop_at` notices.
 DEFAULT_REDIRECT_URI = "http://127.0.0.1:9/callback"

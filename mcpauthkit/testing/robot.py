@@ -6,6 +6,7 @@ itself, and sends the headers by which servers tell a form of their own from som
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
@@ -18,12 +19,14 @@ from mcpauthkit.testing.service.authorize import CONSENT_FORM_ID
 from mcpauthkit.testing.wire import LOOPBACK_HOSTS, tls_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
 
     from mcpauthkit.testing.page import Button, Form
 
-    StopAt = str | Callable[[str], bool]
+
+StopAt = str | Callable[[str], bool]
+"""Addresses a robot does not follow a redirect to: a prefix, or a function that says True for them."""
 
 _MAX_HOPS = 20
 _TIMEOUT_SECONDS = 30.0
