@@ -143,9 +143,9 @@ def _required_token(answer: Mapping[str, Any]) -> Secret:
 
 
 def _lifetime(value: Any) -> float | None:
-    # Several services send the number as a string.
+    # Several services send the number as a string. A boolean would count as one second.
     try:
-        seconds = float(value)
+        seconds = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         return None
     return seconds if math.isfinite(seconds) and seconds > 0 else None

@@ -55,8 +55,9 @@ class SealedStore:
         """Get and delete in one step.
 
         Raises:
-            SealError: What was there was not sealed by us for this key.
+            SealError: Something is there, but it was not sealed by us for this key. It is left in place, as by `get`.
         """
+        await self.get(key)
         sealed = await self._store.take(key)
         return None if sealed is None else self._open(key, sealed)
 
