@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Generic, Protocol, TypeVar
 
 import anyio
@@ -44,8 +45,8 @@ class HttpFetch:
     """The fetch port over httpx.
 
     Args:
-        client: A client of yours, which stays open; without one, one is made at the first request and closed by
-            `aclose()`.
+        client: A client of yours, which stays open, and keeps cookies if it is made so; without one, one that keeps
+            none is made at the first request and closed by `aclose()`.
         timeout_seconds: Bound on one whole exchange.
         max_bytes: Bound on the decompressed body.
     """
@@ -65,7 +66,7 @@ class HttpFetch:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Send one request."""
         if self._client is None:
-            self._client = httpx.AsyncClient(follow_redirects=False)
+            self._client = httpx.AsyncClient(follow_redirects=False, cookies=_no_cookies())
         try:
             with anyio.fail_after(self._timeout):
                 return await self._exchange(self._client, request)
@@ -116,6 +117,11 @@ class HttpFetch:
             if len(body) > self._max_bytes:
                 raise RemoteMisbehaved(reason=f"{url}: more than {self._max_bytes} bytes")
         return bytes(body)
+
+
+def _no_cookies() -> CookieJar:
+    # One client serves everybody: a cookie set while Alice's code is exchanged must not travel with Bob's.
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 class CachedDocument(Generic[T]):
