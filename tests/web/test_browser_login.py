@@ -1,0 +1,176 @@
+"""Browser login at the issuer: cookies, nonce, state, audience, and nothing that a thief could use."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from mcpauthkit import JwtAuthMiddleware, KeyRing, OAuthProvider
+from mcpauthkit.testing import BrowserRobot, DevIssuer, sign_in
+from tests.asgi import lifespan
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+BASE = "https://mcp.example.test"
+LINK = f"{BASE}/connect/forge?flow=abc"
+CALLBACK = f"{BASE}/connect/login/callback"
+
+
+@pytest.fixture
+def issuer() -> Iterator[DevIssuer]:
+    with DevIssuer() as one:
+        yield one
+
+
+@asynccontextmanager
+async def browser(issuer: DevIssuer, base: str = BASE, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser in front of an application whose public address is https, in this process."""
+    app = FastAPI()
+    app.add_middleware(JwtAuthMiddleware, issuer_url=issuer.issuer_url, server_base_url=base, **options)
+    OAuthProvider.from_standard_oauth2(
+        name="forge",
+        client_id="id",
+        authorize_url="https://forge.example.test/authorize",
+        token_url="https://forge.example.test/token",
+        server_base_url=base,
+    ).register(app)
+    async with (
+        lifespan(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base) as http,
+    ):
+        yield http
+
+
+async def signed_in_at_issuer(address: str, user: str = "alice", stop_at: str = CALLBACK) -> str:
+    async with BrowserRobot() as robot:
+        return (await sign_in(robot, await robot.open(address), user=user, stop_at=stop_at)).url
+
+
+async def test_cookies_over_https_are_host_bound_sealed_and_unreadable_for_scripts(issuer: DevIssuer) -> None:
+    async with browser(issuer) as http:
+        start = await http.get(LINK)
+        finish = await http.get(await signed_in_at_issuer(start.headers["location"]))
+    assert finish.status_code == 303
+    assert finish.headers["location"] == LINK
+    pending = start.headers.get_list("set-cookie")
+    session = finish.headers.get_list("set-cookie")
+    assert session[0].startswith("__Host-mcpauthkit-session=")
+    assert pending[0].startswith("__Host-mcpauthkit-login-")
+    # The login's own cookie goes when the login is done.
+    assert "mcpauthkit-login-" in session[1]
+    assert "Max-Age=0" in session[1]
+    for cookie in (*pending, *session):
+        attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
+        assert {"httponly", "secure", "path=/", "samesite=lax"} <= attributes
+        assert not any(one.startswith("domain") for one in attributes)
+    assert "alice" not in session[0].lower()
+
+
+async def test_the_request_to_the_issuer_has_pkce_nonce_and_state_and_asks_for_no_more_than_the_name(
+    issuer: DevIssuer,
+) -> None:
+    async with browser(issuer) as http:
+        address = httpx.URL((await http.get(LINK)).headers["location"])
+    query = address.params
+    assert query["code_challenge_method"] == "S256"
+    assert len(query["nonce"]) >= 43
+    assert len(query["state"]) >= 43
+    assert query["scope"].split() == ["openid", "profile"]
+    assert query["redirect_uri"] == CALLBACK
+
+
+async def test_a_login_is_no_good_with_anothers_cookie_an_old_one_or_twice(issuer: DevIssuer) -> None:
+    async with browser(issuer) as http:
+        start = await http.get(LINK)
+        back = await signed_in_at_issuer(start.headers["location"])
+        kept = dict(http.cookies)
+        assert (await http.get(back)).status_code == 303
+        http.cookies.clear()
+        assert (await http.get(back)).status_code == 400
+        # With the cookie put back, the issuer refuses the used code.
+        for name, value in kept.items():
+            http.cookies.set(name, value)
+        assert (await http.get(back)).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["state", "code", "iss"])
+async def test_an_edited_answer_signs_nobody_in(issuer: DevIssuer, name: str) -> None:
+    async with browser(issuer) as http:
+        start = await http.get(LINK)
+        back = httpx.URL(await signed_in_at_issuer(start.headers["location"]))
+        answer = await http.get(str(back.copy_set_param(name, back.params[name] + "x")))
+        assert answer.status_code in {400, 502}
+        assert "__Host-mcpauthkit-session" not in http.cookies
+
+
+async def test_an_issuer_that_announces_iss_and_leaves_it_out_is_not_believed(issuer: DevIssuer) -> None:
+    async with browser(issuer) as http:
+        start = await http.get(LINK)
+        back = httpx.URL(await signed_in_at_issuer(start.headers["location"]))
+        answer = await http.get(str(back.copy_remove_param("iss")))
+        assert answer.status_code == 502
+        assert "__Host-mcpauthkit-session" not in http.cookies
+
+
+async def test_a_session_of_another_application_or_key_is_no_session(issuer: DevIssuer) -> None:
+    ring = KeyRing({"a": "x" * 40}, minting="a")
+    other = KeyRing({"a": "y" * 40}, minting="a")
+    async with browser(issuer, key_ring=ring) as http:
+        start = await http.get(LINK)
+        await http.get(await signed_in_at_issuer(start.headers["location"]))
+        session = http.cookies["__Host-mcpauthkit-session"]
+    cookie = {"cookie": f"__Host-mcpauthkit-session={session}"}
+    for base, keys, status in ((BASE, ring, 410), (BASE, other, 303), ("https://other.example.test", ring, 303)):
+        async with browser(issuer, base, key_ring=keys) as http:
+            assert (await http.get(LINK.replace(BASE, base), headers=cookie)).status_code == status
+
+
+async def test_a_planted_second_cookie_of_the_same_name_makes_both_unusable(issuer: DevIssuer) -> None:
+    async with browser(issuer) as http:
+        start = await http.get(LINK)
+        await http.get(await signed_in_at_issuer(start.headers["location"]))
+        mine = http.cookies["__Host-mcpauthkit-session"]
+        http.cookies.clear()
+        twice = f"__Host-mcpauthkit-session={mine}; __Host-mcpauthkit-session=planted"
+        assert (await http.get(LINK, headers={"cookie": twice})).status_code == 303
+
+
+async def test_a_configured_client_is_used_instead_of_registering(issuer: DevIssuer) -> None:
+    issuer.add_client("pages", client_secret="pages-secret", redirect_uris=[CALLBACK])
+    async with browser(issuer, browser_client_id="pages", browser_client_secret="pages-secret") as http:
+        start = await http.get(LINK)
+        assert httpx.URL(start.headers["location"]).params["client_id"] == "pages"
+        assert (await http.get(await signed_in_at_issuer(start.headers["location"]))).status_code == 303
+    assert issuer.requests.count("register") == 0
+
+
+async def test_many_browsers_at_once_register_the_kit_once(issuer: DevIssuer) -> None:
+    async with browser(issuer) as http:
+        for _ in range(3):
+            http.cookies.clear()
+            await http.get(LINK)
+    assert issuer.requests.count("register") == 1
+
+
+async def test_an_issuer_without_registration_says_so_in_the_log_and_stays_calm_on_the_page(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with DevIssuer(dynamic_registration=False) as issuer:
+        async with browser(issuer) as http:
+            answer = await http.get(LINK)
+    assert answer.status_code == 502
+    assert "browser_client_id" in caplog.text
+    assert "browser_client_id" not in answer.text
+
+
+async def test_signing_in_as_somebody_else_leads_back_to_our_own_page_only(issuer: DevIssuer) -> None:
+    async with browser(issuer) as http:
+        start = await http.get("/connect/login", params={"service": "//evil.test/x?", "flow": "https://evil.test"})
+        assert httpx.URL(start.headers["location"]).params["prompt"] == "login"
+        done = await http.get(await signed_in_at_issuer(start.headers["location"]))
+    assert done.headers["location"].startswith(f"{BASE}/connect/eviltestx?flow=https%3A")
