@@ -1,0 +1,82 @@
+"""The public face as users type it. Checked by pyright and mypy, never executed."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import assert_type
+
+from fastapi import APIRouter, FastAPI
+from fastmcp import FastMCP
+from mcp.server.mcpserver import MCPServer
+
+from mcpauthkit import (
+    JwtAuthMiddleware,
+    KeyRing,
+    MemoryStore,
+    OAuthProvider,
+    Patience,
+    Principal,
+    Secret,
+    current_user,
+    get_user,
+    oauth_meta_router,
+)
+
+BASE = "https://mcp.example.test"
+
+
+def application() -> FastAPI:
+    app = FastAPI()
+    router = oauth_meta_router(server_base_url=BASE, issuer_url="https://issuer.example.test", client_id=None)
+    assert_type(router, APIRouter)
+    app.include_router(router)
+    app.add_middleware(
+        JwtAuthMiddleware,
+        issuer_url="https://issuer.example.test",
+        server_base_url=BASE,
+        current_user=current_user,
+        open_paths=("/health",),
+    )
+    return app
+
+
+def provider() -> OAuthProvider:
+    return OAuthProvider.from_standard_oauth2(
+        name="github",
+        client_id="id",
+        client_secret=Secret("secret"),
+        authorize_url="https://github.com/login/oauth/authorize",
+        token_url="https://github.com/login/oauth/access_token",
+        server_base_url=BASE,
+        store=MemoryStore(),
+        key_ring=KeyRing({"a": "x" * 32}, minting="a"),
+        patience=Patience(hold_seconds=30),
+    )
+
+
+github = provider()
+github.register(application(), FastMCP[None]("server"))
+github.register(application(), MCPServer[None]("server"))
+github.register(application())
+
+
+@github.require_token(scopes=["repo"])
+async def list_prs(repo: str, limit: int = 3) -> list[str]:
+    async with github.client(timeout=5) as http:
+        answer = await http.get(f"/repos/{repo}/pulls", params={"per_page": limit})
+        return [answer.text, github.get_token()]
+
+
+@github.require_token(fail_fast=True)
+def sync_tool() -> str:
+    return get_user().subject
+
+
+async def calls() -> None:
+    assert_type(await list_prs("a/b", limit=1), list[str])
+    assert_type(sync_tool(), str)
+    assert_type(get_user(), Principal)
+    assert_type(current_user, ContextVar[Principal | None])
+    assert_type(get_user().scopes, frozenset[str])
+    assert_type(get_user().key, tuple[str, str])
+    await github.invalidate_token()
