@@ -1,0 +1,64 @@
+"""The README's code runs as pasted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from fastmcp import Client
+from fastmcp.client.transports import StreamableHttpTransport
+
+from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, LoopbackServer, approve, sign_in
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def python_blocks(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+async def test_the_application_on_one_screen_serves_both_legs() -> None:
+    server = LoopbackServer()
+    with DevIssuer() as issuer, DevService() as service:
+        code = python_blocks("README.md")[0]
+        replaced = {
+            '"https://mcp.example.com"': repr(server.base_url),
+            '"https://login.example.com/realms/staff"': repr(issuer.issuer_url),
+            '"your-client-id"': repr(service.client_id),
+            '"your-client-secret"': repr(service.client_secret),
+            '"https://github.com/login/oauth/authorize"': repr(service.authorize_url),
+            '"https://github.com/login/oauth/access_token"': repr(service.token_url),
+            '"https://api.github.com"': repr(service.api_url),
+            '"https://github.com/login/oauth"': repr(service.base_url),
+            "/user/repos": "/repos",
+        }
+        for before, after in replaced.items():
+            assert before in code
+            code = code.replace(before, after)
+        names: dict[str, Any] = {}
+        exec(compile(code, "README.md", "exec"), names)  # noqa: S102  # our own page
+        server.app = names["app"]
+        with server:
+            token = issuer.token(sub="alice", audience=f"{server.base_url}/mcp", scope="openid profile")
+            transport = StreamableHttpTransport(f"{server.base_url}/mcp", auth=token)
+            async with Client(transport) as client:
+                assert (await client.call_tool("whoami")).data == "alice"
+                asked = await client.call_tool("list_repos", raise_on_error=False)
+                link = next(word for word in str(asked.content).split() if "/connect/github" in word)
+                async with BrowserRobot() as robot:
+                    page = await robot.click(await sign_in(robot, await robot.open(link), user="alice"), "Connect")
+                    assert "is connected" in (await approve(robot, page, account="octo-alice")).text
+                assert "hello-world" in str((await client.call_tool("list_repos")).content)
+
+
+def test_the_testing_snippet_mints_a_token() -> None:
+    names: dict[str, Any] = {}
+    exec(compile(python_blocks("README.md")[1], "README.md", "exec"), names)  # noqa: S102  # our own page
+    assert names["token"].count(".") == 2
+
+
+def test_links_between_our_pages_lead_somewhere() -> None:
+    for page in ("README.md", "docs/architecture.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (ROOT / page).parent.joinpath(target).exists(), target
