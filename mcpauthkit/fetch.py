@@ -179,6 +179,11 @@ class CachedDocument(Generic[T]):
         return self._failure is not None
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether `get` would give the value without asking the source."""
+        return self.age_seconds < self._max_age
+
+    @property
     def cooling_down_seconds(self) -> float:
         """How long until `refetch` would fetch again; 0 when it would now."""
         now = self._clock.monotonic()
@@ -193,7 +198,7 @@ class CachedDocument(Generic[T]):
         """
         value = self._value
         if value is not None:
-            if self.age_seconds < self._max_age:
+            if self.is_fresh:
                 return value
             # Somebody is at it already, or it just failed: nobody has to wait while the old one may serve.
             if self._is_usable() and (self._lock.locked() or self._resting()):

@@ -10,6 +10,9 @@ from mcpauthkit.core.clock import Clock, SystemClock
 
 T = TypeVar("T")
 
+NO_EPOCH = -1
+"""The epoch in which nothing is remembered."""
+
 
 class TokenCache(Generic[T]):
     """Results of verified tokens by the tokens' SHA-256.
@@ -43,7 +46,7 @@ class TokenCache(Generic[T]):
 
     def get(self, token: bytes, epoch: int) -> T | None:
         """The result for a token, or None when it has to be verified."""
-        if not self._max_entries:
+        if not self._max_entries or epoch == NO_EPOCH:
             return None
         key = hashlib.sha256(token).digest()
         entry = self._entries.get(key)
@@ -66,7 +69,7 @@ class TokenCache(Generic[T]):
             epoch: The verifier's epoch from before it began verifying.
             expires_at: The token's `exp`.
         """
-        if not self._max_entries:
+        if not self._max_entries or epoch == NO_EPOCH:
             return
         dies_at = self._clock.monotonic() + self._max_age
         self._entries[hashlib.sha256(token).digest()] = (value, epoch, dies_at, expires_at + self._leeway)

@@ -11,6 +11,7 @@ from mcpauthkit.identity.claims import principal_from
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.identity.jws import UnverifiedToken, read_token
 from mcpauthkit.identity.key_set import KeySet
+from mcpauthkit.identity.token_cache import NO_EPOCH
 from mcpauthkit.principal import Principal
 
 
@@ -19,7 +20,10 @@ class TokenVerifier(Protocol):
 
     @property
     def epoch(self) -> int:
-        """Changes when earlier results must not be relied on any more, for instance with new keys."""
+        """Changes when earlier results must not be relied on any more, for instance with new keys.
+
+        `NO_EPOCH` while no result may be remembered at all.
+        """
         ...
 
     async def verify(self, token: str) -> Principal:
@@ -48,8 +52,13 @@ class JwtVerifier:
 
     @property
     def epoch(self) -> int:
-        """The version of the key set."""
-        return self._issuer.keys.version
+        """The version of the key set while that is fresh.
+
+        A key set past its age has to be asked for before any result counts again: otherwise a withdrawn key would live
+        on in remembered results for longer than `Issuer` promises.
+        """
+        keys = self._issuer.keys
+        return keys.version if keys.is_fresh else NO_EPOCH
 
     async def verify(self, token: str) -> Principal:
         """Verify one token; see `TokenVerifier.verify`."""
@@ -100,13 +109,13 @@ class JwtVerifier:
 
         Then its key may be a new one, and "sign in again" would be the wrong answer: somebody who floods us with
         made-up key ids uses up the cooldown, and users of a freshly rotated key must not lose their login to it.
-        An older token's key would have been in the set, so that one is forged.
+        An older token's key would have been in the set, so that one is forged. The issuer's clock may run behind.
         """
         issued_at = token.claims.get("iat")
         if isinstance(issued_at, bool) or not isinstance(issued_at, int | float):
             return False
         # `iat` has whole seconds in most tokens, so the second of the fetch itself is undecided.
-        return issued_at >= math.floor(self._issuer.keys.loaded_wall_time)
+        return issued_at + self._leeway >= math.floor(self._issuer.keys.loaded_wall_time)
 
     def _retry_after(self) -> int:
         return max(1, math.ceil(self._issuer.keys.cooling_down_seconds))
