@@ -241,7 +241,9 @@ def world(
     build: Callable[[Any, OAuthProvider], None] | None = None,
 ) -> Iterator[World]:
     """Start it all; everything stops at the end."""
-    with DevIssuer(**(issuer_options or {})) as issuer, DevService(**(service_options or {})) as service:
+    # Generating an RSA key is the slowest part of starting an issuer; the tests of leg 1 cover RSA.
+    issuer_options = {"algorithm": "ES256", **(issuer_options or {})}
+    with DevIssuer(**issuer_options) as issuer, DevService(**(service_options or {})) as service:
         server = LoopbackServer()
         store = MemoryStore(clock=(provider_options or {}).get("clock"))
         provider = OAuthProvider.from_standard_oauth2(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
+from mcpauthkit import get_user
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import BrowserRobot, DevAccount, DevUser
 from tests.flows.test_ladder import eras, link_in, text_of
@@ -169,11 +172,11 @@ async def _call(here: World, http: httpx.AsyncClient, era: Era, sub: str, token:
         "jsonrpc": "2.0",
         "id": 1,
         "method": "tools/call",
-        "params": {"name": "list_repos", "arguments": {}},
+        "params": {"name": "digest", "arguments": {}},
     }
     headers = {"authorization": f"Bearer {token}", "accept": "application/json, text/event-stream"}
     if era == "modern":
-        headers |= {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "list_repos"}
+        headers |= {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "digest"}
         body["params"]["_meta"] = {
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {},
@@ -183,10 +186,28 @@ async def _call(here: World, http: httpx.AsyncClient, era: Era, sub: str, token:
     return json.dumps(answer.json())
 
 
+def _digest(subject: str, token: str) -> str:
+    return f"{subject}:{hashlib.sha256(token.encode()).hexdigest()}"
+
+
+def _digest_tool(mcp: Any, provider: Any) -> None:
+    @mcp.tool()
+    @provider.require_token(scopes=["repo"])
+    async def digest() -> str:
+        before = _digest(get_user().subject, provider.get_token())
+        await anyio.lowlevel.checkpoint()
+        assert before == _digest(get_user().subject, provider.get_token())
+        return before
+
+
 async def test_a_thousand_interleaved_calls_of_fifty_users_never_see_anothers_credential() -> None:
     users, accounts = _people()
     with world(
-        issuer_options={"users": users}, service_options={"users": accounts}, stateless=True, json_response=True
+        issuer_options={"users": users},
+        service_options={"users": accounts},
+        stateless=True,
+        json_response=True,
+        build=_digest_tool,
     ) as here:
         tokens = {user.username: here.token(user.username) for user in users}
         wrong: list[str] = []
@@ -196,15 +217,17 @@ async def test_a_thousand_interleaved_calls_of_fifty_users_never_see_anothers_cr
                 async with BrowserRobot() as robot:
                     await here.visit(robot, link_in(text.replace('"', " ")), sub=user.username)
 
+            expected = {name: _digest(name, here.service.live_tokens(f"octo-{name}")[0]) for name in tokens}
+            assert len(set(expected.values())) == USERS
+
             async def calls(worker: int) -> None:
                 for n in range(worker, CALLS, 20):
                     name = users[(n * 7) % USERS].username
                     text = await _call(here, http, ERAS[n % 2], name, tokens[name])
-                    if set(re.findall(r"repo-of-\w+", text)) != {f"repo-of-{name}"}:
+                    if set(re.findall(r"user\d+:[0-9a-f]{64}", text)) != {expected[name]}:
                         wrong.append(text)
 
             async with anyio.create_task_group() as tasks:
                 for worker in range(20):
                     tasks.start_soon(calls, worker)
         assert wrong == []
-        assert here.service.requests.count("repos") == CALLS
