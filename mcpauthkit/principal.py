@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from mcpauthkit.core.encoding import sha256_hex
@@ -77,7 +78,8 @@ class Principal(Mapping[str, Any]):
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         put = object.__setattr__
-        put(self, "claims", claims)
+        # Read-only here too: the same claims serve the token's later requests.
+        put(self, "claims", claims if isinstance(claims, MappingProxyType) else MappingProxyType(claims))
         put(self, "issuer", issuer)
         put(self, "subject", subject)
         put(self, "client_id", client_id)

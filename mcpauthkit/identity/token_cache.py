@@ -64,7 +64,7 @@ class TokenCache(Generic[T]):
         """Remember the result of a verified token.
 
         Args:
-            token: The token's bytes; only their digest is kept.
+            token: The token's bytes, with whatever else the result depends on; only their digest is kept.
             value: What to remember.
             epoch: The verifier's epoch from before it began verifying.
             expires_at: The token's `exp`.

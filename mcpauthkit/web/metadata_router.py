@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from mcpauthkit.core.urls import check_issuer_url
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.metadata import PROTECTED_RESOURCE, ProtectedResourceDocument, protected_resource_document
-from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResources
+from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResources, check_scopes
 
 _ROOT_FORM = f"/.well-known/{PROTECTED_RESOURCE}"
 _MAX_AGE_SECONDS = 300
@@ -56,7 +56,7 @@ def oauth_meta_router(
             hint="Leave client_id out and let clients register at the issuer (direct mode).",
         )
     resources = ProtectedResources(server_base_url, resource_paths)
-    issuer = check_issuer_url(issuer_url)
+    issuer, scopes = check_issuer_url(issuer_url), check_scopes(scopes)
     router = APIRouter(include_in_schema=False)
     for resource in resources.all:
         document = protected_resource_document(resource=resource.url, issuer=issuer, scopes=scopes, name=resource_name)

@@ -25,7 +25,7 @@ from mcpauthkit.protocol.sinks import SdkIdentity
 from mcpauthkit.web.browser_login import SIGN_IN_SCOPE, BrowserLogin
 from mcpauthkit.web.hub import HUB_STATE, Hub
 from mcpauthkit.web.open_paths import OpenPaths
-from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
+from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources, check_scopes
 from mcpauthkit.web.responses import Refusal
 
 _log = logging.getLogger("mcpauthkit.web")
@@ -92,7 +92,7 @@ class JwtAuthMiddleware:
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._audiences = _accepted_audiences(audience)
         self._every_resource = frozenset(one.url for one in self._resources.all)
-        self._scope_text = " ".join(scopes)
+        self._scope_text = " ".join(check_scopes(scopes))
         self._open = OpenPaths(open_paths)
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
         self._fetch = HttpFetch(http_client)
@@ -154,15 +154,17 @@ class JwtAuthMiddleware:
 
     async def _identify(self, scope: Scope, resource: ProtectedResource | None) -> SdkIdentity:
         token = _bearer_token(scope)
+        url = resource.url if resource is not None else self._resources.base_url
+        # The audience belongs to what was verified, so the resource belongs to what is remembered.
+        known_as = url.encode() + b" " + token
         epoch = self._verifier.epoch
-        identity = self._cache.get(token, epoch)
+        identity = self._cache.get(known_as, epoch)
         if identity is None:
             text = token.decode("latin-1")
             principal = await self._verifier.verify(text)
-            url = resource.url if resource is not None else self._resources.base_url
+            check_audience(principal, self._accepted(resource))
             identity = SdkIdentity(principal, text, url)
-            self._cache.put(token, identity, epoch=epoch, expires_at=principal.expires_at)
-        check_audience(identity.principal, self._accepted(resource))
+            self._cache.put(known_as, identity, epoch=epoch, expires_at=principal.expires_at)
         return identity
 
     def _accepted(self, resource: ProtectedResource | None) -> frozenset[str]:
@@ -204,7 +206,8 @@ def _accepted_audiences(audience: str | Sequence[str] | None) -> frozenset[str] 
 
 def _bearer_token(scope: Scope) -> bytes:
     """The one bearer token of a request (RFC 6750 section 2.1); never from the query or the body."""
-    if b"access_token=" in scope.get("query_string", b""):
+    query: bytes = scope.get("query_string", b"")
+    if b"access_token=" in query and any(pair.startswith(b"access_token=") for pair in query.split(b"&")):
         raise InvalidRequest("Send the access token in the Authorization header, never in the address.")
     values = header_values(scope["headers"], b"authorization")
     if len(values) > 1:
