@@ -12,6 +12,7 @@ import anyio
 from mcpauthkit.connections.credential import Credential, Step, next_step
 from mcpauthkit.connections.grant import Grant
 from mcpauthkit.connections.ledger import Ledger, Visit
+from mcpauthkit.connections.uninterrupted import uninterrupted
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.flow_state import Flow, FlowStatus
@@ -101,9 +102,7 @@ class Broker:
                 await self._vault.delete(principal, self.grant.service)
                 return None
             # A caller that goes away between the service's answer and our record would lose a rotated grant.
-            with anyio.CancelScope(shield=True):
-                renewed = await self._renew_held(principal, held, must=stale)
-        return renewed
+            return await uninterrupted(self._renew_held(principal, held, must=stale))
 
     async def forget(self, principal: Principal) -> None:
         """Delete the credential here; the next call asks the user."""
@@ -127,22 +126,20 @@ class Broker:
         """
         if not await self.ledger.claim(flow):
             return flow
-        # Shielded: a browser that closes its tab now must not leave a used code and no credential.
-        with anyio.CancelScope(shield=True):
-            try:
-                finished = await self._finish_claimed(principal, flow, visit, query)
-            finally:
-                await self.ledger.release(flow)
-        return finished
+        # A browser that closes its tab now must not leave a used code and no credential.
+        return await uninterrupted(self._finish_claimed(principal, flow, visit, query))
 
     async def _finish_claimed(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> Flow:
-        # Read again under the claim: another tab may have finished between the page's look and ours.
-        current = await self.ledger.get(flow.flow_id)
-        if current is None or not current.is_pending:
-            return current or flow
-        status = await self._exchange(principal, current, visit, query)
-        _log.info("flow finished service=%s user=%s outcome=%s", flow.service, principal.digest, status)
-        return await self.ledger.finish(current, status)
+        try:
+            # Read again under the claim: another tab may have finished between the page's look and ours.
+            current = await self.ledger.get(flow.flow_id)
+            if current is None or not current.is_pending:
+                return current or flow
+            status = await self._exchange(principal, current, visit, query)
+            _log.info("flow finished service=%s user=%s outcome=%s", flow.service, principal.digest, status)
+            return await self.ledger.finish(current, status)
+        finally:
+            await self.ledger.release(flow)
 
     async def _exchange(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> FlowStatus:
         try:
@@ -164,6 +161,10 @@ class Broker:
             renewed = await self.grant.renew(held)
         except GrantRefused as error:
             self._log_failure(principal, error)
+            # Another replica may have renewed it in the meantime: then it was the old refresh token that was refused.
+            now_held = await self._vault.get(principal, self.grant.service)
+            if now_held is not None and now_held.access_token != held.access_token:
+                return now_held
             await self._vault.delete(principal, self.grant.service)
             return None
         except RemoteError as error:
