@@ -17,7 +17,7 @@ def create_app(settings: Settings) -> FastAPI:
     """The whole server, ready for uvicorn."""
     mcp = FastMCP("quickstart")
     github = create_github(settings)
-    add_tools(mcp, github, settings)
+    add_tools(mcp, github)
 
     mcp_app = mcp.http_app(path="/mcp")
     # FastMCP's sessions live in its lifespan: without it every request is answered with a 500.
@@ -68,7 +68,7 @@ def create_github(settings: Settings) -> OAuthProvider:
     )
 
 
-def add_tools(mcp: FastMCP, github: OAuthProvider, settings: Settings) -> None:
+def add_tools(mcp: FastMCP, github: OAuthProvider) -> None:
     """Two tools: one needs only a caller, the other the caller's GitHub account too."""
 
     @mcp.tool
@@ -82,6 +82,6 @@ def add_tools(mcp: FastMCP, github: OAuthProvider, settings: Settings) -> None:
     async def list_repos() -> list[str]:
         """List the caller's repositories."""
         async with github.client() as http:  # carries the caller's token, and renews it when it has run out
-            response = await http.get(settings.github_repos_path)
+            response = await http.get("/user/repos")
             response.raise_for_status()
             return [repo["full_name"] for repo in response.json()]

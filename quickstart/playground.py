@@ -106,5 +106,4 @@ def _settings_of(service: DevService) -> dict[str, str]:
         "github_authorize_url": service.authorize_url,
         "github_token_url": service.token_url,
         "github_api_url": service.api_url,
-        "github_repos_path": "/repos",
     }

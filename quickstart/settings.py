@@ -38,7 +38,6 @@ class Settings(BaseSettings):
     github_authorize_url: str = "https://github.com/login/oauth/authorize"
     github_token_url: str = "https://github.com/login/oauth/access_token"  # noqa: S105  # an address
     github_api_url: str = "https://api.github.com"
-    github_repos_path: str = "/user/repos"
 
     @model_validator(mode="after")
     def _secrets_belong_to_ids(self) -> Self:

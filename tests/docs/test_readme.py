@@ -31,7 +31,6 @@ async def test_the_application_on_one_screen_serves_both_legs() -> None:
             '"https://github.com/login/oauth/access_token"': repr(service.token_url),
             '"https://api.github.com"': repr(service.api_url),
             '"https://github.com/login/oauth"': repr(service.base_url),
-            "/user/repos": "/repos",
         }
         for before, after in replaced.items():
             assert before in code

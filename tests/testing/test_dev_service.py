@@ -339,3 +339,11 @@ def test_each_service_has_a_secret_of_its_own(service: DevService) -> None:
     other.stop()
     assert len(other.client_secret) >= 32
     assert other.client_secret != service.client_secret
+
+
+async def test_the_repositories_have_githubs_address_too() -> None:
+    with DevService() as service:
+        async with httpx.AsyncClient() as http:
+            answers = [(await http.get(f"{service.api_url}{path}")).json() for path in ("/repos", "/user/repos")]
+    assert answers[0] == answers[1]
+    assert service.requests.count("repos") == 2

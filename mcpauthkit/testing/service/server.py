@@ -39,6 +39,7 @@ _ENDPOINTS: dict[str, Endpoint] = {
     _REVOKE_PATH: "revoke",
     f"{_API_PATH}/user": "user",
     f"{_API_PATH}/repos": "repos",
+    f"{_API_PATH}/user/repos": "repos",
 }
 
 
@@ -137,7 +138,7 @@ class DevService(LoopbackServer):
 
     @property
     def api_url(self) -> str:
-        """Base of the API: `/user` and `/repos` below it."""
+        """Base of the API: `/user` and `/repos`, also known as `/user/repos`, below it."""
         return self.base_url + _API_PATH
 
     def add_redirect_uri(self, redirect_uri: str) -> None:
@@ -201,6 +202,8 @@ class DevService(LoopbackServer):
             Route(_REVOKE_PATH, tokens.revoke, methods=["POST"]),
             Route(f"{_API_PATH}/user", api.user),
             Route(f"{_API_PATH}/repos", api.repos),
+            # GitHub's address, so that code written for it runs here unchanged.
+            Route(f"{_API_PATH}/user/repos", api.repos),
         ]
         instruments = Middleware(Instruments, endpoints=_ENDPOINTS, record=self.requests, faults=self.faults)
         return Starlette(routes=routes, middleware=[instruments])
