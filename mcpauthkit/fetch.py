@@ -98,8 +98,13 @@ class HttpFetch:
                     hint="Configure the address it redirects to, if that is the right one.",
                     reason=f"{request.url}: redirects are not followed (HTTP {response.status_code})",
                 )
-            encoding = response.headers.get("content-encoding", "identity").strip().lower()
-            body = await self._bounded_body(response.aiter_raw(), encoding, request.url)
+            if response.is_stream_consumed:
+                # A mocked transport (respx, httpx.MockTransport) hands over what is in memory and unpacked already.
+                chunks, encoding = _one(response.content), "identity"
+            else:
+                chunks = response.aiter_raw()
+                encoding = response.headers.get("content-encoding", "identity").strip().lower()
+            body = await self._bounded_body(chunks, encoding, request.url)
             return HttpResponse(response.status_code, dict(response.headers), body)
 
     async def _bounded_body(self, chunks: AsyncIterator[bytes], encoding: str, url: str) -> bytes:
@@ -117,6 +122,10 @@ class HttpFetch:
             if len(body) > self._max_bytes:
                 raise RemoteMisbehaved(reason=f"{url}: more than {self._max_bytes} bytes")
         return bytes(body)
+
+
+async def _one(chunk: bytes) -> AsyncIterator[bytes]:
+    yield chunk
 
 
 def _no_cookies() -> CookieJar:
