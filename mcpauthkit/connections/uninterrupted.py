@@ -14,8 +14,9 @@ T = TypeVar("T")
 async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Await something to its end; a cancellation of the caller is passed on after that.
 
-    A shield of anyio's stops anyio's cancellation only. Tools use `asyncio.timeout` and `asyncio.wait_for` as well, and
-    those throw into whatever is awaited: a spent refresh token without its successor. So the work has a task of its own.
+    A shield of anyio's stops anyio's cancellation only. Tools use `asyncio.timeout` and `asyncio.wait_for` as well,
+    and those throw into whatever is awaited: the refresh token would be spent and its successor lost. So the work has
+    a task of its own.
 
     Args:
         work: Bounded in time by itself, since nothing else can end it.

@@ -64,11 +64,13 @@ class HandGrant:
     lifetime_seconds: float = 3600.0
 
     def begin(self, scopes: Sequence[str], *, redirect_uri: str) -> Attempt:
-        return Attempt(f"https://forge.example/authorize?scope={'+'.join(scopes)}", "state-1", {"verifier": "v"})
+        address = f"https://forge.example/authorize?scope={'+'.join(scopes)}&redirect_uri={redirect_uri}"
+        return Attempt(address, "state-1", {"verifier": "v"})
 
     async def complete(
         self, query: Mapping[str, str], private: Mapping[str, Any], scopes: Sequence[str], *, redirect_uri: str
     ) -> Credential:
+        assert (private, redirect_uri) == ({"verifier": "v"}, REDIRECT)
         self.completions.append(dict(query))
         await self.before_answer()
         if self.trouble is not None:
