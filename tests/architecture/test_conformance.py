@@ -1,0 +1,48 @@
+"""Implementations conform to their ports: mypy reads the assignments, the tests read the names."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
+from mcpauthkit.connections.grant import Grant
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.entropy import Entropy, SystemEntropy
+from mcpauthkit.fetch import Fetch, HttpFetch
+from mcpauthkit.identity.verifier import JwtVerifier, TokenVerifier
+from mcpauthkit.stores.memory import MemoryStore
+from mcpauthkit.stores.port import Store, Watchable
+from mcpauthkit.testing import FakeClock
+
+# A class stands for its instances here: were a method missing or different, mypy would refuse the line.
+stores: list[type[Store]] = [MemoryStore]
+watchables: list[type[Watchable]] = [MemoryStore]
+grants: list[type[Grant]] = [AuthorizationCodeGrant]
+fetches: list[type[Fetch]] = [HttpFetch]
+verifiers: list[type[TokenVerifier]] = [JwtVerifier]
+clocks: list[type[Clock]] = [SystemClock, FakeClock]
+entropies: list[type[Entropy]] = [SystemEntropy]
+
+PAIRS = [
+    *((Store, one) for one in stores),
+    *((Watchable, one) for one in watchables),
+    *((Grant, one) for one in grants),
+    *((Fetch, one) for one in fetches),
+    *((TokenVerifier, one) for one in verifiers),
+    *((Clock, one) for one in clocks),
+    *((Entropy, one) for one in entropies),
+]
+
+
+@pytest.mark.parametrize(("port", "implementation"), PAIRS)
+def test_an_implementation_has_the_parameters_of_its_port(port: type[Any], implementation: type[Any]) -> None:
+    for name, method in inspect.getmembers(port, inspect.isfunction):
+        if name.startswith("_") and name != "__call__":
+            continue
+        wanted = inspect.signature(method).parameters
+        offered = inspect.signature(getattr(implementation, name)).parameters
+        assert list(wanted) == list(offered)[: len(wanted)]
+        assert {key: one.kind for key, one in wanted.items()} == {key: offered[key].kind for key in wanted}

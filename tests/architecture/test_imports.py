@@ -1,0 +1,96 @@
+"""What importing does, and what the public face consists of."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import mcpauthkit
+
+# Hooks see every file, socket and process; whatever happens while only the kit's own modules load is the kit's doing.
+PROBE = """
+import sys
+import anyio._backends._asyncio, cryptography, fastapi, fastmcp, httpx, jinja2, joserfc.jws, mcp.server.mcpserver
+import pydantic_settings, uvicorn, mcp.server.auth.middleware.auth_context, fastmcp.server.auth, fastmcp.server.server
+
+seen = []
+def watch(event, arguments):
+    if event in {"socket.connect", "socket.bind", "subprocess.Popen", "os.putenv", "os.mkdir"}:
+        seen.append((event, repr(arguments)))
+    if event == "open" and isinstance(arguments[0], str):
+        path, mode = arguments[0], arguments[1] or "r"
+        if not path.endswith((".py", ".pyc")) and ".pyc." not in path and "site-packages" not in path:
+            seen.append((event, path, mode))
+
+class Environment(type(sys.modules["os"].environ)):
+    def __getitem__(self, name):
+        frame = sys._getframe(1)
+        while frame is not None:
+            if "mcpauthkit" in frame.f_code.co_filename:
+                seen.append(("environment", name, frame.f_code.co_filename))
+                break
+            if "importlib" in frame.f_code.co_filename:
+                break
+            frame = frame.f_back
+        return super().__getitem__(name)
+
+sys.modules["os"].environ.__class__ = Environment
+sys.addaudithook(watch)
+import mcpauthkit
+sys.stdout.write(repr(seen))
+"""
+
+
+def test_importing_the_kit_touches_nothing() -> None:
+    done = subprocess.run(  # noqa: S603  # our own interpreter and our own program
+        [sys.executable, "-c", PROBE], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stderr == ""
+    assert done.stdout == "[]"
+
+
+def is_protocol(value: type[Any]) -> bool:
+    return bool(getattr(value, "_is_protocol", False))
+
+
+def public_callables() -> Iterator[tuple[str, Any]]:
+    for name in mcpauthkit.__all__:
+        value = getattr(mcpauthkit, name)
+        if inspect.isclass(value):
+            yield name, value.__init__
+            # Who calls a port needs no more than its name; who implements one imports from the port's room.
+            methods = [] if is_protocol(value) else inspect.getmembers(value, inspect.isfunction)
+            yield from ((f"{name}.{method}", function) for method, function in methods if not method.startswith("_"))
+        elif inspect.isfunction(value):
+            yield name, value
+
+
+def kit_types(annotation: Any) -> Iterator[str]:
+    for part in typing.get_args(annotation):
+        yield from kit_types(part)
+    if inspect.isclass(annotation) and annotation.__module__.startswith("mcpauthkit."):
+        yield annotation.__name__
+
+
+def test_every_type_in_a_public_signature_is_public() -> None:
+    missing = {
+        f"{owner}: {name}"
+        for owner, function in public_callables()
+        for annotation in typing.get_type_hints(function).values()
+        for name in kit_types(annotation)
+        if name not in mcpauthkit.__all__
+    }
+    assert missing == set()
+
+
+def test_the_documented_import_paths_lead_to_the_same_objects() -> None:
+    from mcpauthkit.auth_middleware import JwtAuthMiddleware, current_user  # noqa: PLC0415
+    from mcpauthkit.auth_routes import oauth_meta_router  # noqa: PLC0415
+
+    assert JwtAuthMiddleware is mcpauthkit.JwtAuthMiddleware
+    assert current_user is mcpauthkit.current_user
+    assert oauth_meta_router is mcpauthkit.oauth_meta_router
