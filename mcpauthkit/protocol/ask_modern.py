@@ -15,12 +15,14 @@ import anyio
 import mcp_types
 
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.core.encoding import parse_json_object
 from mcpauthkit.core.flow_state import Flow
 from mcpauthkit.errors import ConnectionExpired
 from mcpauthkit.protocol.ask import ANSWERS, Asker, Need
 from mcpauthkit.protocol.call import Call
 
 _MARK = "mcpauthkit"
+_MAX_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,16 @@ class RoundState:
     @classmethod
     def read(cls, text: str | None, service: str) -> Self | None:
         """Our state for a service, or None when the call brings none or somebody else's."""
+        # It may be any tool's own, and without the SDK's seal any client's: whatever it is, reading it is no error.
         try:
-            found = json.loads(text or "")
+            found = parse_json_object((text or "").encode(), max_bytes=_MAX_BYTES)
         except ValueError:
             return None
-        if not isinstance(found, dict) or found.get("by") != _MARK or found.get("service") != service:
+        flow_id, held = found.get("flow"), found.get("held")
+        is_ours = found.get("by") == _MARK and found.get("service") == service and isinstance(flow_id, str)
+        if not is_ours or isinstance(held, bool) or not isinstance(held, int) or held < 0:
             return None
-        return cls(service, str(found["flow"]), int(found["held"]))
+        return cls(service, str(flow_id), held)
 
 
 async def ask_in_rounds(asker: Asker, flow: Flow, need: Need) -> Credential | mcp_types.InputRequiredResult:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mcp_types
 from fastmcp.exceptions import FastMCPError
 from fastmcp.server.context import Context as FastMCPContext
-from fastmcp.server.dependencies import get_access_token, get_context
+from fastmcp.server.dependencies import FastMCPRequestContext, get_access_token, get_context
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context as MCPServerContext
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
@@ -78,6 +78,7 @@ class Call:
         can_raise_url_error: Whether error -32042 can reach the wire from here.
         refuse: Makes the exception that ends the call with a text.
         url_error: Makes the exception that ends the call with error -32042.
+        end_round: Takes our state and the answer to a service's question away from what the tool is going to see.
     """
 
     session: ServerSession
@@ -90,6 +91,7 @@ class Call:
     can_raise_url_error: bool
     refuse: Callable[[str], Exception]
     url_error: Callable[[mcp_types.ElicitRequestURLParams], Exception]
+    end_round: Callable[[str], None] = field(default=lambda _service: None)
 
     @property
     def is_modern(self) -> bool:
@@ -162,7 +164,7 @@ def current_call(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
     """
     context = next((one for one in (*args, *kwargs.values()) if isinstance(one, MCPServerContext)), None)
     if context is not None:
-        return _from_mcpserver(context.request_context)
+        return replace(_from_mcpserver(context.request_context), end_round=lambda service: _end_there(context, service))
     request = mcpserver_request.get()
     if request is not None:
         return _from_mcpserver(request)
@@ -192,7 +194,29 @@ def _from_fastmcp(context: FastMCPContext) -> Call:
         can_raise_url_error=fastmcp_hook_active.get(),
         refuse=CallRefused,
         url_error=UrlElicitationNeeded,
+        end_round=lambda service: _end_here(request, service),
     )
+
+
+# Neither server has a public way to say that a round was somebody else's. A tool with rounds of its own would take our
+# state for its own, so both are told where they keep it; where they keep it elsewhere some day, tests will say so.
+
+
+def _end_here(request: FastMCPRequestContext | None, service: str) -> None:
+    context = getattr(request, "_srctx", None)
+    if context is not None and context.params is not None:
+        context.params = _without_round(context.params, service)
+
+
+def _end_there(context: MCPServerContext[Any, Any], service: str) -> None:
+    params = _without_round(context.request_context.params or {}, service)
+    context._input_params = mcp_types.InputResponseRequestParams.model_validate(params)  # noqa: SLF001  # see above
+
+
+def _without_round(params: Mapping[str, Any], service: str) -> dict[str, Any]:
+    answers = {name: one for name, one in (params.get("inputResponses") or {}).items() if name != service}
+    kept = {name: one for name, one in params.items() if name not in {"requestState", "inputResponses"}}
+    return {**kept, "inputResponses": answers} if answers else kept
 
 
 def _from_mcpserver(request: ServerRequestContext[Any, Any]) -> Call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 
 import anyio
 from mcp.server.session import ServerSession
@@ -14,6 +15,7 @@ from mcpauthkit.core.flow_state import Flow
 _log = logging.getLogger("mcpauthkit.protocol")
 _SEND_SECONDS = 5.0
 _MAX_EXPECTED = 1000
+_MAX_PER_FLOW = 20
 
 
 class CompletionNotices:
@@ -27,7 +29,7 @@ class CompletionNotices:
 
     def __init__(self, *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self._expected: dict[str, list[tuple[ServerSession, str]]] = {}
+        self._expected: dict[str, deque[tuple[ServerSession, str]]] = {}
         self._expires_at: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -37,14 +39,16 @@ class CompletionNotices:
     def expect(self, flow: Flow, session: ServerSession, elicitation_id: str) -> None:
         """Remember to tell a session when the flow is finished."""
         self._sweep()
-        if len(self._expected) < _MAX_EXPECTED:
-            self._expected.setdefault(flow.flow_id, []).append((session, elicitation_id))
+        if flow.flow_id in self._expected or len(self._expected) < _MAX_EXPECTED:
+            # Bounded too: a tool that fails fast may be called any number of times while one link is open.
+            latest = self._expected.setdefault(flow.flow_id, deque(maxlen=_MAX_PER_FLOW))
+            latest.append((session, elicitation_id))
             self._expires_at[flow.flow_id] = flow.expires_at
 
     async def tell(self, flow: Flow) -> None:
         """Tell every session that was given a link of this flow. A client that is gone is no error."""
         self._expires_at.pop(flow.flow_id, None)
-        for session, elicitation_id in self._expected.pop(flow.flow_id, []):
+        for session, elicitation_id in self._expected.pop(flow.flow_id, ()):
             await send_complete(session, elicitation_id, related_request_id=None)
 
     def _sweep(self) -> None:

@@ -20,11 +20,21 @@ async def obtain(asker: Asker, call: Call, need: Need) -> Credential | mcp_types
         RemoteError: The service cannot answer.
         Exception: Error -32042, on that rung.
     """
+    state = RoundState.read(call.request_state, asker.broker.grant.service)
+    found = await _found(asker, call, need, state)
+    if state is not None and isinstance(found, Credential):
+        # Our question is answered; the tool may have questions and states of its own.
+        call.end_round(state.service)
+    return found
+
+
+async def _found(
+    asker: Asker, call: Call, need: Need, state: RoundState | None
+) -> Credential | mcp_types.InputRequiredResult:
     credential = await asker.broker.lookup(need.principal, need.scopes)
     if credential is not None:
         return credential
     rung = choose_rung(call, fail_fast=need.fail_fast)
-    state = RoundState.read(call.request_state, asker.broker.grant.service)
     if state is not None and rung is Rung.ROUNDS:
         # A later round of a question asked before: it must come to that flow's outcome and open no other.
         return await continue_rounds(asker, call, state, need)

@@ -53,7 +53,9 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
             with hold(principal, found):
                 if is_async:
                     return await function(*args, **kwargs)
-                return await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))
+                result = await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))
+                # A decorator in between may hide that the function is asynchronous.
+                return await result if inspect.isawaitable(result) else result
         except AuthKitError as error:
             raise call.refuse(_public_text(error)) from error
 
