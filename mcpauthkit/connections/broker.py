@@ -104,10 +104,17 @@ class Broker:
             # A caller that goes away between the service's answer and our record would lose a rotated grant.
             return await uninterrupted(self._renew_held(principal, held, must=stale))
 
-    async def forget(self, principal: Principal) -> None:
-        """Delete the credential here; the next call asks the user."""
+    async def forget(self, principal: Principal, *, rejected: Credential | None = None) -> None:
+        """Delete the credential here; the next call asks the user.
+
+        Args:
+            principal: Whose credential.
+            rejected: The one the service has refused; another one that has taken its place since stays.
+        """
         async with self._exclusive(principal):
-            await self._vault.delete(principal, self.grant.service)
+            held = None if rejected is None else await self._vault.get(principal, self.grant.service)
+            if held is None or rejected is None or held.access_token == rejected.access_token:
+                await self._vault.delete(principal, self.grant.service)
 
     async def start_visit(self, flow: Flow, *, browser: str) -> str:
         """Begin a visit to the service; the URL to send the browser to."""

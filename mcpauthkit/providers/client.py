@@ -54,23 +54,29 @@ class CredentialAuth(httpx.Auth):
         self._broker = broker
         self._held = held
         self._ask = ask
-        self._origin = origin_of(api_url) if api_url is not None else None
+        # Through httpx, as the requests' addresses: upper case and default ports are spellings of one origin.
+        self._origin = origin_of(str(httpx.URL(api_url))) if api_url is not None else None
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """One request, repeated once with a renewed credential."""
+        """One request, repeated once with a renewed credential.
+
+        A body that is a stream cannot be sent again: its 401 goes to the tool, and the next request has the new one.
+        """
         self._check_destination(str(request.url))
         sent = self._held.credential
         response = yield _with(request, sent)
-        if response.status_code != _UNAUTHORIZED:
+        if not _is_refused(response):
             return
         renewed = await self._broker.renew(self._held.principal, rejected=sent)
         if renewed is None:
             raise await self._ask(self._held)
         self._held.credential = renewed
+        if getattr(request.stream, "_is_generator", False):
+            return
         response = yield _with(request, renewed)
-        if response.status_code == _UNAUTHORIZED:
+        if _is_refused(response):
             # Fresh and still refused: the user has withdrawn the grant at the service.
-            await self._broker.forget(self._held.principal)
+            await self._broker.forget(self._held.principal, rejected=renewed)
             raise await self._ask(self._held)
 
     def _check_destination(self, url: str) -> None:
@@ -80,6 +86,11 @@ class CredentialAuth(httpx.Auth):
                 f"The user's credential is not sent to {origin_of(url)}.",
                 hint="Use https and the host given as api_url, or a plain httpx client without the credential.",
             )
+
+
+def _is_refused(response: httpx.Response) -> bool:
+    # After a redirect to another origin, where httpx sends no credential, a 401 says nothing about ours.
+    return response.status_code == _UNAUTHORIZED and "authorization" in response.request.headers
 
 
 def _with(request: httpx.Request, credential: Credential) -> httpx.Request:

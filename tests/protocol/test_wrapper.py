@@ -14,7 +14,7 @@ from mcpauthkit import Patience
 from mcpauthkit.errors import ConfigurationError
 from tests.connections.small_world import ALICE, principal
 from tests.protocol.room import Room, said
-from tests.world import ERA_MODES, Era
+from tests.world import ERA_MODES, Era, eventually
 
 eras = pytest.mark.parametrize("era", list(ERA_MODES))
 
@@ -157,17 +157,12 @@ async def test_a_call_cancelled_while_it_waits_for_the_user_leaves_nothing_behin
         async with here.client(era) as client:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(said, client, "never")
-                await _until(lambda: len(here.asked) == 1)
+                await eventually(lambda: len(here.asked) == 1)
                 await anyio.wait_all_tasks_blocked()
                 assert len(here.store) > 0
                 tasks.cancel_scope.cancel()
-            await _until(lambda: len(here.store) == 0)
+            await eventually(lambda: len(here.store) == 0)
     assert ran == []
-
-
-async def _until(condition: Any) -> None:
-    while not condition():
-        await anyio.sleep(0.001)
 
 
 @eras
