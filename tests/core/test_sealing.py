@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,6 +125,17 @@ def test_plaintext_is_refused(plain: dict[str, Any]) -> None:
     assert is_refused(text)
     assert is_refused(body)
     assert is_refused(f"mk1.old.{body}")
+
+
+@pytest.mark.parametrize(
+    "plain", [b"not json", b"[]", b'{"c":[],"x":null}', b'{"c":{},"x":"later"}', b"{}", b'{"x":1}']
+)
+def test_what_another_program_sealed_with_our_key_is_refused(plain: bytes) -> None:
+    key = OLD.derive("old", "session")
+    assert key is not None
+    nonce = b"n" * 12
+    sealed = AESGCM(key).encrypt(nonce, plain, b"mk1|old|session|alice")
+    assert is_refused(f"mk1.old.{base64url_encode(nonce + sealed)}")
 
 
 def test_the_same_value_never_looks_the_same_twice() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mcpauthkit.core.urls import (
     check_base_url,
     check_issuer_url,
+    is_loopback_host,
     is_trustworthy_url,
     is_web_url,
     origin_of,
@@ -82,6 +83,11 @@ def test_an_unsafe_or_ambiguous_base_url_is_refused(url: str) -> None:
 )
 def test_an_issuer_stays_byte_for_byte(issuer: str) -> None:
     assert check_issuer_url(issuer) == issuer
+
+
+def test_no_host_is_not_this_machine() -> None:
+    assert not is_loopback_host(None)
+    assert not is_loopback_host("")
 
 
 def test_only_encrypted_or_local_places_get_secrets() -> None:

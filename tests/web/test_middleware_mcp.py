@@ -179,10 +179,10 @@ async def test_a_thousand_interleaved_calls_of_fifty_users_never_meet(here: Worl
         async def use(number: int) -> None:
             sub = f"user-{number}"
             headers = headers_of(here, sub, method="tools/call", era="modern") | {"mcp-name": "whoami"}
-            for call in range(10):
+            for call in range(5):
                 answer = await http.post(here.resource, json=call_of("whoami", call), headers=headers)
-                page = await http.get(f"{here.base}/who", headers=headers)
-                said = {answer.json()["result"]["content"][0]["text"], page.text}
+                pages = [await http.get(f"{here.base}/who", headers=headers) for _ in range(3)]
+                said = {answer.json()["result"]["content"][0]["text"], *(page.text for page in pages)}
                 if said != {sub}:
                     wrong.append((sub, said))
 
