@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from mcpauthkit.web.pages import Pages, redirect
 
 _audit = logging.getLogger("mcpauthkit.audit")
 _MAX_FLOW_LENGTH = 128
+_MAX_FORM_BYTES = 4096
 
 
 class ConnectPages:
@@ -125,8 +126,7 @@ class ConnectPages:
 
     async def decline(self, request: Request) -> Response:
         """The user says no on our page. The session cookie is SameSite=Lax, so no other site can say it for them."""
-        form = await request.form(max_files=0, max_fields=4)
-        flow_id = str(form.get("flow", ""))[:_MAX_FLOW_LENGTH]
+        flow_id = (await _small_form(request)).get("flow", "")[:_MAX_FLOW_LENGTH]
         session = sign_in_of(request).session(request.headers.raw)
         if session is None:
             return redirect(f"{self._base_url}{self._here(flow_id)}")
@@ -222,6 +222,16 @@ class ConnectPages:
             status=403,
             tone="bad",
         )
+
+
+async def _small_form(request: Request) -> dict[str, str]:
+    """The fields of our own form; empty for anything longer, since anybody may send it without being signed in."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_FORM_BYTES:
+            return {}
+    return dict(parse_qsl(body.decode("latin-1")))
 
 
 def connect_path(service: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from mcpauthkit import Patience
 from mcpauthkit.errors import ConfigurationError
@@ -200,3 +201,25 @@ async def test_an_error_of_the_kit_inside_a_tool_reaches_the_model_without_hint_
     assert "@mcp.tool" not in text
     assert "@mcp.tool" in caplog.text
     assert ALICE.subject not in caplog.text
+
+
+@eras
+async def test_any_number_of_calls_that_do_not_wait_leaves_one_flow_and_that_expires(era: Era) -> None:
+    # L11, L11a: 1.7 kB stayed behind per call that failed fast.
+    here = Room()
+
+    @here.mcp.tool()
+    @here.forge.require_token(scopes=["repo"], fail_fast=True)
+    async def fast() -> str:
+        return "never"
+
+    async with here.client(era) as client:
+        for _ in range(50):
+            if era == "modern":
+                assert (await said(client, "fast"))[0]
+            else:
+                with pytest.raises(MCPError):
+                    await said(client, "fast")
+    assert len(here.store) == 2
+    here.clock.advance(600)
+    assert len(here.store) == 0
