@@ -33,7 +33,7 @@ def test_a_second_server_gets_a_hook_of_its_own() -> None:
         assert [type(each) for each in mcp.middleware].count(UrlElicitationMiddleware) == 1
 
 
-@pytest.mark.parametrize("wrong", [None, object(), FastMCP, "mcp", FastMCP("a").http_app()], ids=repr)
+@pytest.mark.parametrize("wrong", [None, object(), FastMCP, "mcp", FastMCP("a").http_app()], ids=range(5))
 def test_something_that_is_no_server_is_refused(wrong: Any) -> None:
     with pytest.raises(ConfigurationError) as refused:
         attach(wrong)
