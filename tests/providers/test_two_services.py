@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -144,13 +145,12 @@ async def test_a_form_of_any_size_is_read_to_a_bound(*, signed_in: bool) -> None
     assert await is_pending(here, flow)
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"flow", b"flow=%ff%00", b"flow=a&flow=b", b"\xff" * 40, b"a=1&" * 500], ids=repr
-)
-async def test_an_odd_form_is_an_unknown_link(body: bytes) -> None:
+async def test_an_odd_form_is_an_unknown_link() -> None:
+    bodies = (b"", b"flow", b"flow=%ff%00", b"flow=a&flow=b", b"\xff" * 40, b"flow=%ed%a0%80", b"a=1&" * 500)
+    kinds = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain")
     with DevIssuer() as issuer:
         here = Services(issuer)
         async with here.browser() as http:
-            for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"):
+            for body, kind in itertools.product(bodies, kinds):
                 answer = await http.post("/connect/forge/decline", content=body, headers={"content-type": kind})
                 assert answer.status_code == 410
