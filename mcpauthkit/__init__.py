@@ -4,7 +4,8 @@ Leg 1, who is calling: `JwtAuthMiddleware` and `oauth_meta_router`. Leg 2, has t
 the service it calls: `OAuthProvider`. Errors are in `mcpauthkit.errors`, what tests need in `mcpauthkit.testing`.
 """
 
-from mcpauthkit.connections.grant import Grant
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.grant import Attempt, Grant
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.secret import Secret
@@ -18,8 +19,10 @@ from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
 
 __all__ = [
+    "Attempt",
     "ClientAuthentication",
     "Clock",
+    "Credential",
     "Grant",
     "JwtAuthMiddleware",
     "KeyRing",

@@ -48,6 +48,7 @@ Human = Callable[[str], Awaitable[Answer]]
 """A person in front of a client: given the link, does something and answers accept, decline or cancel."""
 
 ERA_MODES: dict[Era, str] = {"legacy": "legacy", "modern": "2026-07-28"}
+SCOPES = ("openid", "mcp:tools")
 RING = KeyRing({"test": "test-key-of-at-least-32-bytes-length"}, minting="test")
 
 
@@ -226,6 +227,21 @@ def build_mcp(flavour: Flavour, provider: OAuthProvider) -> Any:
     return mcp
 
 
+def _application(mcp: Any, **options: Any) -> tuple[FastAPI, Any]:
+    """A FastAPI application for a server, and the server's own to mount in it."""
+    if isinstance(mcp, FastMCP):
+        mcp_app: Any = mcp.http_app(path="/mcp", **options)
+        return FastAPI(lifespan=mcp_app.lifespan), mcp_app
+    mcp_app = mcp.streamable_http_app(**options)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with mcp.session_manager.run():
+            yield
+
+    return FastAPI(lifespan=lifespan), mcp_app
+
+
 @contextmanager
 def world(
     *,
@@ -264,29 +280,16 @@ def world(
         mcp = build_mcp(flavour, provider)
         if build is not None:
             build(mcp, provider)
-        if flavour == "fastmcp":
-            mcp_app = mcp.http_app(path="/mcp", json_response=json_response, stateless_http=stateless)
-            app = FastAPI(lifespan=mcp_app.lifespan)
-        else:
-            mcp_app = mcp.streamable_http_app(json_response=json_response, stateless_http=stateless)
-
-            @asynccontextmanager
-            async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-                async with mcp.session_manager.run():
-                    yield
-
-            app = FastAPI(lifespan=lifespan)
+        app, mcp_app = _application(mcp, json_response=json_response, stateless_http=stateless)
         app.include_router(
-            oauth_meta_router(
-                server_base_url=server.base_url, issuer_url=issuer.issuer_url, scopes=["openid", "mcp:tools"]
-            )
+            oauth_meta_router(server_base_url=server.base_url, issuer_url=issuer.issuer_url, scopes=SCOPES)
         )
         app.add_middleware(
             JwtAuthMiddleware,
             issuer_url=issuer.issuer_url,
             server_base_url=server.base_url,
             current_user=current_user,
-            scopes=["openid", "mcp:tools"],
+            scopes=SCOPES,
             open_paths=("/health",),
             **(middleware_options or {}),
         )

@@ -48,8 +48,42 @@ class UnverifiedToken:
         return any(self.algorithm.verify(self.signing_input, self.signature, one.key) for one in candidates)
 
 
-def read_token(token: str) -> UnverifiedToken:
+class HeaderMemory:
+    """Headers that were read and found good lately: all tokens of one key begin with the same text.
+
+    Reading a header depends on nothing but its text, so remembering is safe; rubbish only makes it forget.
+
+    Args:
+        max_entries: How many are kept.
+    """
+
+    def __init__(self, *, max_entries: int = 64) -> None:
+        self._max_entries = max_entries
+        self._known: dict[str, tuple[Algorithm, str | None]] = {}
+
+    def read(self, segment: str) -> tuple[Algorithm, str | None]:
+        """The algorithm and key id of a header segment.
+
+        Raises:
+            ValueError: It is not readable.
+            InvalidToken: It is not acceptable.
+        """
+        known = self._known.get(segment)
+        if known is None:
+            data = base64url_decode(segment)
+            known = _check_header(parse_json_object(data, max_bytes=_MAX_HEADER_BYTES, max_depth=_MAX_HEADER_DEPTH))
+            if len(self._known) >= self._max_entries:
+                self._known.clear()
+            self._known[segment] = known
+        return known
+
+
+def read_token(token: str, headers: HeaderMemory | None = None) -> UnverifiedToken:
     """Take a compact JWS apart.
+
+    Args:
+        token: The token's text.
+        headers: What is known of headers already.
 
     Raises:
         InvalidToken: It is too large, malformed, of another type, uses an algorithm off the list, or has a
@@ -61,16 +95,13 @@ def read_token(token: str) -> UnverifiedToken:
     if len(segments) != _SEGMENTS:
         raise InvalidToken(reason=f"token of {len(segments)} segments")
     try:
-        header = parse_json_object(
-            base64url_decode(segments[0]), max_bytes=_MAX_HEADER_BYTES, max_depth=_MAX_HEADER_DEPTH
-        )
+        algorithm, key_id = (headers or HeaderMemory()).read(segments[0])
         claims = parse_json_object(
             base64url_decode(segments[1]), max_bytes=MAX_TOKEN_LENGTH, max_depth=_MAX_CLAIMS_DEPTH
         )
         signature = base64url_decode(segments[2])
     except ValueError as error:
         raise InvalidToken(reason=f"token not readable: {error}") from error
-    algorithm, key_id = _check_header(header)
     if not 0 < len(signature) <= _MAX_SIGNATURE_BYTES:
         raise InvalidToken(reason="signature missing or too large")
     return UnverifiedToken(algorithm, key_id, claims, token.rpartition(".")[0].encode("ascii"), signature)

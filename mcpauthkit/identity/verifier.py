@@ -9,7 +9,7 @@ from mcpauthkit.core.clock import Clock
 from mcpauthkit.errors import InvalidToken, IssuerUnavailable, RemoteError
 from mcpauthkit.identity.claims import principal_from
 from mcpauthkit.identity.issuer import Issuer
-from mcpauthkit.identity.jws import UnverifiedToken, read_token
+from mcpauthkit.identity.jws import HeaderMemory, UnverifiedToken, read_token
 from mcpauthkit.identity.key_set import KeySet
 from mcpauthkit.identity.token_cache import NO_EPOCH
 from mcpauthkit.principal import Principal
@@ -49,6 +49,7 @@ class JwtVerifier:
         self._issuer = issuer
         self._clock = clock or issuer.clock
         self._leeway = leeway_seconds
+        self._headers = HeaderMemory()
 
     @property
     def epoch(self) -> int:
@@ -62,7 +63,7 @@ class JwtVerifier:
 
     async def verify(self, token: str) -> Principal:
         """Verify one token; see `TokenVerifier.verify`."""
-        unverified = read_token(token)
+        unverified = read_token(token, self._headers)
         if unverified.claims.get("iss") != self._issuer.issuer_url:
             # Before any key is fetched: strangers' tokens cost the issuer nothing.
             raise InvalidToken(

@@ -152,8 +152,12 @@ def test_it_stops_while_a_client_holds_a_stream_open(http: httpx.Client) -> None
 
 
 def test_crashes_of_the_app_are_logged_and_narration_is_not(
-    http: httpx.Client, caplog: pytest.LogCaptureFixture
+    http: httpx.Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A uvicorn that somebody else started in this process with its own configuration switches these off.
+    for name in ("uvicorn", "uvicorn.error"):
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.INFO)
     with caplog.at_level(logging.INFO), LoopbackServer(app()) as server:
         assert http.get(f"{server.base_url}/crash").status_code == 500
         logging.getLogger("uvicorn.error").info("a host program's own line")
