@@ -15,6 +15,7 @@ AuthKitError
 │   └── GrantRefused            a definite OAuth error, such as invalid_grant
 ├── SealError                   a sealed value does not open; says nothing about why
 │   └── SealExpired             it was ours and its time is over
+├── StoreUnavailable            the store failed; nothing was decided
 ├── NotSignedIn                 leg 2: no principal on this call
 └── ConnectionFailed            leg 2: the user's credential was not obtained
     ├── ConnectionRequired      the user has not connected yet; carries the link
@@ -196,6 +197,14 @@ class SealExpired(SealError):
     """A sealed value of ours whose time is over; on the wire it looks like any other that does not open."""
 
     code = "seal_expired"
+
+
+class StoreUnavailable(AuthKitError):
+    """The store failed. What it said stays private: such texts hold addresses and passwords."""
+
+    code = "store_unavailable"
+    status_hint = 503
+    default_public = "This server cannot reach its storage at the moment. Try again shortly."
 
 
 class NotSignedIn(AuthKitError):

@@ -140,6 +140,12 @@ class Principal(Mapping[str, Any]):
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"A principal is read-only; {name!r} was not removed.")
 
+    def __copy__(self) -> Principal:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Principal:
+        return self
+
     def __repr__(self) -> str:
         # Claims hold names and addresses of people; they do not belong in a log that prints a principal.
         return f"Principal(issuer={self.issuer!r}, digest={self.digest!r})"

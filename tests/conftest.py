@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: the tests wait for servers to start and to stop about half of the time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture

@@ -272,10 +272,12 @@ def world(
             api_url=service.api_url,
             issuer=service.base_url,
             server_base_url=server.base_url,
-            store=store,
-            key_ring=RING,
-            patience=patience or Patience(hold_seconds=8, rounds=2, asking_seconds=5),
-            **(provider_options or {}),
+            **{
+                "store": store,
+                "key_ring": RING,
+                "patience": patience or Patience(hold_seconds=8, rounds=2, asking_seconds=5),
+                **(provider_options or {}),
+            },
         )
         mcp = build_mcp(flavour, provider)
         if build is not None:

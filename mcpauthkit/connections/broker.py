@@ -21,6 +21,8 @@ from mcpauthkit.principal import Principal
 
 _log = logging.getLogger("mcpauthkit.connections")
 _TRY_AGAIN_ERRORS = frozenset({"server_error", "temporarily_unavailable"})
+# RFC 6749 section 5.2, and what GitHub and Slack say instead.
+_GRANT_IS_GONE = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked"})
 _USER_SAID_NO = "access_denied"
 
 
@@ -153,36 +155,56 @@ class Broker:
             credential = await self.grant.complete(query, visit.private, flow.scopes, redirect_uri=self._redirect_uri)
         except GrantRefused as error:
             if error.error in _TRY_AGAIN_ERRORS:
+                self._log_failure(principal, error)
                 raise RemoteUnavailable(reason=error.reason) from error
             self._log_failure(principal, error)
             return FlowStatus.REFUSED if error.error == _USER_SAID_NO else FlowStatus.FAILED
         except RemoteMisbehaved as error:
             self._log_failure(principal, error)
             return FlowStatus.FAILED
+        except RemoteUnavailable as error:
+            self._log_failure(principal, error)
+            raise
         async with self._exclusive(principal):
+            # The exchange took its time: the user may have said no meanwhile, and that stands.
+            current = await self.ledger.get(flow.flow_id)
+            if current is None or not current.is_pending:
+                return FlowStatus.DECLINED if current is None else current.status
             await self._vault.put(principal, self.grant.service, credential)
         return FlowStatus.CONNECTED
 
     async def _renew_held(self, principal: Principal, held: Credential, *, must: bool) -> Credential | None:
         try:
             renewed = await self.grant.renew(held)
-        except GrantRefused as error:
-            self._log_failure(principal, error)
-            # Another replica may have renewed it in the meantime: then it was the old refresh token that was refused.
-            now_held = await self._vault.get(principal, self.grant.service)
-            if now_held is not None and now_held.access_token != held.access_token:
-                return now_held
-            await self._vault.delete(principal, self.grant.service)
-            return None
         except RemoteError as error:
             self._log_failure(principal, error)
+            if isinstance(error, GrantRefused) and error.error in _GRANT_IS_GONE:
+                return await self._after_refusal(principal, held)
             # An outage is not a revocation: the record stays, and so does a token that still has some seconds.
             if not must and held.is_alive(self.clock.wall()):
                 return held
+            if isinstance(error, GrantRefused):
+                raise self._our_fault(error) from error
             raise
         # Kept before it is used: with rotation, a lost refresh token is a lost grant.
         await self._vault.put(principal, self.grant.service, renewed)
         return renewed
+
+    async def _after_refusal(self, principal: Principal, held: Credential) -> Credential | None:
+        # Another replica may have renewed it in the meantime: then it was the old refresh token that was refused.
+        now_held = await self._vault.get(principal, self.grant.service)
+        if now_held is not None and now_held.access_token != held.access_token:
+            return now_held
+        await self._vault.delete(principal, self.grant.service)
+        return None
+
+    def _our_fault(self, error: GrantRefused) -> RemoteMisbehaved:
+        """A refusal of ourselves (a wrong client secret, say): it must not cost every user their connection."""
+        return RemoteMisbehaved(
+            f"{self.grant.display_name} refused this server itself; its operator finds the cause in the log.",
+            hint="Check client_id, client_secret and client_authentication of this provider.",
+            reason=error.reason,
+        )
 
     def _log_failure(self, principal: Principal, error: RemoteError) -> None:
         _log.warning("service failed service=%s user=%s %s", self.grant.service, principal.digest, error.reason)

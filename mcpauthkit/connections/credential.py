@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Any, Self
 
 from mcpauthkit.core.secret import Secret
+from mcpauthkit.errors import SealError
 from mcpauthkit.oauth.token import TokenSet
 
 EXPIRY_MARGIN_SECONDS = 30.0
@@ -63,15 +64,22 @@ class Credential:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        """The credential of a record we wrote."""
-        refresh_token = record["refresh_token"]
-        return cls(
-            access_token=Secret(record["access_token"]),
-            scopes=frozenset(record["scopes"]),
-            refresh_token=Secret(refresh_token) if refresh_token else None,
-            expires_at=record["expires_at"],
-            token_type=record["token_type"],
-        )
+        """The credential of a record we wrote.
+
+        Raises:
+            SealError: It is the record of another version of ours.
+        """
+        try:
+            refresh_token = record["refresh_token"]
+            return cls(
+                access_token=Secret(record["access_token"]),
+                scopes=frozenset(record["scopes"]),
+                refresh_token=Secret(refresh_token) if refresh_token else None,
+                expires_at=record["expires_at"],
+                token_type=record["token_type"],
+            )
+        except (KeyError, TypeError) as error:
+            raise SealError(reason="credential record of another version") from error
 
 
 class Step(Enum):
@@ -88,4 +96,7 @@ def next_step(credential: Credential | None, *, scopes: Iterable[str], now: floa
         return Step.ASK
     if credential.is_fresh(now):
         return Step.USE
-    return Step.RENEW if credential.refresh_token else Step.ASK
+    if credential.refresh_token:
+        return Step.RENEW
+    # Nothing renews it, so its last seconds are better than a question, which might bring no longer life.
+    return Step.USE if credential.is_alive(now) else Step.ASK

@@ -1,11 +1,13 @@
 """Flows in flight.
 
-Three kinds of records, all sealed and all with a time to live: the flow under a digest of its id, a pointer from
-(principal, service) to the flow in force, and one record per visit of a browser to the service, taken exactly once.
+Four kinds of records, all sealed and all with a time to live: the flow under a digest of its id, its outcome, a
+pointer from (principal, service) to the flow in force, and one record per visit of a browser to the service, taken
+exactly once.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -63,6 +65,7 @@ class Ledger:
         self._ttl = flow_ttl_seconds
         self._clock = clock or SystemClock()
         self._entropy = entropy or SystemEntropy()
+        self._waiting: Counter[str] = Counter()
 
     async def open(self, principal: Principal, service: str, scopes: Sequence[str], *, purpose: str) -> Flow:
         """The flow in force for a principal and service, or a new one.
@@ -93,11 +96,7 @@ class Ledger:
         """The flow of an id, or None when it never was, has expired, or was tampered with."""
         if len(flow_id) > _MAX_ID_LENGTH:
             return None
-        try:
-            record = await self._store.get(self._flow_key(flow_id))
-        except SealError:
-            return None
-        return None if record is None else Flow.from_record(record)
+        return await self._read(self._outcome_key(flow_id)) or await self._read(self._flow_key(flow_id))
 
     async def mark_asked(self, flow: Flow, *, seconds: float) -> Flow:
         """Remember that somebody is looking at the question for the next seconds."""
@@ -108,36 +107,54 @@ class Ledger:
         return flow if flow.opened else await self._change(flow, opened=True)
 
     async def finish(self, flow: Flow, status: FlowStatus) -> Flow:
-        """Give a flow its outcome, unless it has one; whoever waits wakes up."""
+        """Give a flow its outcome, unless it has one; whoever waits wakes up.
+
+        Outcomes have a key of their own that is only ever added: nothing that changes the flow at the same time, on
+        whatever replica, can undo one.
+        """
         current = await self.get(flow.flow_id)
         if current is None or not current.is_pending:
             return current or flow.finish(status)
         finished = current.finish(status)
-        await self._write(finished, ttl_seconds=_KEPT_AFTER_OUTCOME_SECONDS)
-        await self._release_pointer(finished)
+        outcome_key = self._outcome_key(flow.flow_id)
+        if not await self._store.add(outcome_key, finished.to_record(), ttl_seconds=_KEPT_AFTER_OUTCOME_SECONDS):
+            return await self._read(outcome_key) or finished
+        await self._forget(finished)
         return finished
 
     async def abandon(self, flow: Flow) -> None:
         """Forget a flow whose call went away before anybody opened its page.
 
-        One that the user has in front of them stays until it expires: finishing it makes the next call work.
+        One that the user has in front of them stays until it expires: finishing it makes the next call work. So does
+        one that another call here is waiting for.
         """
         current = await self.get(flow.flow_id)
-        if current is not None and current.is_pending and not current.opened:
-            await self._store.delete(self._flow_key(flow.flow_id))
-            await self._release_pointer(current)
+        if current is None or not current.is_pending or current.opened or self._waiting[flow.flow_id]:
+            return
+        outcome_key = self._outcome_key(flow.flow_id)
+        cancelled = current.finish(FlowStatus.CANCELLED)
+        # Claimed first: somebody may be giving it another outcome at this moment.
+        if await self._store.add(outcome_key, cancelled.to_record(), ttl_seconds=_CLAIM_SECONDS):
+            await self._forget(cancelled)
+            await self._store.delete(outcome_key)
 
     async def wait(self, flow: Flow, *, timeout_seconds: float) -> Flow | None:
         """Wait for an outcome; the flow as it is then, still pending when the time is over, None when it is gone."""
+        current = await self.get(flow.flow_id)
+        if current is None or not current.is_pending:
+            return current
+        self._waiting[flow.flow_id] += 1
         try:
-            record = await self._store.wait_until(
-                self._flow_key(flow.flow_id),
-                lambda found: found is None or not Flow.from_record(found).is_pending,
-                timeout_seconds=timeout_seconds,
+            await self._store.wait_until(
+                self._outcome_key(flow.flow_id), lambda found: found is not None, timeout_seconds=timeout_seconds
             )
         except SealError:
             return None
-        return None if record is None else Flow.from_record(record)
+        finally:
+            self._waiting[flow.flow_id] -= 1
+            if not self._waiting[flow.flow_id]:
+                del self._waiting[flow.flow_id]
+        return await self.get(flow.flow_id)
 
     async def start_visit(self, state: str, visit: Visit) -> None:
         """Remember a visit under its state."""
@@ -178,14 +195,21 @@ class Ledger:
         await self._write(changed)
         return changed
 
-    async def _write(self, flow: Flow, *, ttl_seconds: float | None = None) -> None:
-        ttl = ttl_seconds if ttl_seconds is not None else flow.expires_at - self._clock.wall()
-        await self._store.put(self._flow_key(flow.flow_id), flow.to_record(), ttl_seconds=max(1.0, ttl))
+    async def _read(self, key: str) -> Flow | None:
+        try:
+            record = await self._store.get(key)
+            return None if record is None else Flow.from_record(record)
+        except SealError:
+            return None
 
-    async def _release_pointer(self, flow: Flow) -> None:
+    async def _write(self, flow: Flow) -> None:
+        ttl = max(1.0, flow.expires_at - self._clock.wall())
+        await self._store.put(self._flow_key(flow.flow_id), flow.to_record(), ttl_seconds=ttl)
+
+    async def _forget(self, flow: Flow) -> None:
+        await self._store.delete(self._flow_key(flow.flow_id))
         pointer = f"{self._namespace}:current:{flow.service}:{identity_digest(flow.issuer, flow.subject)}"
-        current = await self._current_id(pointer)
-        if current == flow.flow_id:
+        if await self._current_id(pointer) == flow.flow_id:
             await self._store.delete(pointer)
 
     async def _current_id(self, pointer: str) -> str | None:
@@ -201,6 +225,9 @@ class Ledger:
     def _flow_key(self, flow_id: str) -> str:
         # A digest, so that reading the store's keys gives nobody a working link.
         return f"{self._namespace}:flow:{sha256_hex('flow', flow_id)}"
+
+    def _outcome_key(self, flow_id: str) -> str:
+        return f"{self._namespace}:outcome:{sha256_hex('flow', flow_id)}"
 
     def _visit_key(self, state: str) -> str:
         return f"{self._namespace}:visit:{sha256_hex('visit', state)}"

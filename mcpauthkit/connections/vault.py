@@ -33,11 +33,11 @@ class Vault:
         key = self._key(principal, service)
         try:
             record = await self._store.get(key)
+            return None if record is None else Credential.from_record(record)
         except SealError as error:
             # Left in place: it may be readable with a key that another replica still holds.
             _log.warning("credential unreadable service=%s user=%s %s", service, principal.digest, error.reason)
             return None
-        return None if record is None else Credential.from_record(record)
 
     async def put(self, principal: Principal, service: str, credential: Credential) -> None:
         """Keep a credential, replacing the one before."""

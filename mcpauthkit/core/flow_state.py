@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
+from mcpauthkit.errors import SealError
+
 
 class FlowStatus(StrEnum):
     """Where a flow stands. Everything but `PENDING` is final."""
@@ -76,5 +78,12 @@ class Flow:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        """The flow of a record we wrote."""
-        return cls(**{**record, "scopes": tuple(record["scopes"]), "status": FlowStatus(record["status"])})
+        """The flow of a record we wrote.
+
+        Raises:
+            SealError: It is the record of another version of ours.
+        """
+        try:
+            return cls(**{**record, "scopes": tuple(record["scopes"]), "status": FlowStatus(record["status"])})
+        except (KeyError, TypeError, ValueError) as error:
+            raise SealError(reason="flow record of another version") from error

@@ -80,24 +80,26 @@ def process_discovery(issuer: str, response: HttpResponse) -> IssuerMetadata | N
             hint=f"Configure issuer_url exactly as the issuer spells it, including a trailing slash: {issuer!r}.",
             reason=f"metadata names issuer {document.get('issuer')!r:.200}",
         )
-    jwks_uri = _endpoint(document, "jwks_uri")
+    jwks_uri = _endpoint(issuer, document, "jwks_uri")
     if jwks_uri is None:
         raise RemoteMisbehaved(reason="metadata names no jwks_uri")
     return IssuerMetadata(
         issuer=issuer,
         jwks_uri=jwks_uri,
-        authorization_endpoint=_endpoint(document, "authorization_endpoint"),
-        token_endpoint=_endpoint(document, "token_endpoint"),
-        registration_endpoint=_endpoint(document, "registration_endpoint"),
+        authorization_endpoint=_endpoint(issuer, document, "authorization_endpoint"),
+        token_endpoint=_endpoint(issuer, document, "token_endpoint"),
+        registration_endpoint=_endpoint(issuer, document, "registration_endpoint"),
         sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
     )
 
 
-def _endpoint(document: dict[str, Any], name: str) -> str | None:
+def _endpoint(issuer: str, document: dict[str, Any], name: str) -> str | None:
     value = document.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or not is_trustworthy_url(value):
+    # An issuer on the network that names a loopback address would have us ask some service of this machine.
+    leads_inside = issuer.startswith("https:") and not str(value).startswith("https:")
+    if not isinstance(value, str) or not is_trustworthy_url(value) or leads_inside:
         raise RemoteMisbehaved(reason=f"metadata: {name} is not an https URL")
     return value
 

@@ -18,6 +18,8 @@ ClientAuthentication = Literal["basic", "post", "none"]
 
 _HTTP_OK = 200
 _MAX_TOKEN_LENGTH = 16 * 1024
+# RFC 6749 section 7.1: not to be used without understanding. Other spellings stay, some services invent their own.
+_BOUND_TYPES = frozenset({"dpop", "mac", "pop"})
 _TRANSIENT_ERRORS = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
@@ -110,9 +112,12 @@ def process_token_response(response: HttpResponse) -> TokenSet:
     if response.status != _HTTP_OK:
         # Nothing of the body is repeated: a broken server may send the token along with the failure.
         raise RemoteMisbehaved(reason=f"token endpoint: HTTP {response.status} without an OAuth error")
+    token_type = _text(answer, "token_type") or "Bearer"
+    if token_type.lower() in _BOUND_TYPES:
+        raise RemoteMisbehaved(reason=f"token response: token_type {token_type!r:.40} needs a proof we cannot give")
     return TokenSet(
         access_token=_required_token(answer),
-        token_type=_text(answer, "token_type") or "Bearer",
+        token_type=token_type,
         expires_in=_lifetime(answer.get("expires_in")),
         refresh_token=_optional_token(answer, "refresh_token"),
         scopes=_scopes(answer.get("scope")),

@@ -33,7 +33,7 @@ async def ask_blocking(asker: Asker, call: Call, flow: Flow, need: Need) -> Cred
             tasks.start_soon(_question, asker, call, asked, elicitation)
             found = await asker.broker.ledger.wait(asked, timeout_seconds=asker.patience.hold_seconds)
             tasks.cancel_scope.cancel()
-    except BaseException:
+    except anyio.get_cancelled_exc_class():
         # The client went away or cancelled: no question stays behind for a call that nobody waits for.
         with anyio.CancelScope(shield=True):
             await asker.broker.ledger.abandon(asked)

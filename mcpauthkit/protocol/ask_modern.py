@@ -32,16 +32,26 @@ class RoundState:
     Args:
         service: Whose question this is; a tool may be guarded for several services.
         flow_id: The flow asked about.
+        asked: Whether this call asked, or another one of the same user did.
         held: How many times the call has been held.
     """
 
     service: str
     flow_id: str
+    asked: bool = True
     held: int = 0
 
     def to_text(self) -> str:
         """The state as text."""
-        return json.dumps({"by": _MARK, "service": self.service, "flow": self.flow_id, "held": self.held})
+        return json.dumps(
+            {
+                "by": _MARK,
+                "service": self.service,
+                "flow": self.flow_id,
+                "asked": self.asked,
+                "held": self.held,
+            }
+        )
 
     @classmethod
     def read(cls, text: str | None, service: str) -> Self | None:
@@ -55,19 +65,14 @@ class RoundState:
         is_ours = found.get("by") == _MARK and found.get("service") == service and isinstance(flow_id, str)
         if not is_ours or isinstance(held, bool) or not isinstance(held, int) or held < 0:
             return None
-        return cls(service, str(flow_id), held)
+        return cls(service, str(flow_id), asked=found.get("asked") is True, held=held)
 
 
 async def ask_in_rounds(asker: Asker, flow: Flow, need: Need) -> Credential | mcp_types.InputRequiredResult:
     """The first round: ask, unless another call of the same user does already."""
-    state = RoundState(flow.service, flow.flow_id)
     if flow.asked_until > asker.broker.clock.wall():
-        return await _hold(asker, flow, need, state)
-    asked = await asker.broker.ledger.mark_asked(flow, seconds=asker.patience.asking_seconds)
-    elicitation = asker.elicitation(asked, need)
-    return mcp_types.InputRequiredResult(
-        input_requests={flow.service: mcp_types.ElicitRequest(params=elicitation)}, request_state=state.to_text()
-    )
+        return await _hold(asker, flow, need, RoundState(flow.service, flow.flow_id, asked=False))
+    return await _question(asker, flow, need, held=0)
 
 
 async def continue_rounds(
@@ -89,13 +94,28 @@ async def continue_rounds(
     return await _hold(asker, flow, need, state)
 
 
+async def _question(asker: Asker, flow: Flow, need: Need, *, held: int) -> mcp_types.InputRequiredResult:
+    asked = await asker.broker.ledger.mark_asked(flow, seconds=asker.patience.asking_seconds)
+    elicitation = asker.elicitation(asked, need)
+    return mcp_types.InputRequiredResult(
+        input_requests={flow.service: mcp_types.ElicitRequest(params=elicitation)},
+        request_state=RoundState(flow.service, flow.flow_id, asked=True, held=held).to_text(),
+    )
+
+
 async def _hold(asker: Asker, flow: Flow, need: Need, state: RoundState) -> Credential | mcp_types.InputRequiredResult:
-    patience = asker.patience
+    patience, clock = asker.patience, asker.broker.clock
+    hold_seconds = patience.hold_seconds
     try:
-        if flow.is_pending:
-            flow = await asker.broker.ledger.mark_asked(flow, seconds=patience.hold_seconds + patience.asking_seconds)
-        found = await asker.broker.ledger.wait(flow, timeout_seconds=patience.hold_seconds)
-    except BaseException:
+        if not flow.is_pending:
+            pass
+        elif state.asked:
+            flow = await asker.broker.ledger.mark_asked(flow, seconds=hold_seconds + patience.asking_seconds)
+        else:
+            # Somebody else's question. If that client is gone, this call takes the question over when it lapses.
+            hold_seconds = max(0.0, min(hold_seconds, flow.asked_until - clock.wall()))
+        found = await asker.broker.ledger.wait(flow, timeout_seconds=hold_seconds)
+    except anyio.get_cancelled_exc_class():
         # The client closed the stream: no question stays behind for a call that nobody waits for.
         with anyio.CancelScope(shield=True):
             await asker.broker.ledger.abandon(flow)
@@ -103,7 +123,9 @@ async def _hold(asker: Asker, flow: Flow, need: Need, state: RoundState) -> Cred
     credential = await asker.outcome(found, need)
     if credential is not None:
         return credential
+    if found is not None and not state.asked and found.asked_until <= clock.wall():
+        return await _question(asker, found, need, held=state.held)
     if state.held >= patience.rounds:
         raise asker.link(flow)
-    again = RoundState(state.service, state.flow_id, state.held + 1)
+    again = RoundState(state.service, state.flow_id, asked=state.asked, held=state.held + 1)
     return mcp_types.InputRequiredResult(request_state=again.to_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -227,6 +228,11 @@ class OAuthProvider:
         wanted = scopes_tuple(scopes)
 
         def decorate(function: F) -> F:
+            if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+                raise ConfigurationError(
+                    f"{getattr(function, '__name__', function)!r} is a generator, which no server calls as a tool.",
+                    hint="Return a value instead of yielding.",
+                )
             refuse_registered(function, [one for mcp in self._servers for one in registered_functions(mcp)])
             self._guarded.append(function)
             purpose = getattr(function, "__name__", "This tool")

@@ -9,6 +9,8 @@ import anyio
 
 from mcpauthkit.core.clock import Clock, SystemClock
 
+_SPARE_DEATHS = 64
+
 
 class MemoryStore:
     """Keeps everything in this process; nothing survives it, and another process sees nothing of it.
@@ -40,7 +42,7 @@ class MemoryStore:
         dies_at = math.inf if ttl_seconds is None else self._clock.monotonic() + ttl_seconds
         self._entries[key] = (value, dies_at)
         if dies_at != math.inf:
-            heapq.heappush(self._deaths, (dies_at, key))
+            self._remember_death(key, dies_at)
         self._wake(key)
 
     async def add(self, key: str, value: str, *, ttl_seconds: float | None) -> bool:
@@ -91,6 +93,13 @@ class MemoryStore:
             if entry is not None and entry[1] <= now:
                 del self._entries[key]
                 self._wake(key)
+
+    def _remember_death(self, key: str, dies_at: float) -> None:
+        heapq.heappush(self._deaths, (dies_at, key))
+        # A key that is written over and over leaves a death behind each time.
+        if len(self._deaths) > 2 * len(self._entries) + _SPARE_DEATHS:
+            self._deaths = [(dies_at, key) for key, (_, dies_at) in self._entries.items() if dies_at != math.inf]
+            heapq.heapify(self._deaths)
 
     def _wake(self, key: str) -> None:
         for event in self._waiters.pop(key, ()):

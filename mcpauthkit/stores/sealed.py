@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,27 @@ import anyio
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.sealing import Sealer
-from mcpauthkit.errors import SealExpired
+from mcpauthkit.errors import AuthKitError, SealExpired, StoreUnavailable
 from mcpauthkit.stores.port import Store, Watchable
 
+_log = logging.getLogger("mcpauthkit.stores")
 _POLL_SECONDS = 0.5
+
+
+class _Translated:
+    """Turns whatever a store raises into one error of ours.
+
+    Stores are other people's code and raise what they like; their texts hold addresses and passwords, which would
+    reach the model as the tool's result.
+    """
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, AuthKitError):
+            _log.error("store failed error=%s", type(error).__name__)
+            raise StoreUnavailable(reason=type(error).__name__) from error
 
 
 class SealedStore:
@@ -39,17 +57,23 @@ class SealedStore:
         Raises:
             SealError: Something is there, but it was not sealed by us for this key. It is left in place: a
                 replica with the wrong key must not wipe what others can read.
+            StoreUnavailable: The store failed; so for every method here.
         """
-        sealed = await self._store.get(key)
+        with _Translated():
+            sealed = await self._store.get(key)
         return None if sealed is None else self._open(key, sealed)
 
     async def put(self, key: str, record: dict[str, Any], *, ttl_seconds: float | None) -> None:
         """Set the record."""
-        await self._store.put(key, self._seal(key, record, ttl_seconds), ttl_seconds=ttl_seconds)
+        sealed = self._seal(key, record, ttl_seconds)
+        with _Translated():
+            await self._store.put(key, sealed, ttl_seconds=ttl_seconds)
 
     async def add(self, key: str, record: dict[str, Any], *, ttl_seconds: float | None) -> bool:
         """Set the record only if the key is absent."""
-        return await self._store.add(key, self._seal(key, record, ttl_seconds), ttl_seconds=ttl_seconds)
+        sealed = self._seal(key, record, ttl_seconds)
+        with _Translated():
+            return await self._store.add(key, sealed, ttl_seconds=ttl_seconds)
 
     async def take(self, key: str) -> dict[str, Any] | None:
         """Get and delete in one step.
@@ -58,12 +82,14 @@ class SealedStore:
             SealError: Something is there, but it was not sealed by us for this key. It is left in place, as by `get`.
         """
         await self.get(key)
-        sealed = await self._store.take(key)
+        with _Translated():
+            sealed = await self._store.take(key)
         return None if sealed is None else self._open(key, sealed)
 
     async def delete(self, key: str) -> None:
         """Remove the record."""
-        await self._store.delete(key)
+        with _Translated():
+            await self._store.delete(key)
 
     async def wait_until(
         self, key: str, accept: Callable[[dict[str, Any] | None], bool], *, timeout_seconds: float
@@ -77,7 +103,8 @@ class SealedStore:
         """
         with anyio.move_on_after(timeout_seconds):
             while True:
-                sealed = await self._store.get(key)
+                with _Translated():
+                    sealed = await self._store.get(key)
                 record = None if sealed is None else self._open(key, sealed)
                 if accept(record):
                     return record
@@ -86,7 +113,8 @@ class SealedStore:
 
     async def _changed(self, key: str, seen: str | None, timeout_seconds: float) -> None:
         if isinstance(self._store, Watchable):
-            await self._store.wait_for_change(key, seen, timeout_seconds=timeout_seconds)
+            with _Translated():
+                await self._store.wait_for_change(key, seen, timeout_seconds=timeout_seconds)
         else:
             await anyio.sleep(_POLL_SECONDS)
 

@@ -18,7 +18,7 @@ from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.secret import Secret, as_secret
-from mcpauthkit.errors import InvalidToken, RemoteMisbehaved
+from mcpauthkit.errors import ConfigurationError, GrantRefused, InvalidToken, RemoteMisbehaved
 from mcpauthkit.fetch import CachedDocument
 from mcpauthkit.identity.claims import check_audience
 from mcpauthkit.identity.issuer import Issuer
@@ -126,7 +126,14 @@ class BrowserLogin:
             extra={"prompt": "login"} if choose_account else {},
         )
         response = redirect(request.url)
-        pending = {"state": state, "nonce": nonce, "verifier": verifier, "return_to": return_to}
+        # The client goes along: another replica, which registered another one, may have to finish.
+        pending = {
+            "state": state,
+            "nonce": nonce,
+            "verifier": verifier,
+            "return_to": return_to,
+            "client_id": client.client_id,
+        }
         self._cookies.write(response, _pending_name(state), pending, lifetime_seconds=_LOGIN_SECONDS)
         return response
 
@@ -167,6 +174,8 @@ class BrowserLogin:
         if metadata.token_endpoint is None:
             raise RemoteMisbehaved(reason="issuer metadata names no token_endpoint")
         client = await self._client()
+        if client.client_id != pending["client_id"]:
+            client = OAuthClient(pending["client_id"])
         request = code_request(
             metadata.token_endpoint,
             client,
@@ -174,7 +183,13 @@ class BrowserLogin:
             redirect_uri=self._redirect_uri,
             code_verifier=pending["verifier"],
         )
-        tokens = process_token_response(await self._issuer.fetch(request))
+        try:
+            tokens = process_token_response(await self._issuer.fetch(request))
+        except GrantRefused as error:
+            if error.error == "invalid_client" and self._configured is None:
+                # The issuer has forgotten us: the next login registers again.
+                await self._registered.refetch(self._registered.version)
+            raise
         if tokens.id_token is None:
             raise RemoteMisbehaved(reason="token response without id_token")
         principal = await self._verifier.verify(tokens.id_token.reveal())
@@ -211,6 +226,10 @@ class BrowserLogin:
 
 def _configured_client(client_id: str | None, client_secret: str | Secret | None) -> OAuthClient | None:
     if client_id is None:
+        if client_secret:
+            raise ConfigurationError(
+                "browser_client_secret was given without browser_client_id.", hint="Give both, or neither to register."
+            )
         return None
     if client_secret is None:
         return OAuthClient(client_id)

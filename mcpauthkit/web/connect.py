@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -21,7 +21,6 @@ from mcpauthkit.web.pages import Pages, redirect
 
 _audit = logging.getLogger("mcpauthkit.audit")
 _MAX_FLOW_LENGTH = 128
-_MAX_FORM_BYTES = 4096
 
 
 class ConnectPages:
@@ -52,10 +51,10 @@ class ConnectPages:
     def routes(self) -> list[Route]:
         """What to add to the application."""
         return [
-            Route(self._path, self.show, methods=["GET"]),
-            Route(f"{self._path}/start", self.start, methods=["GET"]),
-            Route(f"{self._path}/callback", self.come_back, methods=["GET"]),
-            Route(f"{self._path}/decline", self.decline, methods=["POST"]),
+            Route(self._path, self._pages.edge(self.show), methods=["GET"]),
+            Route(f"{self._path}/start", self._pages.edge(self.start), methods=["GET"]),
+            Route(f"{self._path}/callback", self._pages.edge(self.come_back), methods=["GET"]),
+            Route(f"{self._path}/decline", self._pages.edge(self.decline), methods=["POST"]),
         ]
 
     def url(self, flow: Flow) -> str:
@@ -94,6 +93,7 @@ class ConnectPages:
         """The service's redirect: single use, only in the browser session that left, only for the flow's user."""
         visit = await self._broker.ledger.take_visit(request.query_params.get("state", ""))
         if visit is None:
+            _audit.warning("callback with an unknown or used state refused service=%s", self._broker.grant.service)
             return self._pages.message(
                 "This link has been used or is too old",
                 "Nothing was changed. Go back to your assistant and repeat what you were doing; "
@@ -126,7 +126,7 @@ class ConnectPages:
 
     async def decline(self, request: Request) -> Response:
         """The user says no on our page. The session cookie is SameSite=Lax, so no other site can say it for them."""
-        flow_id = (await _small_form(request)).get("flow", "")[:_MAX_FLOW_LENGTH]
+        flow_id = request.query_params.get("flow", "")[:_MAX_FLOW_LENGTH]
         session = sign_in_of(request).session(request.headers.raw)
         if session is None:
             return redirect(f"{self._base_url}{self._here(flow_id)}")
@@ -170,9 +170,8 @@ class ConnectPages:
             purpose=flow.purpose,
             scopes=flow.scopes,
             user=session.name,
-            flow=flow.flow_id,
             start_url=f"{self._base_url}{self._path}/start?{urlencode({'flow': flow.flow_id})}",
-            decline_url=f"{self._base_url}{self._path}/decline",
+            decline_url=f"{self._base_url}{self._path}/decline?{urlencode({'flow': flow.flow_id})}",
             notice=notice,
             status=status,
         )
@@ -180,7 +179,8 @@ class ConnectPages:
     def _done(self, flow: Flow) -> Response:
         # Back to the plain page: code and state leave the address bar, and a reload does no harm.
         response = redirect(self.url(flow))
-        response.background = BackgroundTask(self._on_finished, flow)
+        if not flow.is_pending:
+            response.background = BackgroundTask(self._on_finished, flow)
         return response
 
     def _finished(self, flow: Flow) -> Response:
@@ -222,16 +222,6 @@ class ConnectPages:
             status=403,
             tone="bad",
         )
-
-
-async def _small_form(request: Request) -> dict[str, str]:
-    """The fields of our own form; empty for anything longer, since anybody may send it without being signed in."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_FORM_BYTES:
-            return {}
-    return dict(parse_qsl(body.decode("latin-1")))
 
 
 def connect_path(service: str) -> str:

@@ -61,14 +61,14 @@ class LoginPages:
     def routes(self) -> list[Route]:
         """What to add to the application."""
         return [
-            Route(_SWITCH_PATH, self.switch, methods=["GET"]),
-            Route(CALLBACK_PATH, self.come_back, methods=["GET"]),
+            Route(_SWITCH_PATH, self._pages.edge(self.switch), methods=["GET"]),
+            Route(CALLBACK_PATH, self._pages.edge(self.come_back), methods=["GET"]),
         ]
 
     async def switch(self, request: Request) -> Response:
         """Sign in as somebody else, then go back to a connect page."""
         # Built from its two values, so that no address of somebody else's can be smuggled in.
-        service = "".join(c for c in request.query_params.get("service", "") if c.isalnum() or c == "-")
+        service = "".join(c for c in request.query_params.get("service", "") if c.isalnum() or c == "-")[:64]
         return_to = f"/connect/{service}?" + urlencode({"flow": request.query_params.get("flow", "")[:128]})
         return await start_login(self._pages, sign_in_of(request), return_to, choose_account=True)
 

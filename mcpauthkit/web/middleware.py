@@ -91,7 +91,7 @@ class JwtAuthMiddleware:
         clock = clock or SystemClock()
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._audiences = _accepted_audiences(audience)
-        self._every_resource = frozenset(one.url for one in self._resources.all)
+        self._elsewhere = self._resources.accepted_elsewhere
         self._scope_text = " ".join(check_scopes(scopes))
         self._open = OpenPaths(open_paths)
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
@@ -131,12 +131,19 @@ class JwtAuthMiddleware:
             raise ConfigurationError(f"JwtAuthMiddleware does not know ASGI scopes of type {kind!r}.")
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._is_open(scope):
+        path = _path(scope)
+        if self._is_open(scope, path):
             scope[SIGN_IN_SCOPE] = self._sign_in
             await self._app(scope, receive, send)
             return
-        resource = self._resources.for_path(_path(scope))
+        if _is_preflight(scope):
+            await _refuse_preflight(send)
+            return
+        resource = self._resources.for_path(path)
         try:
+            if not path.isprintable():
+                # A router may take `/b/mcp` with a newline behind it for `/b/mcp`; we would check another audience.
+                raise InvalidRequest("The path holds control characters.")
             identity = await self._identify(scope, resource)
         except RequestError as error:
             await self._refuse(error, resource, scope, receive, send)
@@ -168,17 +175,20 @@ class JwtAuthMiddleware:
         return identity
 
     def _accepted(self, resource: ProtectedResource | None) -> frozenset[str]:
-        """A token for one MCP server is no good at its neighbour; the other routes take tokens of any of them."""
+        """A token for one MCP server is no good at its neighbour.
+
+        The application's other routes take the tokens of its only server; where there are several, they belong to none
+        of them and take tokens for the base URL.
+        """
         if self._audiences is not None:
             return self._audiences
-        return self._every_resource if resource is None else resource.accepted
+        return self._elsewhere if resource is None else resource.accepted
 
-    def _is_open(self, scope: Scope) -> bool:
-        path = _path(scope)
+    def _is_open(self, scope: Scope, path: str) -> bool:
         hub: Hub | None = getattr(getattr(scope.get("app", self._app), "state", None), HUB_STATE, None)
         if hub is not None and path in hub.paths:
             return True
-        return self._open.is_open(path, scope.get("raw_path") or b"") or _is_preflight(scope)
+        return self._open.is_open(path, scope.get("raw_path") or b"")
 
     async def _refuse(
         self, error: RequestError, resource: ProtectedResource | None, scope: Scope, receive: Receive, send: Send
@@ -224,6 +234,13 @@ def _is_preflight(scope: Scope) -> bool:
         return False
     headers = scope["headers"]
     return bool(header_values(headers, b"origin")) and bool(header_values(headers, b"access-control-request-method"))
+
+
+async def _refuse_preflight(send: Send) -> None:
+    # CORSMiddleware stands outside of us and has answered the preflights it allows. The others go no further: behind
+    # us may be routes that do not look at the method.
+    await send({"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _path(scope: Scope) -> str:

@@ -49,7 +49,7 @@ class OpenPaths:
 
 def _is_ambiguous(path: str, raw_path: bytes) -> bool:
     # `/health/..%2fmcp` is one path to us and may be `/mcp` to whoever normalises it later.
-    if "//" in path or "\\" in path or ";" in path or "\x00" in path:
+    if "//" in path or "\\" in path or ";" in path or not path.isprintable():
         return True
     if any(segment in {".", ".."} for segment in path.split("/")):
         return True

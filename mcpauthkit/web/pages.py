@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from mcpauthkit.errors import StoreUnavailable
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_log = logging.getLogger("mcpauthkit.web")
 _SEE_OTHER = 303
 
 PRIVATE_HEADERS: Mapping[str, str] = {
@@ -53,7 +60,6 @@ class Pages:
         purpose: str,
         scopes: Sequence[str],
         user: str,
-        flow: str,
         start_url: str,
         decline_url: str,
         notice: str | None = None,
@@ -68,7 +74,6 @@ class Pages:
             purpose=purpose,
             scopes=scopes,
             user=user,
-            flow=flow,
             start_url=start_url,
             decline_url=decline_url,
             notice=notice,
@@ -87,6 +92,28 @@ class Pages:
         return self._render(
             "message.html", status, heading=heading, lines=lines, tone=tone, action=action, action_url=action_url
         )
+
+    def edge(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint of ours that answers with a page whatever happens: private headers, no trace of the cause."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except StoreUnavailable:
+                return self.message(
+                    "Please try again in a moment",
+                    "This server cannot reach its storage just now. Nothing was changed.",
+                    status=503,
+                    tone="bad",
+                )
+            except Exception:  # noqa: BLE001  # the browser edge, failing closed
+                # A bare 500 would carry none of our headers, and the page must not say why.
+                _log.exception("page failed path=%s", request.url.path)
+                return self.message(
+                    "Something went wrong here", "The operator finds the cause in the log.", status=500, tone="bad"
+                )
+
+        return guarded
 
     def _render(self, template: str, status: int, **values: Any) -> HTMLResponse:
         html = self._environment.get_template(template).render(values)

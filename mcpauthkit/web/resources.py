@@ -62,6 +62,13 @@ class ProtectedResources:
         # The longest path first, so that /a/mcp is not taken for /a.
         self._by_length = sorted(self.all, key=lambda one: len(one.path), reverse=True)
 
+    @property
+    def accepted_elsewhere(self) -> frozenset[str]:
+        """The audiences for paths that belong to no resource."""
+        if len(self.all) == 1:
+            return self.all[0].accepted
+        return frozenset({self.base_url, f"{self.base_url}/"})
+
     def for_path(self, path: str) -> ProtectedResource | None:
         """The resource a request path belongs to, or None for the application's other routes."""
         for resource in self._by_length:

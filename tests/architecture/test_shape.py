@@ -83,13 +83,8 @@ def test_only_the_entropy_makes_random_values() -> None:
 
 
 BROAD_EDGES = (
-    # Where a failure of user code ends a task group: it is re-raised unwrapped, nothing is swallowed.
-    "mcpauthkit/protocol/ask_legacy.py",
-    "mcpauthkit/protocol/ask_modern.py",
-    # The ASGI, tool and browser edges.
-    "mcpauthkit/protocol/wrapper.py",
-    "mcpauthkit/web/middleware.py",
-    "mcpauthkit/web/connect.py",
+    # The browser edge.
+    "mcpauthkit/web/pages.py",
 )
 
 

@@ -293,3 +293,26 @@ async def test_no_secret_and_no_subject_reaches_the_log(here: SmallWorld, caplog
     assert ALICE.digest in caplog.text
     for secret in ("access-canary", "refresh-canary", "alice", "issuer.example"):
         assert secret not in caplog.text
+
+
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client", "invalid_request", "invalid_scope"])
+async def test_a_refusal_of_ourselves_costs_no_user_their_connection(here: SmallWorld, error: str) -> None:
+    held = await here.hold(seconds=10)
+    here.grant.trouble = GrantRefused(error, reason="canary reason")
+    assert await here.broker.lookup(ALICE, ["repo"]) == held
+    here.clock.advance(20)
+    with pytest.raises(RemoteMisbehaved) as refused:
+        await here.broker.lookup(ALICE, ["repo"])
+    assert "client_secret" in refused.value.hint
+    assert "canary" not in refused.value.public
+    here.grant.trouble = None
+    renewed = await here.broker.lookup(ALICE, ["repo"])
+    assert renewed is not None
+
+
+@pytest.mark.parametrize("error", ["invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked"])
+async def test_a_grant_that_is_gone_is_forgotten_whatever_the_service_calls_it(here: SmallWorld, error: str) -> None:
+    await here.hold(seconds=10)
+    here.grant.trouble = GrantRefused(error)
+    assert await here.broker.lookup(ALICE, ["repo"]) is None
+    assert await here.vault.get(ALICE, "forge") is None

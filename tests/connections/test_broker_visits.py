@@ -211,3 +211,15 @@ async def test_neither_code_nor_token_nor_subject_reaches_the_log(
     assert any("outcome=connected" in line for line in seen)
     for secret in ("the-code", "state-1", "connected ", "alice", flow.flow_id):
         assert not any(secret in line for line in seen)
+
+
+async def test_a_no_during_the_exchange_stands_and_nothing_is_stored(here: SmallWorld) -> None:
+    flow = await here.open()
+    visit = await visit_of(here, flow)
+
+    async def declines() -> None:
+        await here.ledger.finish(flow, FlowStatus.DECLINED)
+
+    here.grant.before_answer = declines
+    assert (await here.broker.finish_visit(ALICE, flow, visit, CODE)).status is FlowStatus.DECLINED
+    assert await here.vault.get(ALICE, "forge") is None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from mcpauthkit.connections.ledger import Ledger, Visit
 from mcpauthkit.core.flow_state import Flow, FlowStatus
+from mcpauthkit.stores.memory import MemoryStore
 from tests.connections.small_world import ALICE, BOB, SmallWorld, principal
 from tests.stores.plain import PlainStore
 
@@ -215,8 +217,11 @@ async def test_tampered_records_count_as_absent(here: SmallWorld, how: Callable[
     assert (await here.open()).flow_id != flow.flow_id
     await tampered(here, "current", how)
     await here.ledger.finish(flow, FlowStatus.DECLINED)
-    await tampered(here, "flow", how)
+    await tampered(here, "outcome", how)
     assert await here.ledger.get(flow.flow_id) is None
+    other = await here.open()
+    await tampered(here, "flow", how)
+    assert await here.ledger.get(other.flow_id) is None
     assert await here.ledger.wait(flow, timeout_seconds=60) is None
 
 
@@ -264,12 +269,66 @@ async def test_whoever_waits_wakes_at_once_for_every_outcome(here: SmallWorld, o
     assert ends == [outcome] * 3
 
 
-async def test_a_waiter_of_an_abandoned_flow_learns_that_it_is_gone(here: SmallWorld) -> None:
+async def test_a_flow_that_another_call_waits_for_is_not_abandoned(here: SmallWorld) -> None:
     flow = await here.open()
+
+    async def leave_and_connect() -> None:
+        await here.ledger.abandon(flow)
+        await here.ledger.finish(flow, FlowStatus.CONNECTED)
+
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(here.ledger.abandon, flow)
-            assert await here.ledger.wait(flow, timeout_seconds=60) is None
+            tasks.start_soon(leave_and_connect)
+            found = await here.ledger.wait(flow, timeout_seconds=60)
+    assert found is not None
+    assert found.status is FlowStatus.CONNECTED
+
+
+class Yielding(MemoryStore):
+    """A store like those on a network: other tasks run before each of its answers."""
+
+    async def get(self, key: str) -> str | None:
+        await anyio.lowlevel.checkpoint()
+        found = await super().get(key)
+        await anyio.lowlevel.checkpoint()
+        return found
+
+    async def put(self, key: str, value: str, *, ttl_seconds: float | None) -> None:
+        await anyio.lowlevel.checkpoint()
+        await super().put(key, value, ttl_seconds=ttl_seconds)
+
+
+async def _connected_while(here: SmallWorld, flow: Flow, late: str) -> Flow:
+    """Connect a flow while something else happens to it; the outcome that won."""
+    meanwhile: dict[str, Callable[[], Awaitable[object]]] = {
+        "mark_asked": lambda: here.ledger.mark_asked(flow, seconds=60),
+        "mark_opened": lambda: here.ledger.mark_opened(flow),
+        "abandon": lambda: here.ledger.abandon(flow),
+        "finish": lambda: here.ledger.finish(flow, FlowStatus.DECLINED),
+    }
+    outcomes: list[Flow] = []
+
+    async def run_late() -> None:
+        await meanwhile[late]()
+
+    async def connect() -> None:
+        outcomes.append(await here.ledger.finish(flow, FlowStatus.CONNECTED))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run_late)
+        tasks.start_soon(connect)
+    return outcomes[0]
+
+
+@pytest.mark.parametrize("late", ["mark_asked", "mark_opened", "abandon", "finish"])
+async def test_nothing_that_happens_meanwhile_undoes_an_outcome(late: str) -> None:
+    for _ in range(20):
+        here = SmallWorld(store=Yielding())
+        flow = await here.open()
+        outcome = await _connected_while(here, flow, late)
+        found = await here.ledger.get(flow.flow_id)
+        assert found is None or found.status is outcome.status
+        assert found is not None or late == "abandon"
 
 
 async def test_waiting_ends_at_once_for_a_flow_that_is_finished_or_gone_and_in_time_for_a_pending_one(

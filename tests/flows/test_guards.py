@@ -127,6 +127,14 @@ def test_a_wrong_argument_is_refused_with_a_hint_before_anything_runs(changes: d
     assert refused.value.hint
 
 
+def test_a_generator_is_refused() -> None:
+    async def yields() -> Any:
+        yield 1
+
+    with pytest.raises(ConfigurationError):
+        provider().require_token()(yields)
+
+
 def test_a_store_and_a_key_ring_together_are_taken() -> None:
     ring = KeyRing({"a": "x" * 32}, minting="a")
     assert provider(store=MemoryStore(), key_ring=ring).name == "forge"

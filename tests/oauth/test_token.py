@@ -172,6 +172,9 @@ def test_an_outage_is_not_a_refusal(body: Any, status: int) -> None:
         ({"access_token": "a" * 20_000}, 200),
         ({**GOOD, "refresh_token": "a\nb"}, 200),
         ({**GOOD, "id_token": "a\x7f"}, 200),
+        # A token bound to a proof that we cannot give is of no use (RFC 6749 section 7.1).
+        ({**GOOD, "token_type": "DPoP"}, 200),
+        ({**GOOD, "token_type": "mac"}, 200),
         (GOOD, 400),
         (GOOD, 201),
         ({"error": {"code": 190}}, 400),

@@ -99,3 +99,18 @@ async def test_a_held_call_that_goes_away_takes_its_question_along(here: SmallWo
             await anyio.wait_all_tasks_blocked()
             tasks.cancel_scope.cancel()
     assert len(here.memory) == 0
+
+
+async def test_a_question_whose_client_is_gone_is_taken_over_by_the_next_call(here: SmallWorld) -> None:
+    asker, call = asker_of(here), a_call()
+    first = await ask_in_rounds(asker, await here.open(), NEED)
+    second = await ask_in_rounds(asker, await here.open(), NEED)
+    assert isinstance(second, mcp_types.InputRequiredResult)
+    assert not state_in(second).asked
+    assert not second.input_requests
+    # The first client never comes back; its question lapses.
+    here.clock.advance(asker.patience.asking_seconds)
+    third = await continue_rounds(asker, call, state_in(second), NEED)
+    assert isinstance(third, mcp_types.InputRequiredResult)
+    assert list(third.input_requests or {}) == ["forge"]
+    assert state_in(third) == RoundState("forge", state_in(first).flow_id, asked=True, held=1)

@@ -20,9 +20,11 @@ anything = st.recursive(
 MINE: dict[str, Any] = {"by": "mcpauthkit", "service": "forge", "flow": "abc", "held": 1}
 
 
-@given(ids, ids, st.integers(min_value=0, max_value=1000))
-def test_a_state_survives_its_text_and_is_another_services_secret(service: str, flow: str, held: int) -> None:
-    state = RoundState(service, flow, held)
+@given(ids, ids, st.integers(min_value=0, max_value=1000), st.booleans())
+def test_a_state_survives_its_text_and_is_another_services_secret(
+    service: str, flow: str, held: int, asked: bool
+) -> None:
+    state = RoundState(service, flow, asked=asked, held=held)
     assert RoundState.read(state.to_text(), service) == state
     assert RoundState.read(state.to_text(), f"{service}-2") is None
 

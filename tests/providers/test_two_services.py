@@ -112,7 +112,7 @@ async def test_a_form_that_another_site_sends_says_no_for_nobody() -> None:
         async with here.browser() as http:
             assert {one.get_nonstandard_attr("SameSite") for one in http.cookies.jar} == {"lax"}
             http.cookies.clear()
-            answer = await http.post("/connect/forge/decline", data={"flow": flow.flow_id})
+            answer = await http.post(f"/connect/forge/decline?flow={flow.flow_id}")
     assert answer.status_code == 303
     assert answer.headers["location"] == f"{BASE}/connect/forge?flow={flow.flow_id}"
     assert await is_pending(here, flow)

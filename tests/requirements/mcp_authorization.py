@@ -24,6 +24,17 @@ AUTHORIZATION = (
         ),
     ),
     Requirement(
+        "authz-audience-of-every-path",
+        BOTH,
+        "authorization, token handling",
+        "However a path is spelled, the audience checked is that of the server that answers.",
+        shown_in(
+            "web/test_middleware_issuer.py",
+            "test_a_path_with_control_characters_is_nobodys",
+            "test_a_token_for_one_server_is_no_good_at_its_neighbour",
+        ),
+    ),
+    Requirement(
         "authz-prm-issuer",
         BOTH,
         "authorization server location",

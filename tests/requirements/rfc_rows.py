@@ -320,6 +320,13 @@ RFCS = (
         ),
     ),
     Requirement(
+        "rfc6749-token-type",
+        NONE,
+        "RFC 6749 section 7.1",
+        "A token of a type that needs a proof of possession is not kept and not sent as a bearer token.",
+        shown_in("oauth/test_token.py", "test_an_answer_without_a_usable_token_is_misbehaviour_and_repeats_no_token"),
+    ),
+    Requirement(
         "rfc9700-no-307",
         NONE,
         "RFC 9700 section 4.12",

@@ -37,24 +37,10 @@ UNMET: tuple[Gap, ...] = (
         "Scopes are compared as texts; a service that normalises what it granted is taken for one that refused.",
     ),
     Gap(
-        "authz-audience-of-every-path",
-        BOTH,
-        "authorization, token handling",
-        "However a path is spelled, the audience checked is that of the server that answers.",
-        "A path with an encoded newline at its end is routed to one server and checked as belonging to none.",
-    ),
-    Gap(
         "rfc9207-known-sender",
         NONE,
         "RFC 9207 section 2.4",
         "A server that is known to name itself has to do so.",
         "A service configured with issuer= may leave `iss` out; redirect addresses of our own per service stand in.",
-    ),
-    Gap(
-        "rfc6749-token-type",
-        NONE,
-        "RFC 6749 section 7.1",
-        "A token of a type the client does not understand is not used.",
-        "Any token_type of a service is kept and sent as Bearer.",
     ),
 )

@@ -44,3 +44,13 @@ async def test_a_wall_clock_that_jumps_kills_nothing() -> None:
     await store.put("k", "v", ttl_seconds=10)
     clock.set_wall(clock.wall() + 1_000_000)
     assert await store.get("k") == "v"
+
+
+async def test_a_key_that_is_written_over_and_over_leaves_nothing_behind() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    for _ in range(5000):
+        await store.put("key", "value", ttl_seconds=3600)
+    assert len(store._deaths) < 200
+    clock.advance(3600)
+    assert len(store) == 0

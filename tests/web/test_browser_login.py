@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from mcpauthkit import JwtAuthMiddleware, KeyRing, OAuthProvider
+from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import BrowserRobot, DevIssuer, sign_in
 from tests.asgi import lifespan
 
@@ -174,3 +175,39 @@ async def test_signing_in_as_somebody_else_leads_back_to_our_own_page_only(issue
         assert httpx.URL(start.headers["location"]).params["prompt"] == "login"
         done = await http.get(await signed_in_at_issuer(start.headers["location"]))
     assert done.headers["location"].startswith(f"{BASE}/connect/eviltestx?flow=https%3A")
+
+
+async def test_a_login_begun_on_one_replica_is_finished_on_another(issuer: DevIssuer) -> None:
+    ring = KeyRing({"shared": "x" * 40}, minting="shared")
+    async with browser(issuer, key_ring=ring) as here, browser(issuer, key_ring=ring) as there:
+        # Each has registered a client of its own by then.
+        await there.get(LINK)
+        start = await here.get(LINK)
+        there.cookies.update(here.cookies)
+        done = await there.get(await signed_in_at_issuer(start.headers["location"]))
+        assert done.status_code == 303
+        assert (await there.get(LINK)).status_code == 410
+    assert issuer.requests.count("register") == 2
+
+
+async def test_an_issuer_that_has_forgotten_the_kit_is_registered_with_again(issuer: DevIssuer) -> None:
+    async with browser(issuer) as http:
+        start = await http.get(LINK)
+        back = await signed_in_at_issuer(start.headers["location"])
+        issuer.remove_client(httpx.URL(start.headers["location"]).params["client_id"])
+        assert (await http.get(back)).status_code == 400
+        again = await http.get(LINK)
+        assert (await http.get(await signed_in_at_issuer(again.headers["location"]))).status_code == 303
+
+
+async def test_an_id_token_of_another_login_signs_nobody_in(issuer: DevIssuer) -> None:
+    async with browser(issuer) as http:
+        start = await http.get(LINK)
+        issuer.misbehave(wrong_nonce=True)
+        assert (await http.get(await signed_in_at_issuer(start.headers["location"]))).status_code == 400
+        assert "__Host-mcpauthkit-session" not in http.cookies
+
+
+async def test_a_secret_without_a_client_id_is_refused(issuer: DevIssuer) -> None:
+    with pytest.raises(ConfigurationError):
+        JwtAuthMiddleware(FastAPI(), issuer_url=issuer.issuer_url, server_base_url=BASE, browser_client_secret="x")

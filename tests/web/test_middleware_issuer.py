@@ -203,9 +203,26 @@ async def test_a_token_for_one_server_is_no_good_at_its_neighbour() -> None:
             assert await audience(here, path, f"{BASE}{path}") == 200
             assert await audience(here, f"{path}/x", f"{BASE}{path}") == 200
             assert await audience(here, other, f"{BASE}{path}") == 401
-            # The routes of no server in particular take either.
-            assert await audience(here, "/api/me", f"{BASE}{path}") == 200
+            # The routes of no server in particular are neither's.
+            assert await audience(here, "/api/me", f"{BASE}{path}") == 401
+            assert await audience(here, "/api/me", BASE) == 200
             assert await audience(here, other, [f"{BASE}{path}", f"{BASE}{other}"]) == 200
+
+
+@pytest.mark.parametrize("behind", ["%0A", "%0D", "%00", "%C2%85", "%E2%80%A8"])
+async def test_a_path_with_control_characters_is_nobodys(behind: str) -> None:
+    # A router takes `/b/mcp` with a newline behind it for `/b/mcp`: a token of the neighbour got in there.
+    for paths in (("/mcp",), ("/a/mcp", "/b/mcp")):
+        async with door(resource_paths=paths) as here:
+            token = here.token(audience=f"{BASE}{paths[0]}")
+            assert (await here.get(token, f"{paths[-1]}{behind}")).status_code == 400
+            assert (await here.get(None, f"/health{behind}")).status_code in {400, 401}
+
+
+async def test_the_other_routes_of_an_application_with_one_server_take_its_tokens() -> None:
+    async with door() as here:
+        assert await audience(here, "/api/me", f"{BASE}/mcp") == 200
+        assert await audience(here, "/api/me", BASE) == 401
 
 
 async def test_a_remembered_token_is_no_good_at_the_neighbour_either() -> None:

@@ -89,9 +89,7 @@ async def test_redirects_leave_no_trace_of_the_address(here: World) -> None:
 
 def test_whatever_text_is_shown_is_escaped() -> None:
     pages = Pages()
-    connect: dict[str, Any] = dict.fromkeys(
-        ("service", "purpose", "user", "flow", "start_url", "decline_url", "notice"), EVIL
-    )
+    connect: dict[str, Any] = dict.fromkeys(("service", "purpose", "user", "start_url", "decline_url", "notice"), EVIL)
     for answer in (
         pages.connect(scopes=[EVIL], **connect),
         pages.message(EVIL, EVIL, action=EVIL, action_url=EVIL),
@@ -117,12 +115,12 @@ async def test_declining_needs_the_session_and_the_right_user(here: World) -> No
         link = link_in((await text_of(client, "list_repos"))[1])
     flow = httpx.URL(link).params["flow"]
     async with httpx.AsyncClient() as http:
-        stranger = await http.post(f"{here.base}/connect/forge/decline", data={"flow": flow})
+        stranger = await http.post(f"{here.base}/connect/forge/decline?flow={flow}")
         assert stranger.status_code == 303
     async with BrowserRobot() as bob:
         await sign_in(bob, await bob.open(link), user="bob")
         async with httpx.AsyncClient(cookies=bob.cookies) as http:
-            refused = await http.post(f"{here.base}/connect/forge/decline", data={"flow": flow})
+            refused = await http.post(f"{here.base}/connect/forge/decline?flow={flow}")
             assert refused.status_code == 403
     async with BrowserRobot() as alice:
         assert "Connect DevForge" in (await sign_in(alice, await alice.open(link), user="alice")).title
