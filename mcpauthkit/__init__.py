@@ -12,7 +12,7 @@ from mcpauthkit.core.secret import Secret
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
-from mcpauthkit.providers.oauth import OAuthProvider
+from mcpauthkit.providers.oauth import OAuthProvider, ProviderOptions
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store
 from mcpauthkit.web.metadata_router import oauth_meta_router
@@ -30,6 +30,7 @@ __all__ = [
     "OAuthProvider",
     "Patience",
     "Principal",
+    "ProviderOptions",
     "Secret",
     "Store",
     "current_user",

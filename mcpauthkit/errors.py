@@ -54,6 +54,13 @@ class AuthKitError(Exception):
         self.reason = reason
         super().__init__(self.public)
 
+    def for_log(self) -> str:
+        """Everything for the operator, as fields; what is empty is left out."""
+        fields = {"code": self.code, "reason": self.reason, "hint": self.hint}
+        return " ".join(
+            f"{name}={value!r}" if " " in value else f"{name}={value}" for name, value in fields.items() if value
+        )
+
     def __str__(self) -> str:
         return f"{self.public} {self.hint}".rstrip()
 

@@ -207,7 +207,7 @@ class Broker:
         )
 
     def _log_failure(self, principal: Principal, error: RemoteError) -> None:
-        _log.warning("service failed service=%s user=%s %s", self.grant.service, principal.digest, error.reason)
+        _log.warning("service failed service=%s user=%s %s", self.grant.service, principal.digest, error.for_log())
 
     @asynccontextmanager
     async def _exclusive(self, principal: Principal) -> AsyncIterator[None]:

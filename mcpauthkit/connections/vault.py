@@ -36,7 +36,7 @@ class Vault:
             return None if record is None else Credential.from_record(record)
         except SealError as error:
             # Left in place: it may be readable with a key that another replica still holds.
-            _log.warning("credential unreadable service=%s user=%s %s", service, principal.digest, error.reason)
+            _log.warning("credential unreadable service=%s user=%s %s", service, principal.digest, error.for_log())
             return None
 
     async def put(self, principal: Principal, service: str, credential: Credential) -> None:

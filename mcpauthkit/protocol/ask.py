@@ -107,7 +107,8 @@ class Asker:
 
     def elicitation(self, flow: Flow, need: Need) -> mcp_types.ElicitRequestURLParams:
         """The question a client shows before it opens our page."""
-        scopes = f" with the permissions {', '.join(flow.scopes)}" if flow.scopes else ""
+        permissions = "permission" if len(flow.scopes) == 1 else "permissions"
+        scopes = f" with the {permissions} {', '.join(flow.scopes)}" if flow.scopes else ""
         return mcp_types.ElicitRequestURLParams(
             message=f"{need.purpose} needs your {self.service_name} account{scopes}. Open the page to connect it.",
             url=self._connect_url(flow),

@@ -63,7 +63,7 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
 
 
 def _public_text(error: AuthKitError) -> str:
-    _log.info("call refused code=%s %s %s", error.code, error.hint, error.reason)
+    _log.info("call refused %s", error.for_log())
     if isinstance(error, RemoteError):
         return f"{error.public} Try again in a moment."
     return error.public

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 import mcp_types
@@ -49,6 +49,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 Server = FastMCP[Any] | MCPServer[Any]
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
 _RESERVED = frozenset({"login"})
+
+
+class ProviderOptions(TypedDict, total=False):
+    """The arguments of `OAuthProvider` that `from_standard_oauth2` passes on."""
+
+    user_context: ContextVar[Any] | None
+    store: Store | None
+    key_ring: KeyRing | None
+    api_url: str | None
+    namespace: str
+    patience: Patience | None
+    flow_ttl_seconds: float
 
 
 class OAuthProvider:
@@ -136,7 +148,7 @@ class OAuthProvider:
         extra_authorize_params: Mapping[str, str] | None = None,
         http_client: httpx.AsyncClient | None = None,
         clock: Clock | None = None,
-        **options: Any,
+        **options: Unpack[ProviderOptions],
     ) -> Self:
         """A provider for a service that speaks standard OAuth 2.
 

@@ -83,7 +83,7 @@ class LoginPages:
 
 
 def _failed(pages: Pages, error: AuthKitError, *, status: int) -> Response:
-    _log.warning("browser sign-in failed code=%s %s %s", error.code, error.reason, error.hint)
+    _log.warning("browser sign-in failed %s", error.for_log())
     match error:
         case GrantRefused():
             explanation = "The sign-in page reported that it was cancelled or refused."

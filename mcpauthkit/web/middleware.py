@@ -193,7 +193,7 @@ class JwtAuthMiddleware:
     async def _refuse(
         self, error: RequestError, resource: ProtectedResource | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        _log.info("request refused code=%s status=%s %s %s", error.code, error.status_hint, error.reason, error.hint)
+        _log.info("request refused status=%s %s", error.status_hint, error.for_log())
         metadata_url = (resource or self._resources.all[0]).metadata_url
         refusal = Refusal(error, resource_metadata=metadata_url, scope=self._scope_text)
         if scope["type"] == "websocket":

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from opentelemetry import trace
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -97,6 +98,8 @@ class Pages:
         """An endpoint of ours that answers with a page whatever happens: private headers, no trace of the cause."""
 
         async def guarded(request: Request) -> Response:
+            # FastAPI's tracing, and others', record the query, and ours holds codes, states and links.
+            trace.get_current_span().set_attribute("url.query", "REDACTED")
             try:
                 return await endpoint(request)
             except StoreUnavailable:

@@ -80,7 +80,17 @@ def test_a_document_of_another_issuer_is_refused(issuer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", [None, 5, "", "/jwks", "http://issuer.example/jwks", "file:///etc/passwd", "https://u:p@i.example/jwks"]
+    "address",
+    [
+        None,
+        5,
+        "",
+        "/jwks",
+        "http://issuer.example/jwks",
+        "file:///etc/passwd",
+        "https://u:p@i.example/jwks",
+        "http://127.0.0.1/jwks",
+    ],
 )
 def test_keys_come_from_an_encrypted_address_or_not_at_all(address: Any) -> None:
     with pytest.raises(RemoteMisbehaved):
