@@ -376,3 +376,12 @@ async def test_applications_that_share_a_store_do_not_see_each_others_flows(here
     flow = await here.open()
     assert await other.get(flow.flow_id) is None
     assert (await other.open(ALICE, "forge", ["repo"], purpose="x")).flow_id != flow.flow_id
+
+
+@pytest.mark.parametrize("record", [{}, {"flow_id": "x"}, {"status": "someday", "scopes": []}])
+async def test_a_record_of_another_version_counts_as_absent(here: SmallWorld, record: dict[str, Any]) -> None:
+    flow = await here.open()
+    key = next(one for one in here.memory._entries if ":flow:" in one)
+    await here.sealed.put(key, record, ttl_seconds=60)
+    assert await here.ledger.get(flow.flow_id) is None
+    assert (await here.open()).flow_id != flow.flow_id

@@ -153,3 +153,12 @@ async def test_a_credential_that_is_dead_on_arrival_is_kept_for_a_moment_only(he
     await here.hold(seconds=-100, refresh=None)
     here.clock.advance(2)
     assert len(here.memory) == 0
+
+
+async def test_a_record_of_another_version_counts_as_absent_and_stays() -> None:
+    here = SmallWorld()
+    await here.hold()
+    (key,) = here.memory._entries
+    await here.sealed.put(key, {"token": "of some other shape"}, ttl_seconds=60)
+    assert await here.vault.get(ALICE, "forge") is None
+    assert list(here.memory._entries) == [key]
