@@ -14,7 +14,7 @@ from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
 from mcpauthkit.providers.oauth import OAuthProvider, ProviderOptions
 from mcpauthkit.stores.memory import MemoryStore
-from mcpauthkit.stores.port import Store
+from mcpauthkit.stores.port import Store, Watchable
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
 
@@ -33,6 +33,7 @@ __all__ = [
     "ProviderOptions",
     "Secret",
     "Store",
+    "Watchable",
     "current_user",
     "get_user",
     "oauth_meta_router",

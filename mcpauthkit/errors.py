@@ -1,7 +1,7 @@
 """Every error the kit raises.
 
 AuthKitError
-├── ConfigurationError          the program wired us wrongly (also a ValueError); raised before any I/O
+├── ConfigurationError          the program wired us wrongly (also a ValueError); mostly at construction
 ├── RequestError                leg 1: the HTTP request is not served; the edge turns it into a response
 │   ├── MissingToken            401 without an error code
 │   ├── InvalidToken            401 invalid_token
@@ -219,7 +219,7 @@ class NotSignedIn(AuthKitError):
 
     code = "not_signed_in"
     status_hint = 401
-    default_public = "This needs a signed-in user, and the call came without one."
+    default_public = "This needs a signed-in user, and the call came without one. Sign in in your client first."
 
 
 class ConnectionFailed(AuthKitError):

@@ -6,6 +6,7 @@ decompressed body, and a bound on the total time, so that neither a zip bomb nor
 
 from __future__ import annotations
 
+import copy
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -262,4 +263,4 @@ class CachedDocument(Generic[T]):
             raise RemoteUnavailable(reason="the document has not been loaded")
         # A fresh error each time: raising one object from many tasks would mix their tracebacks.
         failure = self._failure
-        raise type(failure)(failure.public, hint=failure.hint, reason=failure.reason) from None
+        raise copy.copy(failure).with_traceback(None) from None

@@ -28,9 +28,9 @@ class Principal(Mapping[str, Any]):
         audience: The `aud` claim as a tuple.
         issued_at: `iat`, seconds since the epoch, or None.
         expires_at: `exp`, seconds since the epoch.
-        ip_address: The peer's address as the server saw it.
+        ip_address: The peer's address as the server saw it; on `current_user` only, as is the next.
         user_agent: The request's User-Agent.
-        extra: What the application's own hook added.
+        extra: Values of the application's own; nothing fills it yet.
     """
 
     __slots__ = (
@@ -100,7 +100,7 @@ class Principal(Mapping[str, Any]):
     @property
     def digest(self) -> str:
         """A short digest of the identity for logs; not reversible to the subject."""
-        return identity_digest(self.issuer, self.subject)[:12]
+        return log_digest(self.issuer, self.subject)
 
     def on_request(self, ip_address: str | None, user_agent: str | None) -> Principal:
         """The same principal as seen on one request."""
@@ -160,6 +160,11 @@ class Principal(Mapping[str, Any]):
 def identity_digest(issuer: str, subject: str) -> str:
     """SHA-256 of an identity: what store keys and logs hold instead of a user identifier."""
     return sha256_hex("principal", issuer, subject)
+
+
+def log_digest(issuer: str, subject: str) -> str:
+    """The short form of an identity's digest, for logs."""
+    return identity_digest(issuer, subject)[:12]
 
 
 current_user: ContextVar[Principal | None] = ContextVar("mcpauthkit_current_user", default=None)

@@ -20,10 +20,8 @@ from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, Remot
 from mcpauthkit.principal import Principal
 
 _log = logging.getLogger("mcpauthkit.connections")
-_TRY_AGAIN_ERRORS = frozenset({"server_error", "temporarily_unavailable"})
 # RFC 6749 section 5.2, and what GitHub and Slack say instead.
 _GRANT_IS_GONE = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked"})
-_USER_SAID_NO = "access_denied"
 
 
 class _LockHolder:
@@ -72,12 +70,20 @@ class Broker:
             case Step.ASK:
                 return None
 
-    async def ask_again(self, principal: Principal, scopes: Sequence[str], *, purpose: str) -> Flow:
-        """A flow for these scopes and for those the user has granted already, so that none is lost."""
+    async def open_flow(self, principal: Principal, scopes: Sequence[str], *, purpose: str) -> Flow:
+        """The flow in force for these scopes, or a new one; with those granted already, so that none is lost."""
         held = await self._vault.get(principal, self.grant.service)
         wanted = set(scopes) | (held.scopes if held else frozenset())
         async with self._exclusive(principal):
             return await self.ledger.open(principal, self.grant.service, sorted(wanted), purpose=purpose)
+
+    async def take_question(self, principal: Principal, flow: Flow, *, seconds: float) -> Flow | None:
+        """The right to ask: the flow, marked as asked for the next seconds, or None when somebody is asking already."""
+        async with self._exclusive(principal):
+            current = await self.ledger.get(flow.flow_id)
+            if current is None or current.asked_until > self.clock.wall():
+                return None
+            return await self.ledger.mark_asked(current, seconds=seconds)
 
     async def renew(self, principal: Principal, *, rejected: Credential | None = None) -> Credential | None:
         """Renew a credential; one request however many calls need it.
@@ -153,18 +159,15 @@ class Broker:
     async def _exchange(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> FlowStatus:
         try:
             credential = await self.grant.complete(query, visit.private, flow.scopes, redirect_uri=self._redirect_uri)
-        except GrantRefused as error:
-            if error.error in _TRY_AGAIN_ERRORS:
-                self._log_failure(principal, error)
-                raise RemoteUnavailable(reason=error.reason) from error
+        except RemoteError as error:
             self._log_failure(principal, error)
-            return FlowStatus.REFUSED if error.error == _USER_SAID_NO else FlowStatus.FAILED
-        except RemoteMisbehaved as error:
-            self._log_failure(principal, error)
-            return FlowStatus.FAILED
-        except RemoteUnavailable as error:
-            self._log_failure(principal, error)
-            raise
+            match error:
+                case RemoteUnavailable():
+                    raise
+                case GrantRefused(error="access_denied"):
+                    return FlowStatus.REFUSED
+                case _:
+                    return FlowStatus.FAILED
         async with self._exclusive(principal):
             # The exchange took its time: the user may have said no meanwhile, and that stands.
             current = await self.ledger.get(flow.flow_id)
@@ -201,7 +204,7 @@ class Broker:
     def _our_fault(self, error: GrantRefused) -> RemoteMisbehaved:
         """A refusal of ourselves (a wrong client secret, say): it must not cost every user their connection."""
         return RemoteMisbehaved(
-            f"{self.grant.display_name} refused this server itself; its operator finds the cause in the log.",
+            f"{self.grant.display_name} refused this server itself.",
             hint="Check client_id, client_secret and client_authentication of this provider.",
             reason=error.reason,
         )

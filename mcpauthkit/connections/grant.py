@@ -11,7 +11,7 @@ from mcpauthkit.connections.credential import Credential
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One visit of the browser to the service.
+    """What a grant prepared for one visit of the browser to the service.
 
     Args:
         url: Where the browser is sent.
@@ -25,7 +25,7 @@ class Attempt:
 
 
 class Grant(Protocol):
-    """How one service gives credentials. Implementations inherit the contract tests."""
+    """How one service gives credentials. Ours inherit one suite of contract tests."""
 
     @property
     def service(self) -> str:

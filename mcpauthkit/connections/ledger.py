@@ -1,8 +1,8 @@
 """Flows in flight.
 
-Four kinds of records, all sealed and all with a time to live: the flow under a digest of its id, its outcome, a
+Five kinds of records, all sealed and all with a time to live: the flow under a digest of its id, its outcome, a
 pointer from (principal, service) to the flow in force, and one record per visit of a browser to the service, taken
-exactly once.
+exactly once, and a claim on finishing a flow.
 """
 
 from __future__ import annotations
@@ -169,14 +169,17 @@ class Ledger:
             record = await self._store.take(self._visit_key(state))
         except SealError:
             return None
-        return None if record is None else Visit(record["flow_id"], record["browser"], record["private"])
+        try:
+            return None if record is None else Visit(record["flow_id"], record["browser"], record["private"])
+        except KeyError:
+            return None
 
     async def claim(self, flow: Flow) -> bool:
         """Reserve the right to finish a flow, so that two tabs do not both exchange a code."""
         return await self._store.add(self._claim_key(flow), {}, ttl_seconds=_CLAIM_SECONDS)
 
     async def release(self, flow: Flow) -> None:
-        """Give the right back after a failure that a retry may mend."""
+        """Give the right back, however finishing went."""
         await self._store.delete(self._claim_key(flow))
 
     async def _current(self, pointer: str) -> Flow | None:

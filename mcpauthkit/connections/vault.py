@@ -43,7 +43,7 @@ class Vault:
         """Keep a credential, replacing the one before."""
         ttl = _KEPT_SECONDS
         if credential.expires_at is not None and credential.refresh_token is None:
-            ttl = max(1.0, credential.expires_at - self._clock.wall())
+            ttl = min(_KEPT_SECONDS, max(1.0, credential.expires_at - self._clock.wall()))
         await self._store.put(self._key(principal, service), credential.to_record(), ttl_seconds=ttl)
 
     async def delete(self, principal: Principal, service: str) -> None:

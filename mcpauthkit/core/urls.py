@@ -40,15 +40,6 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def is_web_url(url: str) -> bool:
-    """Whether the text is an absolute http or https URL without credentials or control characters."""
-    try:
-        _split(url)
-    except ValueError:
-        return False
-    return True
-
-
 def is_trustworthy_url(url: str) -> bool:
     """Whether secrets may go there: https anywhere, or http on this machine (RFC 8252 section 8.3)."""
     try:
@@ -73,7 +64,7 @@ def check_base_url(url: str, argument: str) -> str:
         parts = _split(url)
     except ValueError as error:
         raise ConfigurationError(
-            f"{argument}={url!r} cannot be used: {error}.", hint="Give the public address clients use."
+            f"{argument}={url!r} cannot be used: {error}.", hint="Give an absolute https URL."
         ) from error
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ConfigurationError(f"{argument}={url!r} has a query or fragment.", hint="Leave that part away.")

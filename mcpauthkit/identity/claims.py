@@ -21,7 +21,7 @@ _LAST_SECOND = 253_402_300_799
 def principal_from(claims: Mapping[str, Any], *, issuer: str, now: float, leeway_seconds: float) -> Principal:
     """Check the claims that do not depend on who asks, and build the principal.
 
-    The audience is checked per request, since one application may hold several protected resources.
+    The audience is checked per resource, since one application may hold several.
 
     Args:
         claims: Claims of a token whose signature is verified.

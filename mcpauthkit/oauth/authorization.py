@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from mcpauthkit.core.encoding import base64url_encode
 from mcpauthkit.core.urls import with_query
-from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved
+from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.oauth.messages import TRANSIENT_ERRORS
 
 _OURS = frozenset(
     {
+        "scope",
         "response_type",
         "client_id",
         "redirect_uri",
@@ -29,8 +31,8 @@ def code_challenge(verifier: str) -> str:
     return base64url_encode(hashlib.sha256(verifier.encode("ascii")).digest())
 
 
-def check_extra_parameters(extra: Mapping[str, str]) -> dict[str, str]:
-    """Extra authorize parameters as configured.
+def check_extra_parameters(extra: Mapping[str, str]) -> None:
+    """Check extra authorize parameters.
 
     Raises:
         ConfigurationError: One of them would replace a parameter the flow's safety rests on.
@@ -41,7 +43,6 @@ def check_extra_parameters(extra: Mapping[str, str]) -> dict[str, str]:
             f"extra_authorize_params may not set {', '.join(sorted(taken))}.",
             hint="The kit sets these itself.",
         )
-    return dict(extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ def process_authorization_response(
         The authorization code.
 
     Raises:
-        GrantRefused: The server answered with an error.
+        RemoteUnavailable: The server cannot answer now.
+        GrantRefused: The server answered with another error.
         RemoteMisbehaved: Another server answered, or there is no usable code.
     """
     # Plain string comparison on purpose (RFC 9207 section 2.4): tidying slashes or case here would let a
@@ -115,6 +117,8 @@ def process_authorization_response(
             reason=f"authorization response iss {iss!r:.200}, expected {expected_issuer!r}",
         )
     error = query.get("error")
+    if error in TRANSIENT_ERRORS:
+        raise RemoteUnavailable(reason=f"authorization response error {error!r:.64}")
     if error:
         raise GrantRefused(error[:64], reason=f"authorization response error {error!r:.64}")
     code = query.get("code", "")

@@ -10,6 +10,9 @@ from mcpauthkit.core.encoding import parse_json_object
 from mcpauthkit.errors import RemoteMisbehaved, RemoteUnavailable
 
 MAX_DOCUMENT_BYTES = 256 * 1024
+TRANSIENT_ERRORS = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+"""OAuth errors that say "not now" and not "no" (RFC 6749 section 4.1.2.1, RFC 8628 section 3.5)."""
+
 _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
 _FIRST_SERVER_ERROR = 500

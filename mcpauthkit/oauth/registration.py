@@ -10,11 +10,7 @@ from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
 from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
 
 _SUCCESS = frozenset({200, 201})
-_METHODS: dict[str, ClientAuthentication] = {
-    "client_secret_basic": "basic",
-    "client_secret_post": "post",
-    "none": "none",
-}
+_METHODS: dict[str, ClientAuthentication] = {one: one for one in ("client_secret_basic", "client_secret_post", "none")}
 
 
 def registration_request(endpoint: str, *, name: str, redirect_uris: Sequence[str], scope: str) -> HttpRequest:

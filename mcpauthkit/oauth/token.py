@@ -11,16 +11,15 @@ from urllib.parse import quote_plus
 
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import GrantRefused, RemoteMisbehaved, RemoteUnavailable
-from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
+from mcpauthkit.oauth.messages import TRANSIENT_ERRORS, HttpRequest, HttpResponse
 
-ClientAuthentication = Literal["basic", "post", "none"]
-"""How a client proves itself at the token endpoint: HTTP Basic, form fields, or not at all (public client)."""
+ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "none"]
+"""How a client proves itself at the token endpoint, in the words of RFC 7591 section 2."""
 
 _HTTP_OK = 200
 _MAX_TOKEN_LENGTH = 16 * 1024
 # RFC 6749 section 7.1: not to be used without understanding. Other spellings stay, some services invent their own.
 _BOUND_TYPES = frozenset({"dpop", "mac", "pop"})
-_TRANSIENT_ERRORS = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +83,13 @@ def refresh_request(
 
 def _token_request(endpoint: str, client: OAuthClient, form: dict[str, str]) -> HttpRequest:
     headers = {"accept": "application/json"}
-    if client.authentication == "basic" and client.client_secret is not None:
+    if client.authentication == "client_secret_basic" and client.client_secret is not None:
         # RFC 6749 section 2.3.1 wants both halves form-encoded before they are joined.
         pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret.reveal())}"
         headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
     else:
         form["client_id"] = client.client_id
-        if client.authentication == "post" and client.client_secret is not None:
+        if client.authentication == "client_secret_post" and client.client_secret is not None:
             form["client_secret"] = client.client_secret.reveal()
     return HttpRequest("POST", endpoint, headers=headers, form=form)
 
@@ -106,7 +105,7 @@ def process_token_response(response: HttpResponse) -> TokenSet:
     answer = response.json_object("token response")
     error = answer.get("error")
     if isinstance(error, str) and error:
-        if error in _TRANSIENT_ERRORS:
+        if error in TRANSIENT_ERRORS:
             raise RemoteUnavailable(reason=f"token endpoint error {error!r:.64}")
         raise GrantRefused(error[:64], reason=f"token endpoint error {error!r:.64}, HTTP {response.status}")
     if response.status != _HTTP_OK:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import anyio
 import mcp_types
 
 from mcpauthkit.connections.broker import Broker
@@ -13,6 +15,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.errors import (
+    ConfigurationError,
     ConnectionBroken,
     ConnectionCancelled,
     ConnectionDeclined,
@@ -51,6 +54,10 @@ class Patience:
     hold_seconds: float = 45.0
     rounds: int = 4
     asking_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not (self.hold_seconds >= 0 and self.asking_seconds >= 0 and self.rounds >= 0):
+            raise ConfigurationError(f"{self!r} holds a negative number.", hint="Give seconds and rounds from 0 up.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,16 @@ class Asker:
         """The plain text with the link."""
         return ConnectionRequired(self.service_name, connect_url=self._connect_url(flow), scopes=flow.scopes)
 
+    @asynccontextmanager
+    async def abandoning_if_cancelled(self, flow: Flow) -> AsyncIterator[None]:
+        """Forget a flow when its call is cancelled: no question stays behind for a call that nobody waits for."""
+        try:
+            yield
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await self.broker.ledger.abandon(flow)
+            raise
+
     def url_error(self, call: Call, flow: Flow, need: Need) -> Exception:
         """Error -32042; the client is told when the page is done, because some wait for that."""
         elicitation = self.elicitation(flow, need)
@@ -151,8 +168,3 @@ class Asker:
                 "Connect again and allow them, or use a tool that needs less.",
             )
         return credential
-
-
-def scopes_tuple(scopes: Sequence[str]) -> tuple[str, ...]:
-    """Scopes as given to a decorator, each once, in order."""
-    return tuple(dict.fromkeys(scopes))

@@ -24,23 +24,16 @@ async def ask_blocking(asker: Asker, call: Call, flow: Flow, need: Need) -> Cred
     Raises:
         ConnectionFailed: It ended otherwise; `ConnectionRequired` when the time is over and the link still works.
     """
-    asked = await asker.broker.ledger.mark_asked(flow, seconds=asker.patience.hold_seconds)
-    elicitation = asker.elicitation(asked, need)
+    elicitation = asker.elicitation(flow, need)
     assert elicitation.elicitation_id is not None
-    found: Flow | None = asked
-    try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_question, asker, call, asked, elicitation)
-            found = await asker.broker.ledger.wait(asked, timeout_seconds=asker.patience.hold_seconds)
-            tasks.cancel_scope.cancel()
-    except anyio.get_cancelled_exc_class():
-        # The client went away or cancelled: no question stays behind for a call that nobody waits for.
-        with anyio.CancelScope(shield=True):
-            await asker.broker.ledger.abandon(asked)
-        raise
+    found: Flow | None = flow
+    async with asker.abandoning_if_cancelled(flow), anyio.create_task_group() as tasks:
+        tasks.start_soon(_question, asker, call, flow, elicitation)
+        found = await asker.broker.ledger.wait(flow, timeout_seconds=asker.patience.hold_seconds)
+        tasks.cancel_scope.cancel()
     credential = await asker.outcome(found, need)
     if credential is None:
-        raise asker.link(asked)
+        raise asker.link(flow)
     await send_complete(call.session, elicitation.elicitation_id, related_request_id=call.request_id)
     return credential
 

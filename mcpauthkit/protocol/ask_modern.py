@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass
 from typing import Self
 
-import anyio
 import mcp_types
 
 from mcpauthkit.connections.credential import Credential
@@ -69,10 +68,14 @@ class RoundState:
 
 
 async def ask_in_rounds(asker: Asker, flow: Flow, need: Need) -> Credential | mcp_types.InputRequiredResult:
-    """The first round: ask, unless another call of the same user does already."""
-    if flow.asked_until > asker.broker.clock.wall():
-        return await _hold(asker, flow, need, RoundState(flow.service, flow.flow_id, asked=False))
-    return await _question(asker, flow, need, held=0)
+    """The first round: ask, unless another call of the same user does already.
+
+    Raises:
+        ConnectionFailed: As for `continue_rounds`.
+    """
+    return await _question(asker, flow, need, held=0) or await _hold(
+        asker, flow, need, RoundState(flow.service, flow.flow_id, asked=False)
+    )
 
 
 async def continue_rounds(
@@ -94,8 +97,11 @@ async def continue_rounds(
     return await _hold(asker, flow, need, state)
 
 
-async def _question(asker: Asker, flow: Flow, need: Need, *, held: int) -> mcp_types.InputRequiredResult:
-    asked = await asker.broker.ledger.mark_asked(flow, seconds=asker.patience.asking_seconds)
+async def _question(asker: Asker, flow: Flow, need: Need, *, held: int) -> mcp_types.InputRequiredResult | None:
+    """The question, or None when another call's is in front of the user."""
+    asked = await asker.broker.take_question(need.principal, flow, seconds=asker.patience.asking_seconds)
+    if asked is None:
+        return None
     elicitation = asker.elicitation(asked, need)
     return mcp_types.InputRequiredResult(
         input_requests={flow.service: mcp_types.ElicitRequest(params=elicitation)},
@@ -104,28 +110,29 @@ async def _question(asker: Asker, flow: Flow, need: Need, *, held: int) -> mcp_t
 
 
 async def _hold(asker: Asker, flow: Flow, need: Need, state: RoundState) -> Credential | mcp_types.InputRequiredResult:
-    patience, clock = asker.patience, asker.broker.clock
-    hold_seconds = patience.hold_seconds
-    try:
-        if not flow.is_pending:
-            pass
-        elif state.asked:
-            flow = await asker.broker.ledger.mark_asked(flow, seconds=hold_seconds + patience.asking_seconds)
-        else:
-            # Somebody else's question. If that client is gone, this call takes the question over when it lapses.
-            hold_seconds = max(0.0, min(hold_seconds, flow.asked_until - clock.wall()))
+    async with asker.abandoning_if_cancelled(flow):
+        hold_seconds = await _hold_seconds(asker, flow, state)
         found = await asker.broker.ledger.wait(flow, timeout_seconds=hold_seconds)
-    except anyio.get_cancelled_exc_class():
-        # The client closed the stream: no question stays behind for a call that nobody waits for.
-        with anyio.CancelScope(shield=True):
-            await asker.broker.ledger.abandon(flow)
-        raise
     credential = await asker.outcome(found, need)
     if credential is not None:
         return credential
-    if found is not None and not state.asked and found.asked_until <= clock.wall():
-        return await _question(asker, found, need, held=state.held)
-    if state.held >= patience.rounds:
+    if not state.asked:
+        # Somebody else's question has lapsed: if that client is gone, this call asks.
+        question = await _question(asker, flow, need, held=state.held)
+        if question is not None:
+            return question
+    if state.held >= asker.patience.rounds:
         raise asker.link(flow)
     again = RoundState(state.service, state.flow_id, asked=state.asked, held=state.held + 1)
     return mcp_types.InputRequiredResult(request_state=again.to_text())
+
+
+async def _hold_seconds(asker: Asker, flow: Flow, state: RoundState) -> float:
+    patience = asker.patience
+    if state.asked:
+        # The question stays this call's for as long as its client keeps coming back.
+        await asker.broker.ledger.mark_asked(flow, seconds=patience.hold_seconds + patience.asking_seconds)
+        return patience.hold_seconds
+    current = await asker.broker.ledger.get(flow.flow_id)
+    lapses_in = 0.0 if current is None else current.asked_until - asker.broker.clock.wall()
+    return max(0.0, min(patience.hold_seconds, lapses_in))

@@ -134,7 +134,6 @@ class Call:
                 if isinstance(candidate, Principal):
                     return candidate
         raise NotSignedIn(
-            "This tool needs a signed-in user, and the call came without one.",
             hint="Put JwtAuthMiddleware in front of the MCP server.",
         )
 

@@ -64,4 +64,4 @@ async def send_complete(session: ServerSession, elicitation_id: str, *, related_
         with anyio.move_on_after(_SEND_SECONDS):
             await session.send_elicit_complete(elicitation_id, related_request_id)
     except (MCPError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-        _log.info("completion notice not delivered: %s", type(error).__name__)
+        _log.info("completion notice not delivered error=%s", type(error).__name__)

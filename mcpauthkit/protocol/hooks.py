@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.call import UrlElicitationNeeded, fastmcp_hook_active, mcpserver_request
+from mcpauthkit.protocol.wrapper import GUARDED
 
 M = TypeVar("M")
 R = TypeVar("R")
@@ -89,7 +91,24 @@ def attach(mcp: FastMCP[Any] | MCPServer[Any]) -> None:
 
 
 def registered_functions(mcp: FastMCP[Any] | MCPServer[Any]) -> list[Callable[..., Any]]:
-    """The functions an MCPServer calls for its tools; it leaves no mark on them. Empty for FastMCP, which does."""
-    # There is no public way to the functions. Without this one a misplaced guard would go unnoticed.
-    manager = getattr(mcp, "_tool_manager", None)
-    return [tool.fn for tool in manager.list_tools()] if isinstance(mcp, MCPServer) and manager is not None else []
+    """The functions an MCPServer calls; it leaves no mark on them. Empty for FastMCP, which does."""
+    if not isinstance(mcp, MCPServer):
+        return []
+    # There is no public way to the functions. Without these a misplaced guard would go unnoticed.
+    listed = (
+        *_listed(mcp, "_tool_manager", "list_tools"),
+        *_listed(mcp, "_resource_manager", "list_resources"),
+        *_listed(mcp, "_resource_manager", "list_templates"),
+        *_listed(mcp, "_prompt_manager", "list_prompts"),
+    )
+    functions = (getattr(one, "fn", None) for one in listed)
+    return [inspect.unwrap(one, stop=_is_guarded) for one in functions if callable(one)]
+
+
+def _listed(mcp: MCPServer[Any], manager: str, method: str) -> list[Any]:
+    found = getattr(getattr(mcp, manager, None), method, None)
+    return list(found()) if found is not None else []
+
+
+def _is_guarded(function: Callable[..., Any]) -> bool:
+    return getattr(function, GUARDED, False)

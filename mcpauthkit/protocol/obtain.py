@@ -1,4 +1,4 @@
-"""The ladder: from a guarded call to a credential, a question, or a text."""
+"""From a guarded call to a credential, a question, or a text."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ async def _found(
     if state is not None and rung is Rung.ROUNDS:
         # A later round of a question asked before: it must come to that flow's outcome and open no other.
         return await continue_rounds(asker, call, state, need)
-    flow = await asker.broker.ask_again(need.principal, need.scopes, purpose=need.purpose)
+    flow = await asker.broker.open_flow(need.principal, need.scopes, purpose=need.purpose)
     asker.log_rung(rung, need)
     match rung:
         case Rung.ROUNDS:
             return await ask_in_rounds(asker, flow, need)
         case Rung.BLOCKING:
-            if flow.asked_until > asker.broker.clock.wall():
+            asked = await asker.broker.take_question(need.principal, flow, seconds=asker.patience.hold_seconds)
+            if asked is None:
                 return await join_blocking(asker, flow, need)
-            return await ask_blocking(asker, call, flow, need)
+            return await ask_blocking(asker, call, asked, need)
         case Rung.URL_ERROR:
             raise asker.url_error(call, flow, need)
         case Rung.LINK:

@@ -13,7 +13,7 @@ import anyio.to_thread
 import mcp_types
 
 from mcpauthkit.connections.credential import Credential
-from mcpauthkit.errors import AuthKitError, ConfigurationError, RemoteError
+from mcpauthkit.errors import AuthKitError, ConfigurationError, RemoteError, RemoteUnavailable
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.call import Call, current_call
 
@@ -26,6 +26,10 @@ Obtain = Callable[[Call], Awaitable[tuple[Principal, Credential | mcp_types.Inpu
 
 Hold = Callable[[Principal, Credential], AbstractContextManager[None]]
 """Makes a credential available to the body for as long as it runs."""
+
+
+GUARDED = "__mcpauthkit_guarded__"
+"""The mark on a guarded function."""
 
 
 def guard(function: F, obtain: Obtain, hold: Hold) -> F:
@@ -59,14 +63,19 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
         except AuthKitError as error:
             raise call.refuse(_public_text(error)) from error
 
+    setattr(guarded, GUARDED, True)
     return cast("F", guarded)
 
 
 def _public_text(error: AuthKitError) -> str:
     _log.info("call refused %s", error.for_log())
-    if isinstance(error, RemoteError):
-        return f"{error.public} Try again in a moment."
-    return error.public
+    match error:
+        case RemoteUnavailable():
+            return f"{error.public} Try again in a moment."
+        case ConfigurationError() | RemoteError():
+            return f"{error.public} The server's operator finds the cause in the log."
+        case _:
+            return error.public
 
 
 def refuse_registered(function: Callable[..., Any], registered: Collection[Callable[..., Any]] = ()) -> None:
@@ -82,5 +91,5 @@ def refuse_registered(function: Callable[..., Any], registered: Collection[Calla
         name = getattr(function, "__name__", repr(function))
         raise ConfigurationError(
             f"{name!r} is registered with the server already, so this guard would never run.",
-            hint="Put @mcp.tool above @provider.require_token(), not below it.",
+            hint="Put @mcp.tool, @mcp.resource or @mcp.prompt above @provider.require_token(), not below it.",
         )

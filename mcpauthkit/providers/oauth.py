@@ -28,9 +28,10 @@ from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError, ConnectionRequired
 from mcpauthkit.fetch import HttpFetch
+from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
 from mcpauthkit.principal import Principal
-from mcpauthkit.protocol.ask import Asker, Need, Patience, scopes_tuple
+from mcpauthkit.protocol.ask import Asker, Need, Patience
 from mcpauthkit.protocol.call import Call
 from mcpauthkit.protocol.completion import CompletionNotices
 from mcpauthkit.protocol.hooks import attach, registered_functions
@@ -76,7 +77,8 @@ class OAuthProvider:
         user_context: A context variable of yours that holds the principal on stdio; over HTTP the request itself does.
         store: Where credentials and flows are kept; in this process by default.
         key_ring: What seals them; without one they end with the process, so give one together with a lasting store.
-        api_url: The service's API. `client()` resolves paths against it and sends the credential nowhere else.
+        api_url: The service's API. `client()` resolves paths against it and sends the credential to no
+            other origin; without it, to any https address.
         namespace: Separates applications that share one store.
         patience: How long calls wait for people.
         flow_ttl_seconds: How long a connect link works.
@@ -161,7 +163,8 @@ class OAuthProvider:
             server_base_url: The public address of the application.
             display_name: The service's name for people; `name` with a capital by default.
             issuer: The `iss` the service sends back (RFC 9207), if it is known to send one; another one is refused.
-            client_authentication: How the secret is sent: `post` by default, `basic`, or `none`.
+            client_authentication: How the secret is sent: `client_secret_post` by default, `client_secret_basic`, or
+                `none`.
             scope_separator: What joins scopes in requests.
             extra_authorize_params: Further parameters of the authorization request.
             http_client: An httpx client of yours for the token endpoint; it stays open.
@@ -172,7 +175,7 @@ class OAuthProvider:
             ConfigurationError: An argument cannot be used.
         """
         secret = as_secret(client_secret) if client_secret else None
-        client = OAuthClient(client_id, secret, client_authentication or ("post" if secret else "none"))
+        client = OAuthClient(client_id, secret, client_authentication or ("client_secret_post" if secret else "none"))
         service = OAuthService(
             service=name,
             display_name=display_name or name.capitalize(),
@@ -198,7 +201,7 @@ class OAuthProvider:
 
     @property
     def api_url(self) -> str | None:
-        """The service's API, as given."""
+        """The service's API, without a trailing slash."""
         return self._api_url
 
     def register(self, app: FastAPI, mcp: Server | None = None) -> None:
@@ -210,7 +213,8 @@ class OAuthProvider:
                 MCPServer's tools need no Context parameter.
 
         Raises:
-            ConfigurationError: `mcp` is not a server, or calls one of the guarded functions without its guard.
+            ConfigurationError: `mcp` is not a server, or calls one of the guarded functions without its guard; or the
+                application serves one of our paths already.
         """
         hub = Hub.of(app)
         hub.add_pages(self._pages.routes)
@@ -232,12 +236,12 @@ class OAuthProvider:
             ConfigurationError: The decorator stands above `@mcp.tool`, where it would guard nothing, or was used
                 without parentheses.
         """
-        if callable(scopes) or isinstance(scopes, str):
+        if callable(scopes):
             raise ConfigurationError(
-                "require_token got a function or a text instead of a list of scopes.",
+                "require_token got a function instead of a list of scopes.",
                 hint='Write @provider.require_token() or @provider.require_token(scopes=["repo"]).',
             )
-        wanted = scopes_tuple(scopes)
+        wanted = check_scopes(scopes)
 
         def decorate(function: F) -> F:
             if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
@@ -306,7 +310,7 @@ class OAuthProvider:
         return httpx.AsyncClient(auth=auth, **options)
 
     async def _ask_again(self, held: Held) -> ConnectionRequired:
-        flow = await self._broker.ask_again(held.principal, held.scopes, purpose=held.purpose)
+        flow = await self._broker.open_flow(held.principal, held.scopes, purpose=held.purpose)
         return self._asker.link(flow)
 
     def _current(self) -> Held:

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 
 class Store(Protocol):
-    """Short texts under keys, each with a time to live. Implementations inherit the contract tests.
+    """Short texts under keys, each with a time to live. Ours inherit one suite of contract tests.
 
     Keys are opaque here and hold no user identifiers. Lifetimes are in seconds; None keeps an entry until it is
     deleted.

@@ -26,7 +26,7 @@ from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.oauth.authorization import AuthorizationRequest, process_authorization_response
 from mcpauthkit.oauth.registration import process_registration, registration_request
 from mcpauthkit.oauth.token import OAuthClient, code_request, process_token_response
-from mcpauthkit.principal import Principal, identity_digest
+from mcpauthkit.principal import Principal, log_digest
 from mcpauthkit.web.cookies import SealedCookies
 from mcpauthkit.web.pages import redirect
 
@@ -38,6 +38,7 @@ _SESSION = "session"
 _SESSION_SECONDS = 3600
 _LOGIN_SECONDS = 600
 _SCOPES = ("openid", "profile")
+_OTHER_LOGIN = "The sign-in service's answer belongs to another sign-in."
 _MONTH_SECONDS = 30 * 86_400.0
 
 
@@ -60,7 +61,7 @@ class BrowserSession:
     @property
     def digest(self) -> str:
         """A short digest of the identity for logs."""
-        return identity_digest(self.issuer, self.subject)[:12]
+        return log_digest(self.issuer, self.subject)
 
 
 class BrowserLogin:
@@ -98,7 +99,11 @@ class BrowserLogin:
     def session(self, headers: Iterable[tuple[bytes, bytes]]) -> BrowserSession | None:
         """The session of a request, or None."""
         content = self._cookies.read(headers, _SESSION)
-        return None if content is None else BrowserSession(**content)
+        try:
+            return None if content is None else BrowserSession(**content)
+        except TypeError:
+            # A cookie of another version of ours: the browser signs in again.
+            return None
 
     async def start(self, return_to: str, *, choose_account: bool = False) -> Response:
         """Send the browser to the issuer.
@@ -196,9 +201,9 @@ class BrowserLogin:
         # OpenID Connect Core 1.0 section 3.1.3.7: for us, from this login, not replayed from another.
         check_audience(principal, frozenset({client.client_id}))
         if principal.get("azp", client.client_id) != client.client_id:
-            raise InvalidToken(reason="ID token azp is another client")
+            raise InvalidToken(_OTHER_LOGIN, reason="ID token azp is another client")
         if not hmac.compare_digest(str(principal.get("nonce")).encode(), str(pending["nonce"]).encode()):
-            raise InvalidToken(reason="ID token nonce is not of this login")
+            raise InvalidToken(_OTHER_LOGIN, reason="ID token nonce is not of this login")
         return principal
 
     async def _client(self) -> OAuthClient:
@@ -233,7 +238,7 @@ def _configured_client(client_id: str | None, client_secret: str | Secret | None
         return None
     if client_secret is None:
         return OAuthClient(client_id)
-    return OAuthClient(client_id, as_secret(client_secret), "basic")
+    return OAuthClient(client_id, as_secret(client_secret), "client_secret_basic")
 
 
 def _pending_name(state: str) -> str:

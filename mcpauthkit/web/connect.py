@@ -14,10 +14,10 @@ from starlette.routing import Route
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.errors import RemoteUnavailable
-from mcpauthkit.principal import Principal
+from mcpauthkit.principal import Principal, log_digest
 from mcpauthkit.web.browser_login import BrowserSession
 from mcpauthkit.web.login_pages import sign_in_of, start_login
-from mcpauthkit.web.pages import Pages, redirect
+from mcpauthkit.web.pages import Answered, Pages, redirect
 
 _audit = logging.getLogger("mcpauthkit.audit")
 _MAX_FLOW_LENGTH = 128
@@ -63,14 +63,11 @@ class ConnectPages:
 
     async def show(self, request: Request) -> Response:
         """The connect page, or what became of the flow."""
-        flow_id = request.query_params.get("flow", "")[:_MAX_FLOW_LENGTH]
-        login = sign_in_of(request)
+        flow_id, login = _flow_id(request), sign_in_of(request)
         session = login.session(request.headers.raw)
         if session is None:
             return await start_login(self._pages, login, self._here(flow_id))
-        flow, refusal = await self._checked(flow_id, session)
-        if flow is None:
-            return refusal
+        flow = await self._own_flow(flow_id, session)
         if not flow.is_pending:
             return self._finished(flow)
         await self._broker.ledger.mark_opened(flow)
@@ -78,13 +75,8 @@ class ConnectPages:
 
     async def start(self, request: Request) -> Response:
         """Leave for the service. A GET, because a redirected form answer would be blocked by our own policy."""
-        flow_id = request.query_params.get("flow", "")[:_MAX_FLOW_LENGTH]
-        session = sign_in_of(request).session(request.headers.raw)
-        if session is None:
-            return redirect(f"{self._base_url}{self._here(flow_id)}")
-        flow, refusal = await self._checked(flow_id, session)
-        if flow is None:
-            return refusal
+        session = self._session(request)
+        flow = await self._own_flow(_flow_id(request), session)
         if not flow.is_pending:
             return self._finished(flow)
         return redirect(await self._broker.start_visit(flow, browser=session.session_id))
@@ -109,9 +101,7 @@ class ConnectPages:
                 "-" if session is None else session.digest,
             )
             return self._wrong_browser()
-        flow, refusal = await self._checked(visit.flow_id, session)
-        if flow is None:
-            return refusal
+        flow = await self._own_flow(visit.flow_id, session)
         principal = Principal({}, issuer=session.issuer, subject=session.subject, expires_at=0.0)
         try:
             finished = await self._broker.finish_visit(principal, flow, visit, request.query_params)
@@ -126,13 +116,7 @@ class ConnectPages:
 
     async def decline(self, request: Request) -> Response:
         """The user says no on our page. The session cookie is SameSite=Lax, so no other site can say it for them."""
-        flow_id = request.query_params.get("flow", "")[:_MAX_FLOW_LENGTH]
-        session = sign_in_of(request).session(request.headers.raw)
-        if session is None:
-            return redirect(f"{self._base_url}{self._here(flow_id)}")
-        flow, refusal = await self._checked(flow_id, session)
-        if flow is None:
-            return refusal
+        flow = await self._own_flow(_flow_id(request), self._session(request))
         return self._done(await self._broker.ledger.finish(flow, FlowStatus.DECLINED))
 
     @property
@@ -142,27 +126,35 @@ class ConnectPages:
     def _here(self, flow_id: str) -> str:
         return f"{self._path}?{urlencode({'flow': flow_id})}"
 
-    async def _checked(self, flow_id: str, session: BrowserSession) -> tuple[Flow | None, Response]:
+    def _session(self, request: Request) -> BrowserSession:
+        """The session; without one, back to the page, which signs in."""
+        session = sign_in_of(request).session(request.headers.raw)
+        if session is None:
+            raise Answered(redirect(f"{self._base_url}{self._here(_flow_id(request))}"))
+        return session
+
+    async def _own_flow(self, flow_id: str, session: BrowserSession) -> Flow:
         """The flow, if it is the session's own; else the page that says why not."""
         flow = await self._broker.ledger.get(flow_id)
         if flow is None or flow.service != self._broker.grant.service:
-            return None, self._pages.message(
-                "This link does not work any more",
-                f"It has expired, or it was not copied completely. Nothing was connected to {self._name}.",
-                "Go back to your assistant and repeat what you were doing; you will get a new link.",
-                status=410,
-                tone="bad",
+            raise Answered(
+                self._pages.message(
+                    "This link does not work any more",
+                    f"It has expired, or it was not copied completely. Nothing was connected to {self._name}.",
+                    "Go back to your assistant and repeat what you were doing; you will get a new link.",
+                    status=410,
+                    tone="bad",
+                )
             )
         if not flow.belongs_to(session.issuer, session.subject):
-            owner = Principal({}, issuer=flow.issuer, subject=flow.subject, expires_at=0.0)
             _audit.warning(
                 "forwarded link refused service=%s flow_user=%s browser_user=%s",
                 flow.service,
-                owner.digest,
+                log_digest(flow.issuer, flow.subject),
                 session.digest,
             )
-            return None, self._wrong_user(flow, session)
-        return flow, self._pages.message("")
+            raise Answered(self._wrong_user(flow, session))
+        return flow
 
     def _ask(self, flow: Flow, session: BrowserSession, *, notice: str | None = None, status: int = 200) -> Response:
         return self._pages.connect(
@@ -222,6 +214,10 @@ class ConnectPages:
             status=403,
             tone="bad",
         )
+
+
+def _flow_id(request: Request) -> str:
+    return request.query_params.get("flow", "")[:_MAX_FLOW_LENGTH]
 
 
 def connect_path(service: str) -> str:

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mcpauthkit.errors import (
-    AuthKitError,
     ConfigurationError,
     GrantRefused,
     InvalidToken,
     IssuerUnavailable,
     RemoteError,
+    RemoteUnavailable,
 )
 from mcpauthkit.web.browser_login import CALLBACK_PATH, SIGN_IN_SCOPE, BrowserLogin
 from mcpauthkit.web.pages import Pages
@@ -44,7 +44,7 @@ async def start_login(pages: Pages, login: BrowserLogin, return_to: str, *, choo
     try:
         return await login.start(return_to, choose_account=choose_account)
     except RemoteError as error:
-        return _failed(pages, error, status=502)
+        return _failed(pages, error)
 
 
 class LoginPages:
@@ -76,21 +76,27 @@ class LoginPages:
         """The issuer's redirect."""
         try:
             return await sign_in_of(request).finish(request)
-        except (InvalidToken, GrantRefused) as error:
-            return _failed(self._pages, error, status=400)
-        except (RemoteError, IssuerUnavailable) as error:
-            return _failed(self._pages, error, status=502)
+        except (InvalidToken, IssuerUnavailable, RemoteError) as error:
+            return _failed(self._pages, error)
 
 
-def _failed(pages: Pages, error: AuthKitError, *, status: int) -> Response:
+def _failed(pages: Pages, error: InvalidToken | IssuerUnavailable | RemoteError) -> Response:
     _log.warning("browser sign-in failed %s", error.for_log())
     match error:
         case GrantRefused():
-            explanation = "The sign-in page reported that it was cancelled or refused."
-        case IssuerUnavailable() | RemoteError():
-            explanation = "The sign-in service cannot be used at the moment. Try again in a little while."
+            explanation, status = "The sign-in page reported that it was cancelled or refused.", 400
+        case IssuerUnavailable() | RemoteUnavailable():
+            explanation, status = (
+                "The sign-in service cannot be reached at the moment. Try again in a little while.",
+                502,
+            )
+        case RemoteError():
+            explanation, status = (
+                "The sign-in service and this server do not fit together. The operator finds why.",
+                502,
+            )
         case _:
-            explanation = "This sign-in was not started in this browser, or it took too long."
+            explanation, status = error.public, 400
     return pages.message(
         "Signing in did not work",
         explanation,

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from mcpauthkit.core.urls import check_issuer_url
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.metadata import PROTECTED_RESOURCE, ProtectedResourceDocument, protected_resource_document
-from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResources, check_scopes
+from mcpauthkit.oauth.scopes import check_scopes
+from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResources
 
 _ROOT_FORM = f"/.well-known/{PROTECTED_RESOURCE}"
 _MAX_AGE_SECONDS = 300

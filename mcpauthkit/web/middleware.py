@@ -1,4 +1,4 @@
-"""Leg 1 at the door: every request has a verified bearer token, or is refused as the wire table says."""
+"""Leg 1 at the door: every request has a verified bearer token, or is refused (RFC 6750 section 3.1)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from mcpauthkit.identity.claims import check_audience
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.identity.token_cache import TokenCache
 from mcpauthkit.identity.verifier import JwtVerifier
+from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.principal import current_user as kit_current_user
 from mcpauthkit.protocol.sinks import SdkIdentity
 from mcpauthkit.web.browser_login import SIGN_IN_SCOPE, BrowserLogin
 from mcpauthkit.web.hub import HUB_STATE, Hub
 from mcpauthkit.web.open_paths import OpenPaths
-from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources, check_scopes
+from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
 
 _log = logging.getLogger("mcpauthkit.web")
@@ -128,7 +129,10 @@ class JwtAuthMiddleware:
                 await self._fetch.aclose()
         else:
             # An extension of ASGI we do not know may carry requests past us.
-            raise ConfigurationError(f"JwtAuthMiddleware does not know ASGI scopes of type {kind!r}.")
+            raise ConfigurationError(
+                f"JwtAuthMiddleware does not know ASGI scopes of type {kind!r}.",
+                hint="Put what needs them outside of the middleware.",
+            )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = _path(scope)

@@ -12,17 +12,6 @@ from mcpauthkit.oauth.metadata import resource_metadata_url
 DEFAULT_RESOURCE_PATHS = ("/mcp",)
 
 
-def check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
-    """Base scopes as configured.
-
-    Raises:
-        ConfigurationError: It is one text, whose letters would become scopes, or a scope holds spaces.
-    """
-    if isinstance(scopes, str) or any(not scope or " " in scope for scope in scopes):
-        raise ConfigurationError(f"scopes={scopes!r} is not a list of scopes.", hint='Write ("openid", "profile").')
-    return tuple(scopes)
-
-
 @dataclass(frozen=True, slots=True)
 class ProtectedResource:
     """One MCP server in the application.

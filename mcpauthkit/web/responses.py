@@ -14,7 +14,7 @@ _POLICY_VIOLATION = 1008
 
 
 class Refusal:
-    """The answer to a request that is not served (design: the table of leg 1).
+    """The answer to a request that is not served (RFC 6750 section 3).
 
     Args:
         error: Why.

@@ -42,7 +42,7 @@ async def _closed_at_the_end() -> AsyncIterator[None]:
 
 
 def grant_of(service: DevService, **changes: Any) -> AuthorizationCodeGrant:
-    client = changes.pop("client", OAuthClient(service.client_id, Secret(service.client_secret), "post"))
+    client = changes.pop("client", OAuthClient(service.client_id, Secret(service.client_secret), "client_secret_post"))
     clock = changes.pop("clock", FakeClock())
     values: dict[str, Any] = {
         "service": "forge",
@@ -149,14 +149,14 @@ async def test_extra_parameters_cannot_replace_ours(service: DevService, name: s
         grant_of(service, extra_authorize_params={name: "x"})
 
 
-@pytest.mark.parametrize("authentication", ["post", "basic"])
+@pytest.mark.parametrize("authentication", ["client_secret_post", "client_secret_basic"])
 async def test_the_client_proves_itself_as_told(service: DevService, authentication: Any) -> None:
     secret = Secret(service.client_secret)
     credential = await connect(grant_of(service, client=OAuthClient(service.client_id, secret, authentication)), "repo")
     assert credential.access_token.reveal() in service.live_tokens()
     request = service.requests.all("token")[0]
     pair = base64.b64encode(f"{service.client_id}:{service.client_secret}".encode()).decode()
-    if authentication == "basic":
+    if authentication == "client_secret_basic":
         assert request.headers["authorization"] == f"Basic {pair}"
         assert "client_secret" not in request.form
     else:
@@ -175,7 +175,7 @@ async def test_a_public_client_sends_its_name_and_no_secret(service: DevService)
 
 
 async def test_a_wrong_secret_is_a_refusal(service: DevService) -> None:
-    grant = grant_of(service, client=OAuthClient(service.client_id, Secret("wrong"), "post"))
+    grant = grant_of(service, client=OAuthClient(service.client_id, Secret("wrong"), "client_secret_post"))
     with pytest.raises(GrantRefused) as refused:
         await connect(grant, "repo")
     assert refused.value.error == "invalid_client"

@@ -243,7 +243,7 @@ async def test_a_refused_renewal_never_deletes_what_another_replica_has_stored_s
 
 async def test_asking_again_asks_for_what_was_granted_before_too(here: SmallWorld) -> None:
     await here.hold(scopes=("repo", "gist"))
-    flow = await here.broker.ask_again(ALICE, ["user"], purpose="profile")
+    flow = await here.broker.open_flow(ALICE, ["user"], purpose="profile")
     assert flow.scopes == ("gist", "repo", "user")
     assert flow.purpose == "profile"
 
@@ -252,7 +252,7 @@ async def test_fifty_calls_that_need_the_user_share_one_flow(here: SmallWorld) -
     flows: list[str] = []
 
     async def ask(number: int) -> None:
-        flow = await here.broker.ask_again(ALICE, ["repo"], purpose=f"tool {number}")
+        flow = await here.broker.open_flow(ALICE, ["repo"], purpose=f"tool {number}")
         flows.append(flow.flow_id)
 
     async with anyio.create_task_group() as tasks:

@@ -89,7 +89,36 @@ def above_mcpserver_registered_later(forge: OAuthProvider) -> None:
     forge.register(FastAPI(), mcp)
 
 
-@pytest.mark.parametrize("mistake", [above_fastmcp, above_mcpserver, above_mcpserver_registered_later])
+def above_an_mcpserver_resource(forge: OAuthProvider) -> None:
+    mcp = MCPServer("server")
+    forge.register(FastAPI(), mcp)
+
+    @forge.require_token()
+    @mcp.resource("data://{kind}")
+    async def resource(kind: str) -> str:
+        return "unguarded"
+
+
+def above_an_mcpserver_prompt(forge: OAuthProvider) -> None:
+    mcp = MCPServer("server")
+    forge.register(FastAPI(), mcp)
+
+    @forge.require_token()
+    @mcp.prompt()
+    async def prompt() -> str:
+        return "unguarded"
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        above_fastmcp,
+        above_mcpserver,
+        above_mcpserver_registered_later,
+        above_an_mcpserver_resource,
+        above_an_mcpserver_prompt,
+    ],
+)
 def test_a_guard_above_the_tool_decorator_is_refused(mistake: Callable[[OAuthProvider], None]) -> None:
     with pytest.raises(ConfigurationError) as refused:
         mistake(provider())
@@ -98,7 +127,7 @@ def test_a_guard_above_the_tool_decorator_is_refused(mistake: Callable[[OAuthPro
 
 def test_a_guard_without_parentheses_or_with_a_text_is_refused() -> None:
     forge = provider()
-    for wrong in (fresh(), "repo"):
+    for wrong in (fresh(), "repo", ["repo read"], [""], [1]):
         with pytest.raises(ConfigurationError):
             forge.require_token(wrong)  # type: ignore[arg-type]  # the mistake under test
 

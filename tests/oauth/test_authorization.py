@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved
+from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.oauth.authorization import (
     AuthorizationRequest,
     check_extra_parameters,
@@ -89,7 +90,10 @@ def test_extra_parameters_cannot_replace_what_safety_rests_on(name: str) -> None
 
 
 def test_other_extra_parameters_are_kept() -> None:
-    assert check_extra_parameters({"prompt": "login", "audience": "x"}) == {"prompt": "login", "audience": "x"}
+    extra = {"prompt": "login", "audience": "x"}
+    check_extra_parameters(extra)
+    request = AuthorizationRequest("https://as.example/a", "id", "https://x.example/cb", "s", "v" * 43, extra=extra)
+    assert httpx.URL(request.url).params["audience"] == "x"
 
 
 @pytest.mark.parametrize(
@@ -132,3 +136,10 @@ def test_an_error_of_the_right_server_is_told_with_its_code(error: str) -> None:
         process_authorization_response({"error": error, "code": "c", "iss": ISSUER}, expected_issuer=ISSUER)
     assert caught.value.error == error[:64]
     assert caught.value.public == GrantRefused.default_public
+
+
+@pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable"])
+def test_not_now_is_not_no(error: str) -> None:
+    # RFC 6749 section 4.1.2.1: in the redirect itself, where there is no status to say so.
+    with pytest.raises(RemoteUnavailable):
+        process_authorization_response({"error": error}, expected_issuer=None)

@@ -40,11 +40,11 @@ def test_a_public_client_with_codes_only_is_asked_for(redirect: str, kind: str) 
         ({"client_id": "c", "client_secret": ""}, OAuthClient("c", None, "none")),
         (
             {"client_id": "c", "client_secret": "s", "token_endpoint_auth_method": "client_secret_post"},
-            OAuthClient("c", Secret("s"), "post"),
+            OAuthClient("c", Secret("s"), "client_secret_post"),
         ),
         (
             {"client_id": "c", "client_secret": "s", "token_endpoint_auth_method": "client_secret_basic"},
-            OAuthClient("c", Secret("s"), "basic"),
+            OAuthClient("c", Secret("s"), "client_secret_basic"),
         ),
     ],
 )

@@ -38,19 +38,19 @@ def test_a_public_client_names_itself_and_shows_the_verifier() -> None:
 
 
 def test_a_client_proves_itself_in_the_form() -> None:
-    form, headers = code_form(OAuthClient("client", Secret("s3cret"), "post"))
+    form, headers = code_form(OAuthClient("client", Secret("s3cret"), "client_secret_post"))
     assert (form["client_id"], form["client_secret"]) == ("client", "s3cret")
     assert "authorization" not in headers
 
 
 def test_a_client_proves_itself_by_basic_with_both_halves_form_encoded() -> None:
     # RFC 6749 section 2.3.1.
-    form, headers = code_form(OAuthClient("cli:ent", Secret("s cr%t/é"), "basic"))
+    form, headers = code_form(OAuthClient("cli:ent", Secret("s cr%t/é"), "client_secret_basic"))
     assert base64.b64decode(headers["authorization"].removeprefix("Basic ")) == b"cli%3Aent:s+cr%25t%2F%C3%A9"
     assert not {"client_id", "client_secret"} & form.keys()
 
 
-@pytest.mark.parametrize("authentication", ["basic", "post"])
+@pytest.mark.parametrize("authentication", ["client_secret_basic", "client_secret_post"])
 def test_a_client_without_a_secret_names_itself_in_the_form(authentication: Any) -> None:
     form, headers = code_form(OAuthClient("client", None, authentication))
     assert form["client_id"] == "client"
@@ -70,7 +70,9 @@ def test_a_refresh_asks_for_the_scopes_given() -> None:
 
 
 def test_no_request_prints_a_secret() -> None:
-    made = refresh_request(ENDPOINT, OAuthClient("client", Secret("s3cret"), "basic"), refresh_token=Secret("canary"))
+    made = refresh_request(
+        ENDPOINT, OAuthClient("client", Secret("s3cret"), "client_secret_basic"), refresh_token=Secret("canary")
+    )
     assert "canary" not in repr(made)
     assert "Basic" not in repr(made)
 

@@ -21,7 +21,7 @@ from mcpauthkit.errors import (
     ConnectionRefused,
     ConnectionRequired,
 )
-from mcpauthkit.protocol.ask import Asker, Need, scopes_tuple
+from mcpauthkit.protocol.ask import Asker, Need
 from mcpauthkit.protocol.ask_legacy import ask_blocking, join_blocking
 from mcpauthkit.protocol.completion import CompletionNotices
 from tests.connections.small_world import ALICE, SmallWorld
@@ -136,7 +136,3 @@ async def test_a_consent_that_grants_less_is_said_and_not_asked_again(here: Smal
     with pytest.raises(ConnectionRefused) as refused:
         await asker_of(here).outcome(finished, NEED)
     assert "repo" in refused.value.public
-
-
-def test_scopes_are_each_asked_once_in_order() -> None:
-    assert scopes_tuple(["b", "a", "b"]) == ("b", "a")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.web.resources import ProtectedResources, check_scopes
+from mcpauthkit.oauth.scopes import check_scopes
+from mcpauthkit.web.resources import ProtectedResources
 
 BASE = "https://m.example"
 
