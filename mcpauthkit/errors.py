@@ -5,7 +5,8 @@ AuthKitError
 ├── RequestError                leg 1: the HTTP request is not served; the edge turns it into a response
 │   ├── MissingToken            401 without an error code
 │   ├── InvalidToken            401 invalid_token
-│   │   └── ExpiredToken        401 invalid_token; the client should refresh
+│   │   ├── ExpiredToken        401 invalid_token; the client should refresh
+│   │   └── WrongAudience       401 invalid_token; a good token, but not for us: often a setting
 │   ├── InvalidRequest          400 invalid_request
 │   ├── InsufficientScope       403 insufficient_scope
 │   └── IssuerUnavailable       503; we could not check, so nobody has to sign in again
@@ -99,6 +100,13 @@ class ExpiredToken(InvalidToken):
 
     code = "expired_token"
     default_public = "The access token has expired. Refresh it and repeat the request."
+
+
+class WrongAudience(InvalidToken):
+    """The token is genuine and was issued for somebody else, which is a wrong setting more often than an attack."""
+
+    code = "wrong_audience"
+    default_public = "The access token was issued for another audience. Sign in again for this server."
 
 
 class InvalidRequest(RequestError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcpauthkit.errors import ExpiredToken, InvalidToken
+from mcpauthkit.errors import ExpiredToken, InvalidToken, WrongAudience
 from mcpauthkit.principal import Principal
 
 _MAX_SUBJECT_LENGTH = 255
@@ -67,14 +67,14 @@ def check_audience(principal: Principal, accepted: frozenset[str]) -> None:
     """Whether the token was issued for us (RFC 7519 section 4.1.3, RFC 9068 section 4).
 
     Raises:
-        InvalidToken: None of its audiences is accepted.
+        WrongAudience: None of its audiences is accepted.
     """
     if accepted.isdisjoint(principal.audience):
-        raise InvalidToken(
-            "The access token was issued for another audience. Sign in again for this server.",
+        raise WrongAudience(
             hint=(
-                "Configure the issuer to put this resource's URL into `aud`, or pass what it does put there "
-                "as audience= to JwtAuthMiddleware."
+                "Check that resource_paths names the path of this server, in the router and in the middleware, and "
+                "that server_base_url is the address clients use. If the issuer puts something else into `aud`, pass "
+                "that as audience= to JwtAuthMiddleware."
             ),
             reason=f"aud {list(principal.audience)!r:.200}, accepted {sorted(accepted)!r:.200}",
         )

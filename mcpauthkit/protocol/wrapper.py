@@ -13,7 +13,7 @@ import anyio.to_thread
 import mcp_types
 
 from mcpauthkit.connections.credential import Credential
-from mcpauthkit.errors import AuthKitError, ConfigurationError, RemoteError, RemoteUnavailable
+from mcpauthkit.errors import AuthKitError, ConfigurationError, NotSignedIn, RemoteError, RemoteUnavailable
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.call import Call, current_call
 
@@ -68,7 +68,8 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
 
 
 def _public_text(error: AuthKitError) -> str:
-    _log.info("call refused %s", error.for_log())
+    level = logging.WARNING if isinstance(error, ConfigurationError | NotSignedIn) else logging.INFO
+    _log.log(level, "call refused %s", error.for_log())
     match error:
         case RemoteUnavailable():
             return f"{error.public} Try again in a moment."

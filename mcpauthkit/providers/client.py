@@ -80,6 +80,11 @@ class CredentialAuth(httpx.Auth):
             raise await self._ask(self._held)
 
     def _check_destination(self, url: str) -> None:
+        if "://" not in url.strip(":/") and self._origin is None:
+            raise ConfigurationError(
+                "client() got a path and knows no address to put in front of it.",
+                hint="Give api_url= to the provider, or a whole URL to the request.",
+            )
         # A tool that follows a link from an answer must not carry the user's credential to a stranger.
         if not is_trustworthy_url(url) or (self._origin is not None and origin_of(url) != self._origin):
             raise ConfigurationError(

@@ -130,6 +130,7 @@ class OAuthProvider:
         self._asker = Asker(self._broker, connect_url=self._pages.url, patience=patience or Patience(), notices=notices)
         self._held: ContextVar[Held | None] = ContextVar(f"mcpauthkit_held_{grant.service}", default=None)
         self._tls: ssl.SSLContext | None = None
+        self._apps: list[FastAPI] = []
         self._servers: list[Server] = []
         self._guarded: list[Callable[..., Any]] = []
 
@@ -174,14 +175,12 @@ class OAuthProvider:
         Raises:
             ConfigurationError: An argument cannot be used.
         """
-        secret = as_secret(client_secret) if client_secret else None
-        client = OAuthClient(client_id, secret, client_authentication or ("client_secret_post" if secret else "none"))
         service = OAuthService(
             service=name,
             display_name=display_name or name.capitalize(),
             authorize_url=authorize_url,
             token_url=token_url,
-            client=client,
+            client=_client(client_id, client_secret, client_authentication),
             issuer=issuer,
             scope_separator=scope_separator,
             extra_authorize_params=extra_authorize_params or {},
@@ -207,6 +206,8 @@ class OAuthProvider:
     def register(self, app: FastAPI, mcp: Server | None = None) -> None:
         """Serve the connect pages on an application, and let a server's calls carry our questions.
 
+        Call it once for each MCP server whose tools use this provider.
+
         Args:
             app: The application that `JwtAuthMiddleware` guards.
             mcp: The FastMCP or MCPServer object. With it, error -32042 reaches clients that need it, and an
@@ -216,9 +217,11 @@ class OAuthProvider:
             ConfigurationError: `mcp` is not a server, or calls one of the guarded functions without its guard; or the
                 application serves one of our paths already.
         """
-        hub = Hub.of(app)
-        hub.add_pages(self._pages.routes)
-        hub.close_at_the_end(self._broker.grant.aclose)
+        if not any(app is one for one in self._apps):
+            hub = Hub.of(app)
+            hub.add_pages(self._pages.routes)
+            hub.close_at_the_end(self._broker.grant.aclose)
+            self._apps.append(app)
         if mcp is not None:
             attach(mcp)
             self._servers.append(mcp)
@@ -255,6 +258,11 @@ class OAuthProvider:
 
             async def find(call: Call) -> tuple[Principal, Credential | mcp_types.InputRequiredResult]:
                 principal = call.principal(self._user_context)
+                if not self._apps:
+                    raise ConfigurationError(
+                        f"The {self.name} provider serves no connect page yet.",
+                        hint=f"Call {self.name}.register(app, mcp) on the application that JwtAuthMiddleware guards.",
+                    )
                 need = Need(principal, wanted, purpose, fail_fast)
                 return principal, await obtain(self._asker, call, need)
 
@@ -321,3 +329,12 @@ class OAuthProvider:
                 hint="Put @mcp.tool first and @provider.require_token() below it, directly above the function.",
             )
         return held
+
+
+def _client(
+    client_id: str, client_secret: str | Secret | None, authentication: ClientAuthentication | None
+) -> OAuthClient:
+    if not client_id:
+        raise ConfigurationError("client_id is empty.", hint="Register a client at the service and give its id.")
+    secret = as_secret(client_secret) if client_secret else None
+    return OAuthClient(client_id, secret, authentication or ("client_secret_post" if secret else "none"))

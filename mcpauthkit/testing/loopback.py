@@ -140,6 +140,8 @@ class _Running:
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
+            # Longer than clients keep idle connections: the two ends must not give up at the same moment.
+            timeout_keep_alive=60,
             ws="websockets-sansio",
         )
         self._server = _Server(config, self._ready)

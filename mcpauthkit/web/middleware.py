@@ -14,7 +14,7 @@ from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.headers import first_header, header_values
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import ConfigurationError, InvalidRequest, MissingToken, RequestError
+from mcpauthkit.errors import ConfigurationError, InvalidRequest, MissingToken, RequestError, WrongAudience
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.identity.claims import check_audience
 from mcpauthkit.identity.issuer import Issuer
@@ -197,7 +197,9 @@ class JwtAuthMiddleware:
     async def _refuse(
         self, error: RequestError, resource: ProtectedResource | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        _log.info("request refused status=%s %s", error.status_hint, error.for_log())
+        # Only a genuine token gets as far as its audience, so nobody can fill the log with these.
+        level = logging.WARNING if isinstance(error, WrongAudience) else logging.INFO
+        _log.log(level, "request refused status=%s %s", error.status_hint, error.for_log())
         metadata_url = (resource or self._resources.all[0]).metadata_url
         refusal = Refusal(error, resource_metadata=metadata_url, scope=self._scope_text)
         if scope["type"] == "websocket":

@@ -138,6 +138,7 @@ def test_a_guard_without_parentheses_or_with_a_text_is_refused() -> None:
         {"name": "Git Hub"},
         {"name": ""},
         {"name": "login"},
+        {"client_id": ""},
         {"name": "../x"},
         {"authorize_url": "http://forge.example.test/authorize"},
         {"token_url": "ftp://forge.example.test"},
@@ -175,6 +176,25 @@ def test_registering_twice_or_on_a_taken_path_is_refused() -> None:
     provider(name="other").register(app)
     with pytest.raises(ConfigurationError):
         provider().register(app)
+
+
+def test_one_provider_serves_several_servers_of_an_application() -> None:
+    app, forge = FastAPI(), provider()
+    forge.register(app, FastMCP("one"))
+    forge.register(app, MCPServer("two"))
+    assert [getattr(route, "path", "") for route in app.router.routes].count("/connect/forge") == 1
+
+
+async def test_a_provider_nobody_registered_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    def build(mcp: Any, _: OAuthProvider) -> None:
+        mcp.tool(provider(name="other").require_token()(fresh()))
+
+    with world(build=build) as here:
+        async with here.client(human=here.person()) as client:
+            is_error, text = await text_of(client, "plain", repo="x")
+    assert is_error
+    assert "no connect page" in text
+    assert "other.register(app, mcp)" in caplog.text
 
 
 def test_registering_something_that_is_no_server_is_refused() -> None:
