@@ -45,6 +45,7 @@ async def every_page(here: World) -> dict[str, Page]:
 
 
 async def test_every_page_is_private_and_runs_no_script(here: World) -> None:
+    # M1c, L3c: neither cache-control nor CSP, referrer policy or frame protection.
     for kind, page in (await every_page(here)).items():
         headers = page.headers
         assert headers["cache-control"] == "no-store", kind
@@ -88,6 +89,7 @@ async def test_redirects_leave_no_trace_of_the_address(here: World) -> None:
 
 
 def test_whatever_text_is_shown_is_escaped() -> None:
+    # M1, L3b: right in the superseded system, not to be lost.
     pages = Pages()
     connect: dict[str, Any] = dict.fromkeys(("service", "purpose", "user", "start_url", "decline_url", "notice"), EVIL)
     for answer in (
@@ -110,6 +112,7 @@ async def test_the_pages_take_no_other_method(here: World, path: str) -> None:
 
 
 async def test_declining_needs_the_session_and_the_right_user(here: World) -> None:
+    # M2: a cross-site POST with the link was accepted.
     async with here.client(sub="alice") as client:
         await client.call_tool("forget_me", raise_on_error=False)
         link = link_in((await text_of(client, "list_repos"))[1])
