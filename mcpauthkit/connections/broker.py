@@ -78,10 +78,13 @@ class Broker:
             return await self.ledger.open(principal, self.grant.service, sorted(wanted), purpose=purpose)
 
     async def take_question(self, principal: Principal, flow: Flow, *, seconds: float) -> Flow | None:
-        """The right to ask: the flow, marked as asked for the next seconds, or None when somebody is asking already."""
+        """The right to ask: the flow, marked as asked for the next seconds, or None when there is nothing to ask.
+
+        Somebody may be asking already, or the flow may have come to its outcome; the caller waits for that then.
+        """
         async with self._exclusive(principal):
             current = await self.ledger.get(flow.flow_id)
-            if current is None or current.asked_until > self.clock.wall():
+            if current is None or not current.is_pending or current.asked_until > self.clock.wall():
                 return None
             return await self.ledger.mark_asked(current, seconds=seconds)
 

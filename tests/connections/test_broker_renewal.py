@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from mcpauthkit.core.flow_state import FlowStatus
 from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
 from tests.connections.small_world import ALICE, BOB, SmallWorld, credential, principal
 
@@ -316,3 +317,12 @@ async def test_a_grant_that_is_gone_is_forgotten_whatever_the_service_calls_it(h
     here.grant.trouble = GrantRefused(error)
     assert await here.broker.lookup(ALICE, ["repo"]) is None
     assert await here.vault.get(ALICE, "forge") is None
+
+
+async def test_one_of_many_takes_the_question_and_nobody_asks_about_what_is_done(here: SmallWorld) -> None:
+    flow = await here.open()
+    taken = [await here.broker.take_question(ALICE, flow, seconds=60) for _ in range(3)]
+    assert [one is not None for one in taken] == [True, False, False]
+    here.clock.advance(60)
+    await here.ledger.finish(flow, FlowStatus.CONNECTED)
+    assert await here.broker.take_question(ALICE, flow, seconds=60) is None
