@@ -72,7 +72,7 @@ class Ledger:
 
         A pending flow that asks for at least these scopes is joined: ten calls of one user ask one question.
         """
-        pointer = self._pointer_key(principal, service)
+        pointer = self._pointer_key(service, *principal.key)
         current = await self._current(pointer)
         wanted = set(scopes)
         if current is not None:
@@ -167,11 +167,8 @@ class Ledger:
             return None
         try:
             record = await self._store.take(self._visit_key(state))
-        except SealError:
-            return None
-        try:
             return None if record is None else Visit(record["flow_id"], record["browser"], record["private"])
-        except KeyError:
+        except (SealError, KeyError):
             return None
 
     async def claim(self, flow: Flow) -> bool:
@@ -183,11 +180,8 @@ class Ledger:
         await self._store.delete(self._claim_key(flow))
 
     async def _current(self, pointer: str) -> Flow | None:
-        try:
-            record = await self._store.get(pointer)
-        except SealError:
-            return None
-        flow = None if record is None else await self.get(str(record["flow_id"]))
+        flow_id = await self._current_id(pointer)
+        flow = None if flow_id is None else await self.get(flow_id)
         return flow if flow is not None and flow.is_pending else None
 
     async def _change(self, flow: Flow, **changes: Any) -> Flow:
@@ -211,7 +205,7 @@ class Ledger:
 
     async def _forget(self, flow: Flow) -> None:
         await self._store.delete(self._flow_key(flow.flow_id))
-        pointer = f"{self._namespace}:current:{flow.service}:{identity_digest(flow.issuer, flow.subject)}"
+        pointer = self._pointer_key(flow.service, flow.issuer, flow.subject)
         if await self._current_id(pointer) == flow.flow_id:
             await self._store.delete(pointer)
 
@@ -222,8 +216,8 @@ class Ledger:
             return None
         return None if record is None else str(record["flow_id"])
 
-    def _pointer_key(self, principal: Principal, service: str) -> str:
-        return f"{self._namespace}:current:{service}:{identity_digest(*principal.key)}"
+    def _pointer_key(self, service: str, issuer: str, subject: str) -> str:
+        return f"{self._namespace}:current:{service}:{identity_digest(issuer, subject)}"
 
     def _flow_key(self, flow_id: str) -> str:
         # A digest, so that reading the store's keys gives nobody a working link.

@@ -42,7 +42,6 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
         function: A tool, resource or prompt function.
         obtain: Finds the credential.
         hold: Makes it available to the body.
-
     """
     is_async = inspect.iscoroutinefunction(function)
 

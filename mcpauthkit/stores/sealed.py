@@ -21,8 +21,8 @@ _POLL_SECONDS = 0.5
 class _Translated:
     """Turns whatever a store raises into one error of ours.
 
-    Stores are other people's code and raise what they like; their texts hold addresses and passwords, which would
-    reach the model as the tool's result.
+    Stores are other people's code and raise what they like; their texts hold addresses and passwords. They are not kept
+    as the cause either: servers log a refused resource with its whole chain. The type stays, in our own log.
     """
 
     def __enter__(self) -> None:
@@ -31,7 +31,7 @@ class _Translated:
     def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, AuthKitError):
             _log.error("store failed error=%s", type(error).__name__)
-            raise StoreUnavailable(reason=type(error).__name__) from error
+            raise StoreUnavailable(reason=type(error).__name__) from None
 
 
 class SealedStore:

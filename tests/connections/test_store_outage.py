@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from mcpauthkit import MemoryStore
 from mcpauthkit.errors import StoreUnavailable
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import BrowserRobot, sign_in
 from tests.flows.test_ladder import eras, link_in, text_of
-from tests.world import RING, Era, world
+from tests.world import RING, Era, Flavour, world
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,6 +58,25 @@ async def test_a_call_during_an_outage_says_so_and_no_more(era: Era, caplog: pyt
             assert not (await text_of(client, "list_repos"))[0]
         assert len(here.questions) == 1
     assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize("flavour", ["fastmcp", "mcpserver"])
+@eras
+async def test_a_resource_during_an_outage_leaves_no_trace_of_the_cause_in_anybodys_log(
+    era: Era, flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The servers log refused resources and prompts with the whole chain of causes.
+    caplog.set_level("DEBUG")
+    store = Failing()
+    with world(flavour=flavour, provider_options={"store": store}) as here:
+        async with here.client(era, human=here.person()) as client:
+            store.fails = True
+            with pytest.raises(MCPError):
+                await client.read_resource("repos://mine/all")
+            with pytest.raises(MCPError):
+                await client.get_prompt("review")
+    assert "ConnectionError" in caplog.text
+    assert "s3cretpw" not in caplog.text
 
 
 async def test_a_page_during_an_outage_is_private_and_calm() -> None:
