@@ -27,7 +27,7 @@ class Principal(Mapping[str, Any]):
         roles: Roles the issuer asserts.
         audience: The `aud` claim as a tuple.
         issued_at: `iat`, seconds since the epoch, or None.
-        expires_at: `exp`, seconds since the epoch.
+        expires_at: `exp`, seconds since the epoch; None for a credential without an end of its own, such as an API key.
         ip_address: The peer's address as the server saw it; on `current_user` only, as is the next.
         user_agent: The request's User-Agent.
         extra: Values of the application's own; nothing fills it yet.
@@ -56,7 +56,7 @@ class Principal(Mapping[str, Any]):
     roles: frozenset[str]
     audience: tuple[str, ...]
     issued_at: float | None
-    expires_at: float
+    expires_at: float | None
     ip_address: str | None
     user_agent: str | None
     extra: dict[str, Any]
@@ -67,7 +67,7 @@ class Principal(Mapping[str, Any]):
         *,
         issuer: str,
         subject: str,
-        expires_at: float,
+        expires_at: float | None,
         client_id: str | None = None,
         scopes: frozenset[str] = frozenset(),
         roles: frozenset[str] = frozenset(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
@@ -16,10 +15,11 @@ from mcpauthkit.connections.uninterrupted import uninterrupted
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.flow_state import Flow, FlowStatus
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.principal import Principal
 
-_log = logging.getLogger("mcpauthkit.connections")
+_log = RequestLog("connections")
 # RFC 6749 section 5.2, and what GitHub and Slack say instead.
 _GRANT_IS_GONE = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked"})
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import SealError
 from mcpauthkit.principal import Principal, identity_digest
 from mcpauthkit.stores.sealed import SealedStore
 
-_log = logging.getLogger("mcpauthkit.connections")
+_log = RequestLog("connections")
 _KEPT_SECONDS = 365 * 86_400.0
 
 

@@ -1,9 +1,9 @@
-"""The verifier port and the verifier of signed tokens."""
+"""The verifier of tokens that issuers sign."""
 
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from functools import partial
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.errors import InvalidToken, IssuerUnavailable, RemoteError
@@ -11,29 +11,7 @@ from mcpauthkit.identity.claims import principal_from
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.identity.jws import HeaderMemory, UnverifiedToken, read_token
 from mcpauthkit.identity.key_set import KeySet
-from mcpauthkit.identity.token_cache import NO_EPOCH
-from mcpauthkit.principal import Principal
-
-
-class TokenVerifier(Protocol):
-    """Turns the text of a bearer token into a principal. The audience is the caller's to check."""
-
-    @property
-    def epoch(self) -> int:
-        """Changes when earlier results must not be relied on any more, for instance with new keys.
-
-        `NO_EPOCH` while no result may be remembered at all.
-        """
-        ...
-
-    async def verify(self, token: str) -> Principal:
-        """Verify a token.
-
-        Raises:
-            InvalidToken: It is not good.
-            IssuerUnavailable: It could not be judged.
-        """
-        ...
+from mcpauthkit.identity.port import Presented, Verified
 
 
 class JwtVerifier:
@@ -51,17 +29,11 @@ class JwtVerifier:
         self._leeway = leeway_seconds
         self._headers = HeaderMemory()
 
-    @property
-    def epoch(self) -> int:
-        """The version of the key set while that is fresh.
+    def find(self, presented: Presented) -> str | None:
+        """Any bearer token; see `TokenVerifier.find`."""
+        return presented.bearer
 
-        A key set past its age has to be asked for before any result counts again: otherwise a withdrawn key would live
-        on in remembered results for longer than `Issuer` promises.
-        """
-        keys = self._issuer.keys
-        return keys.version if keys.is_fresh else NO_EPOCH
-
-    async def verify(self, token: str) -> Principal:
+    async def verify(self, token: str) -> Verified:
         """Verify one token; see `TokenVerifier.verify`."""
         unverified = read_token(token, self._headers)
         if unverified.claims.get("iss") != self._issuer.issuer_url:
@@ -69,23 +41,35 @@ class JwtVerifier:
             raise InvalidToken(
                 hint=f"Sign in at {self._issuer.issuer_url}.", reason=f"iss {unverified.claims.get('iss')!r:.200}"
             )
-        await self._check_signature(unverified)
-        return principal_from(
+        version = await self._check_signature(unverified)
+        principal = principal_from(
             unverified.claims,
             issuer=self._issuer.issuer_url,
             now=self._clock.wall(),
             leeway_seconds=self._leeway,
         )
+        return Verified(principal, is_current=partial(self._is_current, version))
 
-    async def _check_signature(self, token: UnverifiedToken) -> None:
+    def _is_current(self, version: int) -> bool:
+        """Whether a verdict made with that version of the key set still counts.
+
+        A key set past its age has to be asked for before any verdict counts again: otherwise a withdrawn key would live
+        on in remembered ones for longer than `Issuer` promises.
+        """
+        keys = self._issuer.keys
+        return keys.version == version and keys.is_fresh
+
+    async def _check_signature(self, token: UnverifiedToken) -> int:
+        """Find the key that made the signature; gives the version of the key set it is in."""
         documents = self._issuer.keys
         keys = await self._keys(documents.version, refetch=False)
+        seen = documents.version
         verdict = token.is_signed_by(keys)
         # A key set without key ids cannot tell a rotated key from a forgery, so both are worth one look.
         if verdict is None or (not verdict and token.key_id is None):
-            seen = documents.version
             keys = await self._keys(seen, refetch=True)
             if documents.version != seen:
+                seen = documents.version
                 verdict = token.is_signed_by(keys)
             elif verdict is None and (documents.is_failing or self._might_be_newer(token)):
                 raise IssuerUnavailable(
@@ -95,6 +79,7 @@ class JwtVerifier:
                 )
         if verdict is not True:
             raise InvalidToken(reason=f"signature, algorithm {token.algorithm.name}, key id {token.key_id!r:.80}")
+        return seen
 
     async def _keys(self, seen: int, *, refetch: bool) -> KeySet:
         documents = self._issuer.keys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import (
     ConfigurationError,
     ConnectionBroken,
@@ -29,7 +29,7 @@ from mcpauthkit.protocol.call import Call
 from mcpauthkit.protocol.completion import CompletionNotices
 from mcpauthkit.protocol.ladder import Rung
 
-_log = logging.getLogger("mcpauthkit.protocol")
+_log = RequestLog("protocol")
 
 _FAILURES: dict[FlowStatus, type[ConnectionFailed]] = {
     FlowStatus.DECLINED: ConnectionDeclined,

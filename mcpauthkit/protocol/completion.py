@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 
 import anyio
@@ -11,8 +10,9 @@ from mcp.shared.exceptions import MCPError
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.flow_state import Flow
+from mcpauthkit.core.log import RequestLog
 
-_log = logging.getLogger("mcpauthkit.protocol")
+_log = RequestLog("protocol")
 _SEND_SECONDS = 5.0
 _MAX_EXPECTED = 1000
 _MAX_PER_FLOW = 20

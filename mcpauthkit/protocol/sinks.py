@@ -59,7 +59,7 @@ class SdkIdentity:
                 token=token,
                 client_id=principal.client_id or _UNKNOWN_CLIENT,
                 scopes=scopes,
-                expires_at=math.ceil(principal.expires_at),
+                expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
                 resource=resource,
                 subject=principal.subject,
                 claims=dict(principal.claims),

@@ -13,11 +13,12 @@ import anyio.to_thread
 import mcp_types
 
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import AuthKitError, ConfigurationError, NotSignedIn, RemoteError, RemoteUnavailable
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.call import Call, current_call
 
-_log = logging.getLogger("mcpauthkit.protocol")
+_log = RequestLog("protocol")
 
 F = TypeVar("F", bound=Callable[..., Any])
 

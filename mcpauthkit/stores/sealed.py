@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +9,12 @@ import anyio
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.sealing import Sealer
 from mcpauthkit.errors import AuthKitError, SealExpired, StoreUnavailable
 from mcpauthkit.stores.port import Store, Watchable
 
-_log = logging.getLogger("mcpauthkit.stores")
+_log = RequestLog("stores")
 _POLL_SECONDS = 0.5
 
 

@@ -197,7 +197,7 @@ class BrowserLogin:
             raise
         if tokens.id_token is None:
             raise RemoteMisbehaved(reason="token response without id_token")
-        principal = await self._verifier.verify(tokens.id_token.reveal())
+        principal = (await self._verifier.verify(tokens.id_token.reveal())).principal
         # OpenID Connect Core 1.0 section 3.1.3.7: for us, from this login, not replayed from another.
         check_audience(principal, frozenset({client.client_id}))
         if principal.get("azp", client.client_id) != client.client_id:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
@@ -13,13 +12,14 @@ from starlette.routing import Route
 
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.core.flow_state import Flow, FlowStatus
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import RemoteUnavailable
 from mcpauthkit.principal import Principal, log_digest
 from mcpauthkit.web.browser_login import BrowserSession
 from mcpauthkit.web.login_pages import sign_in_of, start_login
 from mcpauthkit.web.pages import Answered, Pages, redirect
 
-_audit = logging.getLogger("mcpauthkit.audit")
+_audit = RequestLog("audit")
 _MAX_FLOW_LENGTH = 128
 
 

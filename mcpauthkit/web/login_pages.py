@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import (
     ConfigurationError,
     GrantRefused,
@@ -20,7 +20,7 @@ from mcpauthkit.errors import (
 from mcpauthkit.web.browser_login import CALLBACK_PATH, SIGN_IN_SCOPE, BrowserLogin
 from mcpauthkit.web.pages import Pages
 
-_log = logging.getLogger("mcpauthkit.web")
+_log = RequestLog("web")
 _SWITCH_PATH = "/connect/login"
 
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.headers import first_header, header_values
 from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, InvalidRequest, MissingToken, RequestError, WrongAudience
 from mcpauthkit.fetch import HttpFetch
@@ -29,7 +30,7 @@ from mcpauthkit.web.open_paths import OpenPaths
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
 
-_log = logging.getLogger("mcpauthkit.web")
+_log = RequestLog("web")
 _BEARER = b"bearer"
 
 
@@ -168,14 +169,20 @@ class JwtAuthMiddleware:
         url = resource.url if resource is not None else self._resources.base_url
         # The audience belongs to what was verified, so the resource belongs to what is remembered.
         known_as = url.encode() + b" " + token
-        epoch = self._verifier.epoch
-        identity = self._cache.get(known_as, epoch)
+        identity = self._cache.get(known_as)
         if identity is None:
             text = token.decode("latin-1")
-            principal = await self._verifier.verify(text)
+            verified = await self._verifier.verify(text)
+            principal = verified.principal
             check_audience(principal, self._accepted(resource))
             identity = SdkIdentity(principal, text, url)
-            self._cache.put(known_as, identity, epoch=epoch, expires_at=principal.expires_at)
+            self._cache.put(
+                known_as,
+                identity,
+                remember_seconds=verified.remember_seconds,
+                is_current=verified.is_current,
+                expires_at=principal.expires_at,
+            )
         return identity
 
     def _accepted(self, resource: ProtectedResource | None) -> frozenset[str]:

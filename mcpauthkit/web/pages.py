@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, Literal
@@ -15,11 +14,12 @@ from opentelemetry import trace
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import StoreUnavailable
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_log = logging.getLogger("mcpauthkit.web")
+_log = RequestLog("web")
 _SEE_OTHER = 303
 
 PRIVATE_HEADERS: Mapping[str, str] = {

@@ -12,7 +12,8 @@ from mcpauthkit.connections.grant import Grant
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.fetch import Fetch, HttpFetch
-from mcpauthkit.identity.verifier import JwtVerifier, TokenVerifier
+from mcpauthkit.identity.port import TokenVerifier
+from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
 from mcpauthkit.testing import FakeClock

@@ -105,4 +105,4 @@ class Bench:
         return
 
     async def verify(self, token: str) -> Principal:
-        return await self.verifier.verify(token)
+        return (await self.verifier.verify(token)).principal

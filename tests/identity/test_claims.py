@@ -208,6 +208,7 @@ def test_no_claims_raise_anything_but_invalid_token(changes: dict[str, Any]) -> 
     except InvalidToken:
         return
     assert principal.subject
+    assert principal.expires_at is not None
     assert NOW - 60 < principal.expires_at < 1e12
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mcpauthkit.errors import InvalidToken, IssuerUnavailable
-from mcpauthkit.identity.token_cache import NO_EPOCH
 from tests.identity.bench import NOW, Bench, claims_of, key_for, published, sign
 
 OLD, NEW = key_for("EdDSA", "old"), key_for("EdDSA", "new")
@@ -124,12 +123,12 @@ async def test_strangers_tokens_cost_the_issuer_nothing() -> None:
     assert bench.fetches == 0
 
 
-async def test_the_epoch_is_that_of_fresh_keys_only() -> None:
+async def test_a_verdict_is_current_while_its_keys_are_fresh_and_the_same() -> None:
     bench = Bench(published(OLD))
-    assert bench.verifier.epoch == NO_EPOCH
-    await bench.verify(GOOD)
-    first = bench.verifier.epoch
+    verdict = await bench.verifier.verify(GOOD)
+    assert verdict.is_current()
     bench.clock.advance(600)
-    assert bench.verifier.epoch == NO_EPOCH
-    await bench.verify(GOOD)
-    assert bench.verifier.epoch not in {first, NO_EPOCH}
+    assert not verdict.is_current()
+    later = await bench.verifier.verify(GOOD)
+    assert later.is_current()
+    assert not verdict.is_current()
