@@ -1,0 +1,164 @@
+"""The compact JWE of a bearer token (RFC 7516 section 7.1), read with limits before anything is decrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcpauthkit.core.encoding import base64url_decode, parse_json_object
+from mcpauthkit.errors import InvalidToken
+from mcpauthkit.identity.encryption import (
+    CONTENT_ENCRYPTION,
+    CURVES,
+    KEY_MANAGEMENT,
+    ContentEncryption,
+    EcdhEs,
+    EncryptedParts,
+    KeyManagement,
+    PrivateKey,
+)
+
+# The longest signed token we read is 16 KiB; base64 adds a third, and a header and a wrapped key of an RSA-4096 key
+# still fit beside it.
+MAX_ENCRYPTED_TOKEN_LENGTH = 24 * 1024
+_SEGMENTS = 5
+_MAX_HEADER_BYTES = 4 * 1024
+_MAX_HEADER_DEPTH = 4
+_MAX_KEY_ID_LENGTH = 512
+_MAX_PARTY_BYTES = 256
+# RFC 7519 section 5.2 has JWT for a nested token; certified issuers write at+jwt. Media types know no case.
+_NESTED_TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
+_JSON_TYPES = frozenset({"json", "application/json"})
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedToken:
+    """A well-formed token that nobody has opened yet.
+
+    Args:
+        management: How its content encryption key is to be had.
+        content: How its content is encrypted.
+        key_id: The `kid` of its header.
+        holds_token: Whether its header says that a token is inside (`cty`); None when it says nothing.
+        agreement: What key agreement needs of the header; empty for other algorithms.
+        parts: The encrypted parts.
+    """
+
+    management: KeyManagement
+    content: ContentEncryption
+    key_id: str | None
+    holds_token: bool | None
+    agreement: Mapping[str, Any]
+    parts: EncryptedParts = field(repr=False)
+
+    @property
+    def curve(self) -> str | None:
+        """The curve our key must be on; None for RSA."""
+        return self.agreement["epk"]["crv"] if self.agreement else None
+
+    def open_with(self, key: PrivateKey) -> bytes:
+        """The plaintext.
+
+        Args:
+            key: A key of the right type and curve.
+
+        Raises:
+            InvalidToken: It is not this key, or somebody changed the token.
+        """
+        content_key = self.management.content_key(key, self.parts.encrypted_key, self.agreement, self.content)
+        return self.content.decrypt(self.parts, content_key)
+
+
+def read_encrypted_token(token: str) -> EncryptedToken:
+    """Take a compact JWE apart.
+
+    Args:
+        token: The token's text.
+
+    Raises:
+        InvalidToken: It is too large, malformed, compressed, uses an algorithm off the list, or has a critical
+            extension.
+    """
+    if len(token) > MAX_ENCRYPTED_TOKEN_LENGTH or not token.isascii():
+        raise InvalidToken(reason="encrypted token too large or not ASCII")
+    segments = token.split(".")
+    if len(segments) != _SEGMENTS:
+        raise InvalidToken(reason=f"encrypted token of {len(segments)} segments")
+    try:
+        data = base64url_decode(segments[0])
+        header = parse_json_object(data, max_bytes=_MAX_HEADER_BYTES, max_depth=_MAX_HEADER_DEPTH)
+        encrypted_key, iv, ciphertext, tag = (base64url_decode(segment) for segment in segments[1:])
+    except ValueError as error:
+        raise InvalidToken(reason=f"encrypted token not readable: {error}") from error
+    management, content = _algorithms(header)
+    if len(iv) != content.iv_bytes or len(tag) != content.tag_bytes:
+        raise InvalidToken(reason="initialization vector or tag of a wrong size")
+    return EncryptedToken(
+        management,
+        content,
+        key_id=_key_id(header),
+        holds_token=_holds_token(header),
+        agreement=_agreement(header) if isinstance(management, EcdhEs) else {},
+        parts=EncryptedParts(encrypted_key, iv, ciphertext, tag, segments[0].encode("ascii")),
+    )
+
+
+def _algorithms(header: Mapping[str, Any]) -> tuple[KeyManagement, ContentEncryption]:
+    name, content_name = header.get("alg"), header.get("enc")
+    management = KEY_MANAGEMENT.get(name) if isinstance(name, str) else None
+    content = CONTENT_ENCRYPTION.get(content_name) if isinstance(content_name, str) else None
+    if management is None or content is None:
+        raise InvalidToken(reason=f"alg {name!r:.40} or enc {content_name!r:.40} is not on the list")
+    if "zip" in header:
+        # A kilobyte can inflate to a megabyte, and the length of compressed text tells about secrets in it.
+        raise InvalidToken(reason="compressed content")
+    if "crit" in header:
+        # We understand no extension, so every critical one is unknown (RFC 7516 section 4.1.13).
+        raise InvalidToken(reason="critical header extension")
+    return management, content
+
+
+def _key_id(header: Mapping[str, Any]) -> str | None:
+    key_id = header.get("kid")
+    if key_id is None or (isinstance(key_id, str) and len(key_id) <= _MAX_KEY_ID_LENGTH):
+        return key_id
+    raise InvalidToken(reason="kid is not a short text")
+
+
+def _holds_token(header: Mapping[str, Any]) -> bool | None:
+    declared = header.get("cty")
+    if declared is None:
+        return None
+    kind = declared.lower() if isinstance(declared, str) else ""
+    if kind in _NESTED_TYPES:
+        return True
+    if kind in _JSON_TYPES:
+        return False
+    raise InvalidToken(reason=f"cty {declared!r:.60}")
+
+
+def _agreement(header: Mapping[str, Any]) -> dict[str, Any]:
+    """The members key agreement reads (RFC 7518 section 4.6.1), and of the ephemeral key the public ones alone."""
+    ephemeral = header.get("epk")
+    curve = ephemeral.get("crv") if isinstance(ephemeral, dict) else None
+    key_type, size = CURVES.get(curve, ("", 0)) if isinstance(curve, str) else ("", 0)
+    if not isinstance(ephemeral, dict) or not size or ephemeral.get("kty") != key_type:
+        raise InvalidToken(reason="epk is not a public key on a known curve")
+    names = ("x", "y") if key_type == "EC" else ("x",)
+    try:
+        sizes = {len(_bytes(ephemeral, name)) for name in names}
+        parties = {name: header[name] for name in ("apu", "apv") if name in header}
+        if sizes != {size} or any(len(_bytes(parties, name)) > _MAX_PARTY_BYTES for name in parties):
+            raise InvalidToken(reason="epk, apu or apv of a wrong size")
+    except ValueError as error:
+        raise InvalidToken(reason="epk, apu or apv is not base64url") from error
+    point = {"kty": key_type, "crv": curve, **{name: ephemeral[name] for name in names}}
+    return {"alg": header["alg"], "enc": header["enc"], "epk": point, **parties}
+
+
+def _bytes(members: Mapping[str, Any], name: str) -> bytes:
+    value = members.get(name)
+    if not isinstance(value, str):
+        raise ValueError("not text")  # noqa: TRY004
+    return base64url_decode(value)
