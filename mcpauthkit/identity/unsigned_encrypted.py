@@ -1,0 +1,115 @@
+"""Claims encrypted straight to our public key, without a signature.
+
+Encryption hides the claims from others and proves nothing about who wrote them: whoever can fetch our public key can
+make a token that says anything. This is for servers that only their trusted gateway can reach, and for moving away
+from such a system step by step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.encoding import parse_json_object
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import ConfigurationError, InvalidToken
+from mcpauthkit.identity.claims import principal_from
+from mcpauthkit.identity.decryption_keys import DecryptionKeys
+from mcpauthkit.identity.jwe import MAX_ENCRYPTED_TOKEN_LENGTH
+from mcpauthkit.identity.port import Presented, Verified
+
+_DOTS = 4
+_MAX_CLAIMS_DEPTH = 12
+_log = RequestLog("identity")
+
+
+class UnsignedEncryptedVerifier:
+    """Believes what anybody encrypted to our public key. Put a network policy in front of it, or leave it out.
+
+    Its principals have an issuer of their own, whatever `iss` says, so none of them is ever a user of a real issuer. A
+    token that names an audience must name ours; one that names none was still encrypted for us. `exp` and `iat` are
+    required. The claims may also stand in a member `data`, beside `exp` and `iat`.
+
+    Several verifiers: this one takes every token of five segments, so encrypted tokens of an issuer, which are signed
+    inside, need a server (or a path) of their own.
+
+    Args:
+        keys: What opens the tokens.
+        accept_tokens_anybody_can_make: Must be True; the name is the warning.
+        issuer_name: The issuer of its principals; not a URL.
+        subject_claim: The claim that tells users apart, for producers that send no `sub`: `email`, for instance. A
+            token without it is refused, because all its senders would be one user.
+        clock: Time.
+        leeway_seconds: How far clocks may differ.
+
+    Raises:
+        ConfigurationError: `accept_tokens_anybody_can_make` is not True, or the name might be a real issuer's.
+    """
+
+    def __init__(
+        self,
+        keys: DecryptionKeys,
+        *,
+        accept_tokens_anybody_can_make: bool,
+        issuer_name: str = "unsigned-encrypted",
+        subject_claim: str = "sub",
+        clock: Clock | None = None,
+        leeway_seconds: float = 60.0,
+    ) -> None:
+        if accept_tokens_anybody_can_make is not True:
+            raise ConfigurationError(
+                "Tokens without a signature prove nothing about who made them.",
+                hint="Let an issuer sign the tokens, or pass accept_tokens_anybody_can_make=True and know why.",
+            )
+        if not issuer_name.strip() or ":" in issuer_name:
+            raise ConfigurationError(
+                f"issuer_name {issuer_name!r:.80} could be the name of a real issuer.",
+                hint="Use a plain word without a colon.",
+            )
+        self._keys = keys
+        self._issuer_name = issuer_name
+        self._subject_claim = subject_claim
+        self._clock = clock or SystemClock()
+        self._leeway = leeway_seconds
+        _log.warning(
+            "unsigned tokens are accepted issuer_name=%s: whoever can fetch the public key can be any user", issuer_name
+        )
+
+    def find(self, presented: Presented) -> str | None:
+        """A bearer token of five segments; see `TokenVerifier.find`."""
+        token = presented.bearer
+        return token if token is not None and token.count(".") == _DOTS else None
+
+    async def verify(self, token: str) -> Verified:
+        """Open one token and believe it; see `TokenVerifier.verify`."""
+        decrypted = self._keys.decrypt(token)
+        if decrypted.is_nested:
+            # Nobody here checks its signature, so its claims must not pass for checked ones.
+            raise InvalidToken(
+                hint="Give decryption_keys to the verifier of that issuer, and leave this one out.",
+                reason="a signed token was encrypted where unsigned claims are expected",
+            )
+        claims = self._claims(decrypted.payload)
+        if "iat" not in claims:
+            raise InvalidToken(hint="Let the producer put `iat` into its tokens.", reason="iat is missing")
+        principal = principal_from(
+            claims, issuer=self._issuer_name, now=self._clock.wall(), leeway_seconds=self._leeway
+        )
+        return Verified(principal, made_for_us="aud" not in claims)
+
+    def _claims(self, payload: bytes) -> dict[str, Any]:
+        try:
+            members = parse_json_object(payload, max_bytes=MAX_ENCRYPTED_TOKEN_LENGTH, max_depth=_MAX_CLAIMS_DEPTH)
+        except ValueError as error:
+            raise InvalidToken(reason=f"claims not readable: {error}") from error
+        wrapped = members.get("data")
+        if isinstance(wrapped, dict):
+            # What stands outside wins: the times of the token are there.
+            members = {**wrapped, **members}
+        subject = members.get(self._subject_claim)
+        if subject is None:
+            raise InvalidToken(
+                hint="Name a claim that tells this producer's users apart as subject_claim=.",
+                reason=f"{self._subject_claim} is missing",
+            )
+        return {**members, "iss": self._issuer_name, "sub": subject}
