@@ -8,6 +8,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Attempt, Grant
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.request_id import get_request_id
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
@@ -35,6 +36,7 @@ __all__ = [
     "Store",
     "Watchable",
     "current_user",
+    "get_request_id",
     "get_user",
     "oauth_meta_router",
 ]

@@ -9,11 +9,14 @@ AuthKitError
 │   │   └── WrongAudience       401 invalid_token; a good token, but not for us: often a setting
 │   ├── InvalidRequest          400 invalid_request
 │   ├── InsufficientScope       403 insufficient_scope
+│   ├── ForbiddenOrigin         403 without a challenge; signing in again would not help
+│   ├── UnknownSession          404; the MCP session is somebody else's, or gone
 │   └── IssuerUnavailable       503; we could not check, so nobody has to sign in again
 ├── RemoteError                 an HTTP exchange with an issuer or a service went wrong
 │   ├── RemoteUnavailable       transient: no answer, 5xx, 429, too slow; keep what you have, try again
 │   ├── RemoteMisbehaved        the answer breaks the protocol or our limits
 │   └── GrantRefused            a definite OAuth error, such as invalid_grant
+├── OAuthFault                  we are the authorization server, and a client's request is not in order
 ├── SealError                   a sealed value does not open; says nothing about why
 │   └── SealExpired             it was ours and its time is over
 ├── StoreUnavailable            the store failed; nothing was decided
@@ -140,6 +143,22 @@ class InsufficientScope(RequestError):
         self.required = required
 
 
+class ForbiddenOrigin(RequestError):
+    """A web page that is not on the list calls the MCP endpoint (MCP, Streamable HTTP, "Security Warning")."""
+
+    code = "forbidden_origin"
+    status_hint = 403
+    default_public = "Web pages of this origin may not call this server."
+
+
+class UnknownSession(RequestError):
+    """The MCP session belongs to somebody else; told in the words for one that does not exist."""
+
+    code = "unknown_session"
+    status_hint = 404
+    default_public = "The session was not found. Begin a new one."
+
+
 class IssuerUnavailable(RequestError):
     """The issuer cannot be asked and nothing usable is cached, so the token could not be judged.
 
@@ -198,6 +217,28 @@ class GrantRefused(RemoteError):
     def __init__(self, error: str, public: str | None = None, *, hint: str = "", reason: str = "") -> None:
         super().__init__(public, hint=hint, reason=reason)
         self.error = error
+
+
+class OAuthFault(AuthKitError):
+    """A client's request to our own authorization server is refused (RFC 6749 sections 4.1.2.1 and 5.2).
+
+    Args:
+        error: The OAuth error code to answer with.
+        public: Text that may be shown to anyone; it becomes `error_description`.
+        status: The HTTP status where the answer is not a redirect.
+        hint: What the developer or operator can change.
+        reason: The private cause, for the log only.
+    """
+
+    code = "oauth_fault"
+    status_hint = 400
+
+    def __init__(
+        self, error: str, public: str | None = None, *, status: int = 400, hint: str = "", reason: str = ""
+    ) -> None:
+        super().__init__(public, hint=hint, reason=reason)
+        self.error = error
+        self.status = status
 
 
 class SealError(AuthKitError):

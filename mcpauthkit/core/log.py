@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import MutableMapping
-from contextvars import ContextVar
 from typing import Any
 
-current_request_id: ContextVar[str] = ContextVar("mcpauthkit_request_id", default="")
-"""The id of the HTTP request being served, set by the middleware; empty outside of one."""
+from mcpauthkit.core.request_id import get_request_id
 
 
 class RequestLog(logging.LoggerAdapter[logging.Logger]):
@@ -23,9 +21,9 @@ class RequestLog(logging.LoggerAdapter[logging.Logger]):
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Add the id, if a request is being served."""
-        request_id = current_request_id.get()
+        request_id = get_request_id()
         if not request_id:
             return msg, kwargs
         kwargs["extra"] = {**(kwargs.get("extra") or {}), "request_id": request_id}
-        # The id holds no percent sign (it is checked before it gets here), so it cannot be taken for a placeholder.
+        # A sane id holds no percent sign, so it cannot be taken for a placeholder.
         return f"{msg} request_id={request_id}", kwargs

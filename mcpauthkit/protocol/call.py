@@ -22,7 +22,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from mcpauthkit.errors import AuthKitError, NotSignedIn
 from mcpauthkit.identity.claims import principal_from
 from mcpauthkit.principal import Principal, current_user
-from mcpauthkit.protocol.sinks import PrincipalUser
+from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE
 
 UserContext = ContextVar[Any]
 
@@ -121,9 +121,9 @@ class Call:
         Raises:
             NotSignedIn: Nobody, as far as this server knows.
         """
-        user = self.scope.get("user") if self.scope is not None else None
-        if isinstance(user, PrincipalUser):
-            return user.principal
+        principal = self.scope.get(PRINCIPAL_SCOPE) if self.scope is not None else None
+        if isinstance(principal, Principal):
+            return principal
         if self.scope is None:
             candidates = (
                 user_context.get(None) if user_context is not None else None,

@@ -21,6 +21,9 @@ from mcpauthkit.principal import Principal
 
 _UNKNOWN_CLIENT = "unknown"
 
+PRINCIPAL_SCOPE = "mcpauthkit.principal"
+"""The key of the ASGI scope under which a request carries its principal."""
+
 SinkToken = Token[AuthenticatedUser | None]
 
 
@@ -44,34 +47,44 @@ class SdkIdentity:
 
     Args:
         principal: The verified caller.
-        token: The bearer token itself; tools read it through FastMCP's `get_access_token()`.
+        token: The credential itself; tools read it through FastMCP's `get_access_token()`.
         resource: The protected resource it was presented to (RFC 8707).
     """
 
-    __slots__ = ("_credentials", "principal", "user")
+    __slots__ = ("_credentials", "_token", "principal")
 
     def __init__(self, principal: Principal, token: str, resource: str) -> None:
         scopes = sorted(principal.scopes)
         self.principal = principal
-        self.user = PrincipalUser(
-            principal,
-            AccessToken(
-                token=token,
-                client_id=principal.client_id or _UNKNOWN_CLIENT,
-                scopes=scopes,
-                expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
-                resource=resource,
-                subject=principal.subject,
-                claims=dict(principal.claims),
-            ),
+        self._token = AccessToken(
+            token=token,
+            client_id=principal.client_id or _UNKNOWN_CLIENT,
+            scopes=scopes,
+            expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
+            resource=resource,
+            subject=principal.subject,
+            claims=dict(principal.claims),
         )
         self._credentials = AuthCredentials(scopes)
 
-    def enter(self, scope: MutableMapping[str, Any]) -> SinkToken:
-        """Fill both sinks for one request; pass the result to `leave` afterwards."""
-        scope["user"] = self.user
+    def enter(
+        self, scope: MutableMapping[str, Any], principal: Principal, *, in_anonymous_session: bool = False
+    ) -> SinkToken:
+        """Fill both sinks for one request; pass the result to `leave` afterwards.
+
+        Args:
+            scope: The request's ASGI scope.
+            principal: The caller as seen on this request.
+            in_anonymous_session: Whether the request continues a legacy session that began before its user signed in.
+                The SDK knows that session as nobody's and would not find it for anybody else, so `scope["user"]`
+                stays empty; who may continue it has been decided by then.
+        """
+        user = PrincipalUser(principal, self._token)
+        scope[PRINCIPAL_SCOPE] = principal
+        if not in_anonymous_session:
+            scope["user"] = user
         scope["auth"] = self._credentials
-        return auth_context_var.set(self.user)
+        return auth_context_var.set(user)
 
     @staticmethod
     def leave(token: SinkToken) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -11,57 +11,74 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcpauthkit.core.clock import Clock, SystemClock
-from mcpauthkit.core.headers import first_header, header_values
+from mcpauthkit.core.entropy import Entropy, SystemEntropy
+from mcpauthkit.core.headers import header_values
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import ConfigurationError, InvalidRequest, MissingToken, RequestError, WrongAudience
+from mcpauthkit.errors import ConfigurationError, ForbiddenOrigin, InvalidRequest, RequestError, WrongAudience
 from mcpauthkit.fetch import HttpFetch
-from mcpauthkit.identity.claims import check_audience
-from mcpauthkit.identity.issuer import Issuer
-from mcpauthkit.identity.token_cache import TokenCache
-from mcpauthkit.identity.verifier import JwtVerifier
-from mcpauthkit.oauth.scopes import check_scopes
+from mcpauthkit.identity.port import TokenVerifier
+from mcpauthkit.principal import Principal
 from mcpauthkit.principal import current_user as kit_current_user
 from mcpauthkit.protocol.sinks import SdkIdentity
+from mcpauthkit.web.admission import Admission, Admissions
+from mcpauthkit.web.authenticator import Authenticator
 from mcpauthkit.web.browser_login import SIGN_IN_SCOPE, BrowserLogin
+from mcpauthkit.web.call_rules import CallRules
+from mcpauthkit.web.enrichment import OnAuthenticate
 from mcpauthkit.web.hub import HUB_STATE, Hub
 from mcpauthkit.web.open_paths import OpenPaths
+from mcpauthkit.web.origins import AllowedOrigins
+from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
+from mcpauthkit.web.trust import chain_of, trusted_issuers
 
 _log = RequestLog("web")
-_BEARER = b"bearer"
 
 
 class JwtAuthMiddleware:
     """Pure ASGI middleware that lets only verified callers through.
 
-    Add it with `app.add_middleware(JwtAuthMiddleware, issuer_url=..., server_base_url=...)`; add CORSMiddleware after
-    it, so that browsers can read a 401. Inside a request, `current_user.get()` and `get_user()` give the principal,
-    and FastMCP's `get_access_token()` and `auth=` checks work.
+    Add it with `app.add_middleware(JwtAuthMiddleware, issuer_url=..., server_base_url=...)`. Inside a request,
+    `current_user.get()` and `get_user()` give the principal; FastMCP's `get_access_token()` and `auth=` checks work.
 
     Args:
         app: The application behind it.
-        issuer_url: The OIDC issuer, byte for byte as it spells itself, trailing slash included.
         server_base_url: The public address of this application.
-        current_user: A context variable of yours to fill besides the kit's own.
+        issuer_url: The OIDC issuer, byte for byte as it spells itself, trailing slash included.
+        audience: Accepted audiences instead of the default, which is the URL of the resource that is called.
+        profile: Whose habits the issuer has: `keycloak`, `okta`, `entra`, `auth0`, ...; see `TrustedIssuer`.
+        issuers: Further issuers, each with an audience, a profile and claims of its own.
+        verifiers: Other ways to prove who is calling, asked in order after the issuers.
+        decryption_keys: Our private keys for encrypted tokens; their public halves are served at
+            `/.well-known/jwks.json`. Without them, those of the file that `MCP_KEY_FILE_PATH` names, if it is set.
+        encrypted_only: Whether a token that is only signed is refused.
+        resource_paths: Path of each MCP server as clients reach it.
         open_paths: Paths served without a token, with everything below them. The kit's own pages and metadata
             documents are open by themselves.
-        resource_paths: Path of each MCP server as clients reach it.
-        audience: Accepted audiences instead of the default, which is the URL of the resource that is called.
+        public_tools: Tools that callers without a token may use; the others then draw the 401. Lists are public too.
         scopes: Base scopes named in every 401, so that clients ask for these and not for all there are.
+        require_scopes: Scopes every request needs.
+        tool_scopes: Further scopes by tool; a call without them is answered 403 and makes clients ask for them.
+        allowed_origins: Web pages that may call the MCP endpoint, besides our own and, in development, loopback; they
+            get CORS headers, all others a 403.
+        on_authenticate: Called with the principal and the connection after each authentication, to fill
+            `principal.extra`.
+        current_user: A context variable of yours to fill besides the kit's own.
         leeway_seconds: How far clocks may differ.
         token_cache_size: How many verified tokens are remembered; 0 verifies every time.
-        keys_max_age_seconds: How long the issuer's keys are trusted without asking again.
+        keys_max_age_seconds: How long the issuers' keys are trusted without asking again.
         keys_max_stale_seconds: How much longer they serve while the issuer is down.
         cooldown_seconds: The least time between two refetches for unknown key ids.
         browser_client_id: The kit's own client at the issuer, for signing browsers in on the connect pages; without
             one it registers itself (RFC 7591) where the issuer allows that.
         browser_client_secret: Its secret, for a confidential client.
         key_ring: What seals browser sessions; without one they end with the process.
-        http_client: An httpx client of yours for talking to the issuer; it stays open.
+        http_client: An httpx client of yours for talking to the issuers; it stays open.
         clock: Time.
+        entropy: Source of request ids.
 
     Raises:
         ConfigurationError: An argument cannot be used; the message says what to write instead.
@@ -71,13 +88,19 @@ class JwtAuthMiddleware:
         self,
         app: ASGIApp,
         *,
-        issuer_url: str,
         server_base_url: str,
-        current_user: ContextVar[Any] | None = None,
-        open_paths: Sequence[str] = (),
-        resource_paths: Sequence[str] = DEFAULT_RESOURCE_PATHS,
+        issuer_url: str | None = None,
         audience: str | Sequence[str] | None = None,
+        verifiers: Sequence[TokenVerifier] = (),
+        resource_paths: Sequence[str] = DEFAULT_RESOURCE_PATHS,
+        open_paths: Sequence[str] = (),
+        public_tools: Sequence[str] = (),
         scopes: Sequence[str] = (),
+        require_scopes: Sequence[str] = (),
+        tool_scopes: Mapping[str, Sequence[str]] | None = None,
+        allowed_origins: Sequence[str] = (),
+        on_authenticate: OnAuthenticate | None = None,
+        current_user: ContextVar[Any] | None = None,
         leeway_seconds: float = 60.0,
         token_cache_size: int = 10_000,
         keys_max_age_seconds: float = 600.0,
@@ -88,17 +111,20 @@ class JwtAuthMiddleware:
         key_ring: KeyRing | None = None,
         http_client: httpx.AsyncClient | None = None,
         clock: Clock | None = None,
+        entropy: Entropy | None = None,
     ) -> None:
         self._app = app
         clock = clock or SystemClock()
         self._resources = ProtectedResources(server_base_url, resource_paths)
-        self._audiences = _accepted_audiences(audience)
-        self._elsewhere = self._resources.accepted_elsewhere
-        self._scope_text = " ".join(check_scopes(scopes))
         self._open = OpenPaths(open_paths)
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
+        self._request_ids = RequestIds(entropy or SystemEntropy())
         self._fetch = HttpFetch(http_client)
-        issuer = Issuer(
+        self._origins = AllowedOrigins(server_base_url, allowed_origins)
+        self._rules = CallRules(
+            scopes=scopes, require_scopes=require_scopes, tool_scopes=tool_scopes, public_tools=public_tools
+        )
+        trusted = trusted_issuers(
             issuer_url,
             fetch=self._fetch,
             clock=clock,
@@ -106,23 +132,36 @@ class JwtAuthMiddleware:
             keys_max_stale_seconds=keys_max_stale_seconds,
             cooldown_seconds=cooldown_seconds,
         )
-        self._verifier = JwtVerifier(issuer, leeway_seconds=leeway_seconds)
-        self._cache: TokenCache[SdkIdentity] = TokenCache(
-            clock=clock, max_entries=token_cache_size, leeway_seconds=leeway_seconds
+        authenticator = Authenticator(
+            chain_of(trusted, verifiers, audience=audience, leeway_seconds=leeway_seconds),
+            self._resources,
+            clock=clock,
+            token_cache_size=token_cache_size,
+            leeway_seconds=leeway_seconds,
         )
-        self._sign_in = BrowserLogin(
-            issuer,
-            base_url=self._resources.base_url,
-            key_ring=key_ring or KeyRing.ephemeral(),
-            client_id=browser_client_id,
-            client_secret=browser_client_secret,
+        self._admissions = Admissions(authenticator, self._rules, on_authenticate)
+        self._sign_in = (
+            None
+            if not trusted
+            else BrowserLogin(
+                trusted[0],
+                base_url=self._resources.base_url,
+                key_ring=key_ring or KeyRing.ephemeral(),
+                client_id=browser_client_id,
+                client_secret=browser_client_secret,
+            )
         )
+        self._for_resources = self._origins.with_cors(self._serve) if self._origins.feeds_cors else self._serve
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
         kind = scope["type"]
         if kind == "http" or kind == "websocket":  # noqa: PLR1714  # on the path of every request
-            await self._serve(scope, receive, send)
+            token, send = self._request_ids.enter(scope, send)
+            try:
+                await self._check_origin(scope, receive, send)
+            finally:
+                self._request_ids.leave(token)
         elif kind == "lifespan":
             try:
                 await self._app(scope, receive, send)
@@ -134,6 +173,18 @@ class JwtAuthMiddleware:
                 f"JwtAuthMiddleware does not know ASGI scopes of type {kind!r}.",
                 hint="Put what needs them outside of the middleware.",
             )
+
+    async def _check_origin(self, scope: Scope, receive: Receive, send: Send) -> None:
+        resource = self._resources.for_path(_path(scope))
+        if resource is None:
+            await self._serve(scope, receive, send)
+            return
+        try:
+            self._origins.check(scope["headers"])
+        except ForbiddenOrigin as error:
+            await self._refuse(error, resource, scope, receive, send)
+            return
+        await self._for_resources(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = _path(scope)
@@ -149,51 +200,28 @@ class JwtAuthMiddleware:
             if not path.isprintable():
                 # A router may take `/b/mcp` with a newline behind it for `/b/mcp`; we would check another audience.
                 raise InvalidRequest("The path holds control characters.")
-            identity = await self._identify(scope, resource)
+            admission = await self._admissions.admit(scope, receive, resource)
         except RequestError as error:
             await self._refuse(error, resource, scope, receive, send)
             return
-        principal = identity.principal.on_request(_peer(scope), first_header(scope["headers"], b"user-agent"))
+        if admission.identity is None or admission.principal is None:
+            send = self._admissions.anonymous_sessions.watch(send)
+            await self._app(scope, admission.receive, send)
+            return
+        await self._serve_as(admission.identity, admission.principal, admission, scope, send)
+
+    async def _serve_as(
+        self, identity: SdkIdentity, principal: Principal, admission: Admission, scope: Scope, send: Send
+    ) -> None:
         tokens = [context.set(principal) for context in self._contexts]
-        sink = identity.enter(scope)
-        scope.setdefault("state", {})["principal"] = principal
+        sink = identity.enter(scope, principal, in_anonymous_session=admission.in_anonymous_session)
+        scope["state"]["principal"] = principal
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, admission.receive, send)
         finally:
             identity.leave(sink)
             for context, token in zip(self._contexts, tokens, strict=True):
                 context.reset(token)
-
-    async def _identify(self, scope: Scope, resource: ProtectedResource | None) -> SdkIdentity:
-        token = _bearer_token(scope)
-        url = resource.url if resource is not None else self._resources.base_url
-        # The audience belongs to what was verified, so the resource belongs to what is remembered.
-        known_as = url.encode() + b" " + token
-        identity = self._cache.get(known_as)
-        if identity is None:
-            text = token.decode("latin-1")
-            verified = await self._verifier.verify(text)
-            principal = verified.principal
-            check_audience(principal, self._accepted(resource))
-            identity = SdkIdentity(principal, text, url)
-            self._cache.put(
-                known_as,
-                identity,
-                remember_seconds=verified.remember_seconds,
-                is_current=verified.is_current,
-                expires_at=principal.expires_at,
-            )
-        return identity
-
-    def _accepted(self, resource: ProtectedResource | None) -> frozenset[str]:
-        """A token for one MCP server is no good at its neighbour.
-
-        The application's other routes take the tokens of its only server; where there are several, they belong to none
-        of them and take tokens for the base URL.
-        """
-        if self._audiences is not None:
-            return self._audiences
-        return self._elsewhere if resource is None else resource.accepted
 
     def _is_open(self, scope: Scope, path: str) -> bool:
         hub: Hub | None = getattr(getattr(scope.get("app", self._app), "state", None), HUB_STATE, None)
@@ -208,37 +236,11 @@ class JwtAuthMiddleware:
         level = logging.WARNING if isinstance(error, WrongAudience) else logging.INFO
         _log.log(level, "request refused status=%s %s", error.status_hint, error.for_log())
         metadata_url = (resource or self._resources.all[0]).metadata_url
-        refusal = Refusal(error, resource_metadata=metadata_url, scope=self._scope_text)
+        refusal = Refusal(error, resource_metadata=metadata_url, scope=self._rules.sign_in_scopes)
         if scope["type"] == "websocket":
             await refusal.send_websocket(scope, receive, send)
         else:
             await refusal.send_http(send)
-
-
-def _accepted_audiences(audience: str | Sequence[str] | None) -> frozenset[str] | None:
-    if audience is None:
-        return None
-    accepted = frozenset([audience] if isinstance(audience, str) else audience)
-    if not accepted or not all(accepted):
-        raise ConfigurationError(
-            "audience is empty, which would refuse every token.",
-            hint="Leave it out to accept tokens for the resource's own URL, or name what the issuer puts into aud.",
-        )
-    return accepted
-
-
-def _bearer_token(scope: Scope) -> bytes:
-    """The one bearer token of a request (RFC 6750 section 2.1); never from the query or the body."""
-    query: bytes = scope.get("query_string", b"")
-    if b"access_token=" in query and any(pair.startswith(b"access_token=") for pair in query.split(b"&")):
-        raise InvalidRequest("Send the access token in the Authorization header, never in the address.")
-    values = header_values(scope["headers"], b"authorization")
-    if len(values) > 1:
-        raise InvalidRequest(reason=f"{len(values)} Authorization headers")
-    scheme, _, token = values[0].partition(b" ") if values else (b"", b"", b"")
-    if scheme.lower() != _BEARER:
-        raise MissingToken
-    return token.strip(b" ")
 
 
 def _is_preflight(scope: Scope) -> bool:
@@ -261,8 +263,3 @@ def _path(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
-
-
-def _peer(scope: Scope) -> str | None:
-    client = scope.get("client")
-    return client[0] if client else None

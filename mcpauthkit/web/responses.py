@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from mcpauthkit.errors import InsufficientScope, InvalidToken, IssuerUnavailable, MissingToken, RequestError
+from mcpauthkit.errors import (
+    InsufficientScope,
+    InvalidToken,
+    IssuerUnavailable,
+    MissingToken,
+    RequestError,
+    UnknownSession,
+)
 from mcpauthkit.oauth.challenge import bearer_challenge
 
 Headers = list[tuple[bytes, bytes]]
 _POLICY_VIOLATION = 1008
+
+
+def _body(error: RequestError) -> dict[str, Any]:
+    if isinstance(error, UnknownSession):
+        # Byte for byte what the SDK answers, so that nobody learns that the session exists.
+        return {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "Session not found"}}
+    return {"error": error.oauth_error or error.code, "error_description": error.public}
 
 
 class Refusal:
@@ -28,8 +43,8 @@ class Refusal:
         self._challenge(error, resource_metadata, scope)
         if isinstance(error, IssuerUnavailable):
             self.headers.append((b"retry-after", str(error.retry_after_seconds).encode("ascii")))
-        body = {"error": error.oauth_error or error.code, "error_description": error.public}
-        self.body = json.dumps(body).encode()
+        body = _body(error)
+        self.body = json.dumps(body, separators=(",", ":")).encode()
         self.headers.append((b"content-length", str(len(self.body)).encode("ascii")))
 
     def _challenge(self, error: RequestError, resource_metadata: str, scope: str) -> None:

@@ -179,14 +179,14 @@ def test_a_body_is_no_place_for_a_token(http: httpx.Client, issuer: DevIssuer) -
 
 def test_a_preflight_is_told_nothing_and_any_other_options_needs_a_token(http: httpx.Client) -> None:
     # K6p: every OPTIONS reached the application. CORSMiddleware answers allowed ones outside of us.
-    answer = http.options("/mcp", headers=PRE_FLIGHT)
+    answer = http.options("/elsewhere", headers=PRE_FLIGHT)
     assert (answer.status_code, answer.content) == (204, b"")
     assert not any(name.startswith("access-control") for name in answer.headers)
-    check_refusal(http.options("/mcp"), 401, "missing_token", CHALLENGE)
+    check_refusal(http.options("/elsewhere"), 401, "missing_token", CHALLENGE)
     for name in PRE_FLIGHT:
         partial = {key: value for key, value in PRE_FLIGHT.items() if key != name}
-        check_refusal(http.options("/mcp", headers=partial), 401, "missing_token", CHALLENGE)
-    check_refusal(http.get("/mcp", headers=PRE_FLIGHT), 401, "missing_token", CHALLENGE)
+        check_refusal(http.options("/elsewhere", headers=partial), 401, "missing_token", CHALLENGE)
+    check_refusal(http.get("/elsewhere", headers=PRE_FLIGHT), 401, "missing_token", CHALLENGE)
 
 
 def test_an_open_path_needs_no_token_and_knows_no_user(http: httpx.Client, issuer: DevIssuer) -> None:

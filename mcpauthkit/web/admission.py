@@ -1,0 +1,100 @@
+"""Whether a request is admitted, and as whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope
+
+from mcpauthkit.core.headers import first_header
+from mcpauthkit.errors import MissingToken
+from mcpauthkit.principal import Principal
+from mcpauthkit.protocol.sinks import SdkIdentity
+from mcpauthkit.web.anonymous_sessions import AnonymousSessions
+from mcpauthkit.web.authenticator import Authenticator
+from mcpauthkit.web.call_rules import CallRules
+from mcpauthkit.web.enrichment import OnAuthenticate, enrich
+from mcpauthkit.web.mcp_messages import McpMessage, read_message
+from mcpauthkit.web.presented import presented_by
+from mcpauthkit.web.resources import ProtectedResource
+
+_SESSION_ID = b"mcp-session-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admitted request.
+
+    Args:
+        receive: Its body, from the beginning.
+        identity: The caller in the SDK's words; None for an anonymous one.
+        principal: The caller as seen on this request; None for an anonymous one.
+        in_anonymous_session: Whether it continues a session that began without a token.
+    """
+
+    receive: Receive
+    identity: SdkIdentity | None = None
+    principal: Principal | None = None
+    in_anonymous_session: bool = False
+
+
+class Admissions:
+    """Admits requests or refuses them.
+
+    Args:
+        authenticator: Who is calling.
+        rules: What a message needs.
+        on_authenticate: The application's hook.
+    """
+
+    def __init__(self, authenticator: Authenticator, rules: CallRules, on_authenticate: OnAuthenticate | None) -> None:
+        self._authenticator = authenticator
+        self._rules = rules
+        self._hook = on_authenticate
+        self.anonymous_sessions = AnonymousSessions()
+
+    async def admit(self, scope: Scope, receive: Receive, resource: ProtectedResource | None) -> Admission:
+        """Decide on one request.
+
+        Args:
+            scope: Its ASGI scope.
+            receive: Its body.
+            resource: The MCP server it is for, or None for the application's other routes.
+
+        Raises:
+            RequestError: It is refused.
+        """
+        presented = presented_by(scope)
+        try:
+            identity = await self._authenticator.identify(presented, resource)
+        except MissingToken:
+            if resource is None or not self._rules.allow_anonymous:
+                raise
+            return await self._admit_nobody(scope, receive)
+        principal = identity.principal.on_request(presented.peer, first_header(scope["headers"], b"user-agent"))
+        message = None
+        if resource is not None and self._rules.read_calls and _has_message(scope):
+            message, receive = await read_message(receive)
+        self._rules.check(principal, message)
+        continues = False
+        if self._rules.allow_anonymous:
+            continues = self.anonymous_sessions.enter(first_header(scope["headers"], _SESSION_ID), principal)
+        if self._hook is not None:
+            await enrich(self._hook, principal, HTTPConnection(scope))
+        return Admission(receive, identity, principal, continues)
+
+    async def _admit_nobody(self, scope: Scope, receive: Receive) -> Admission:
+        if scope["type"] != "http":
+            raise MissingToken
+        message: McpMessage | None = None
+        if _has_message(scope):
+            message, receive = await read_message(receive)
+            if not self._rules.is_public(message):
+                raise MissingToken
+        self.anonymous_sessions.enter_as_nobody(first_header(scope["headers"], _SESSION_ID))
+        return Admission(receive)
+
+
+def _has_message(scope: Scope) -> bool:
+    return bool(scope["type"] == "http" and scope["method"] == "POST")

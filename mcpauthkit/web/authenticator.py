@@ -1,0 +1,79 @@
+"""From what a request presents to an identity: verifiers, audience and memory together."""
+
+from __future__ import annotations
+
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.identity.chain import VerifierChain
+from mcpauthkit.identity.claims import check_audience
+from mcpauthkit.identity.port import Presented, Verified
+from mcpauthkit.identity.token_cache import TokenCache
+from mcpauthkit.protocol.sinks import SdkIdentity
+from mcpauthkit.web.resources import ProtectedResource, ProtectedResources
+
+
+class Authenticator:
+    """Finds out who is calling a resource.
+
+    Args:
+        chain: Who judges.
+        resources: What is called.
+        clock: Time.
+        token_cache_size: How many verdicts are remembered; 0 judges every time.
+        leeway_seconds: How long past its `exp` a remembered token still counts, the same as the verifiers'.
+    """
+
+    def __init__(
+        self,
+        chain: VerifierChain,
+        resources: ProtectedResources,
+        *,
+        clock: Clock,
+        token_cache_size: int = 10_000,
+        leeway_seconds: float = 60.0,
+    ) -> None:
+        self._chain = chain
+        self._resources = resources
+        self._elsewhere = resources.accepted_elsewhere
+        self._cache: TokenCache[SdkIdentity] = TokenCache(
+            clock=clock, max_entries=token_cache_size, leeway_seconds=leeway_seconds
+        )
+
+    async def identify(self, presented: Presented, resource: ProtectedResource | None) -> SdkIdentity:
+        """Who presents this, to that resource or to the application's other routes.
+
+        Raises:
+            MissingToken: It presents nothing.
+            InvalidToken: What it presents is not good here.
+            InvalidRequest: It presents too much.
+            IssuerUnavailable: It could not be judged.
+        """
+        verifier, text = self._chain.choose(presented)
+        url = resource.url if resource is not None else self._resources.base_url
+        # The audience belongs to what was verified, so the resource belongs to what is remembered.
+        known_as = f"{id(verifier)} {url} {text}".encode()
+        identity = self._cache.get(known_as)
+        if identity is None:
+            verified = await verifier.verify(text)
+            self._check_audience(verified, resource, url)
+            identity = SdkIdentity(verified.principal, text, url)
+            self._cache.put(
+                known_as,
+                identity,
+                remember_seconds=verified.remember_seconds,
+                is_current=verified.is_current,
+                expires_at=verified.principal.expires_at,
+            )
+        return identity
+
+    def _check_audience(self, verified: Verified, resource: ProtectedResource | None, url: str) -> None:
+        """A token for one MCP server is no good at its neighbour.
+
+        The application's other routes take the tokens of its only server; where there are several, they belong to none
+        of them and take tokens for the base URL.
+        """
+        if verified.made_for_us:
+            return
+        accepted = verified.audiences
+        if accepted is None:
+            accepted = self._elsewhere if resource is None else resource.accepted
+        check_audience(verified.principal, accepted)

@@ -1,0 +1,171 @@
+"""Scopes: for the whole server, and by tool before the call is dispatched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcpauthkit import get_user
+from mcpauthkit.errors import ConfigurationError, InvalidRequest
+from mcpauthkit.web.call_rules import CallRules
+from mcpauthkit.web.mcp_messages import MAX_BODY_BYTES, read_message
+from tests.flows.test_stock_clients import Memory, sdk_client
+from tests.web.door import door
+from tests.world import ERA_MODES, Era, World, world
+
+eras = pytest.mark.parametrize("era", list(ERA_MODES))
+TOOL_SCOPES = {"write_report": ["reports:write", "reports:read"]}
+
+
+def build(mcp: Any, _provider: Any) -> None:
+    @mcp.tool
+    def write_report() -> str:
+        """Needs more than signing in."""
+        return " ".join(sorted(get_user().scopes))
+
+
+@pytest.fixture(scope="module", name="here")
+def _here() -> Iterator[World]:
+    with world(
+        build=build,
+        middleware_options={"tool_scopes": TOOL_SCOPES, "require_scopes": ["mcp:tools"]},
+        issuer_options={"scopes": ["openid", "mcp:tools", "reports:write", "reports:read", "offline_access"]},
+    ) as here:
+        yield here
+
+
+def call(name: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": {}}}
+
+
+async def test_a_server_wide_scope_is_asked_for_and_then_demanded() -> None:
+    async with door(require_scopes=["mcp:admin"]) as here:
+        assert 'scope="openid mcp:tools mcp:admin"' in (await here.get()).headers["www-authenticate"]
+        refused = await here.get(here.token())
+        assert refused.status_code == 403
+        assert refused.json()["error"] == "insufficient_scope"
+        assert 'scope="openid mcp:tools mcp:admin"' in refused.headers["www-authenticate"]
+        assert (await here.get(here.token(scope="mcp:admin"), "/elsewhere")).status_code == 200
+
+
+async def test_an_expired_token_is_told_before_a_missing_scope() -> None:
+    async with door(require_scopes=["mcp:admin"]) as here:
+        refused = await here.get(here.token(expires_in=-100))
+        assert refused.status_code == 401
+        assert refused.json()["error"] == "invalid_token"
+
+
+@eras
+async def test_a_call_without_its_tools_scopes_is_403_with_the_full_set_and_never_reaches_the_tool(
+    here: World, era: Era
+) -> None:
+    headers = {
+        "authorization": f"Bearer {here.token(scope='mcp:tools reports:read')}",
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": "2026-07-28" if era == "modern" else "2025-11-25",
+        # A wrong name in the header talks nobody around.
+        "mcp-name": "whoami",
+        "mcp-method": "tools/list",
+    }
+    async with httpx.AsyncClient() as http:
+        refused = await http.post(here.resource, json=call("write_report"), headers=headers)
+    assert refused.status_code == 403
+    challenge = refused.headers["www-authenticate"]
+    assert 'error="insufficient_scope"' in challenge
+    assert 'scope="openid mcp:tools reports:write reports:read"' in challenge
+    assert "resource_metadata=" in challenge
+
+
+@eras
+async def test_with_them_it_runs_and_other_tools_need_none(here: World, era: Era) -> None:
+    async with here.client(era, token=here.token(scope="mcp:tools reports:read reports:write")) as client:
+        assert (await client.call_tool("write_report")).data == "mcp:tools reports:read reports:write"
+    async with here.client(era) as client:
+        assert (await client.call_tool("whoami")).data == "alice"
+
+
+@eras
+async def test_the_official_client_steps_up_by_itself(here: World, era: Era) -> None:
+    memory = Memory()
+
+    async def nobody(_url: str) -> Any:
+        raise AssertionError
+
+    async with sdk_client(here, era, nobody, memory=memory) as client:
+        # One exchange of this client's signs in or steps up, never both.
+        assert "alice" in str((await client.call_tool("whoami", {})).content)
+        result = await client.call_tool("write_report", {})
+    assert not result.is_error
+    assert "reports:write" in str(result.content)
+    assert "mcp:tools" in str(result.content)
+
+
+BODIES = [
+    b"",
+    b"[]",
+    b"[" + json.dumps(call("write_report")).encode() + b"]",
+    b"{",
+    b"null",
+    b'"text"',
+    b'{"method": ["tools/call"]}',
+    b'{"method": "ping", "method": "tools/call", "params": {"name": "write_report"}}',
+    b'{"method": "tools/call", "params": {"name": "whoami", "name": "write_report"}}',
+    json.dumps(call("write_report")).encode("utf-16"),
+    b"\xef\xbb\xbf" + json.dumps(call("write_report")).encode(),
+    json.dumps(call("write_report")).encode() + b" {}",
+    b'{"a":' * 200 + b"1" + b"}" * 200,
+    b'{"a": "' + b"x" * MAX_BODY_BYTES + b'"}',
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+async def test_what_two_readers_could_read_differently_is_400(body: bytes) -> None:
+    async with door(tool_scopes=TOOL_SCOPES) as here:
+        answer = await here.http.post("/mcp", content=body, headers={"authorization": f"Bearer {here.token()}"})
+        assert answer.status_code == 400
+        assert answer.json()["error"] == "invalid_request"
+
+
+@given(st.binary(max_size=200) | st.text(max_size=60).map(str.encode))
+def test_no_body_makes_reading_it_crash(body: bytes) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def read() -> None:
+        try:
+            _, again = await read_message(receive)
+        except InvalidRequest:
+            return
+        assert (await again())["body"] == body
+
+    anyio.run(read)
+
+
+async def test_bodies_of_other_routes_are_not_read() -> None:
+    async with door(tool_scopes=TOOL_SCOPES) as here:
+        bearer = {"authorization": f"Bearer {here.token()}"}
+        assert (await here.http.post("/upload", content=b"\x00", headers=bearer)).status_code == 200
+        assert (await here.http.post("/mcp", json=call("other"), headers=bearer)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"tool_scopes": {"a": "reports"}},
+        {"require_scopes": "reports"},
+        {"require_scopes": ["two words"]},
+        {"public_tools": "health"},
+        {"public_tools": ["a"], "tool_scopes": {"a": ["x"]}},
+    ],
+)
+def test_rules_that_cannot_be_meant_are_refused(rules: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        CallRules(**rules)
+    assert caught.value.hint
