@@ -18,7 +18,7 @@ from mcpauthkit import Principal, current_user
 from mcpauthkit.errors import NotSignedIn
 from mcpauthkit.protocol.call import CallRefused, UrlElicitationNeeded, current_call
 from mcpauthkit.protocol.ladder import Rung, choose_rung
-from mcpauthkit.protocol.sinks import PrincipalUser
+from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE
 from tests.protocol.calls import FakeSession, a_call, capabilities, someone
 
 CLAIMS: dict[str, Any] = {"iss": "https://i.example", "sub": "worker", "exp": 1}
@@ -28,10 +28,6 @@ UNSET: ContextVar[Any] = ContextVar("unset")
 
 def token(claims: dict[str, Any]) -> AccessToken:
     return AccessToken(token="t", client_id="c", scopes=[], subject=claims.get("sub"), claims=claims)
-
-
-def user(subject: str) -> PrincipalUser:
-    return PrincipalUser(someone(subject), token({"iss": "https://i.example", "sub": subject}))
 
 
 @contextmanager
@@ -52,7 +48,7 @@ def around(
 def test_the_request_itself_comes_first() -> None:
     # E2, E3, E5: the context of whoever opened the session counted, and its opening token.
     with around(own=someone("own"), current=someone("context"), claims=CLAIMS):
-        call = a_call(scope={"user": user("request")})
+        call = a_call(scope={PRINCIPAL_SCOPE: someone("request")})
         assert call.principal(OWN).subject == "request"
 
 
