@@ -27,19 +27,6 @@ PRINCIPAL_SCOPE = "mcpauthkit.principal"
 SinkToken = Token[AuthenticatedUser | None]
 
 
-class PrincipalUser(AuthenticatedUser):
-    """The SDK's user, carrying our principal: how a call's own request tells who made it.
-
-    Args:
-        principal: The verified caller.
-        token: The same caller in the SDK's words.
-    """
-
-    def __init__(self, principal: Principal, token: AccessToken) -> None:
-        super().__init__(token)
-        self.principal = principal
-
-
 class SdkIdentity:
     """A principal in the shape the MCP SDK and FastMCP read.
 
@@ -51,19 +38,21 @@ class SdkIdentity:
         resource: The protected resource it was presented to (RFC 8707).
     """
 
-    __slots__ = ("_credentials", "_token", "principal")
+    __slots__ = ("_credentials", "_user", "principal")
 
     def __init__(self, principal: Principal, token: str, resource: str) -> None:
         scopes = sorted(principal.scopes)
         self.principal = principal
-        self._token = AccessToken(
-            token=token,
-            client_id=principal.client_id or _UNKNOWN_CLIENT,
-            scopes=scopes,
-            expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
-            resource=resource,
-            subject=principal.subject,
-            claims=dict(principal.claims),
+        self._user = AuthenticatedUser(
+            AccessToken(
+                token=token,
+                client_id=principal.client_id or _UNKNOWN_CLIENT,
+                scopes=scopes,
+                expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
+                resource=resource,
+                subject=principal.subject,
+                claims=dict(principal.claims),
+            )
         )
         self._credentials = AuthCredentials(scopes)
 
@@ -79,12 +68,11 @@ class SdkIdentity:
                 The SDK knows that session as nobody's and would not find it for anybody else, so `scope["user"]`
                 stays empty; who may continue it has been decided by then.
         """
-        user = PrincipalUser(principal, self._token)
         scope[PRINCIPAL_SCOPE] = principal
         if not in_anonymous_session:
-            scope["user"] = user
+            scope["user"] = self._user
         scope["auth"] = self._credentials
-        return auth_context_var.set(user)
+        return auth_context_var.set(self._user)
 
     @staticmethod
     def leave(token: SinkToken) -> None:
