@@ -5,20 +5,30 @@ Each rule states when we proceed; anything else refuses, including NaN, booleans
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from mcpauthkit.errors import ExpiredToken, InvalidToken, WrongAudience
+from mcpauthkit.identity.claim_map import ClaimReader
 from mcpauthkit.principal import Principal
 
-_MAX_SUBJECT_LENGTH = 255
 _MAX_AUDIENCES = 64
-_MAX_NAMES = 512
 # 9999-12-31: later instants break calendars and JSON readers elsewhere, and no token lives that long.
 _LAST_SECOND = 253_402_300_799
+_NOT_IN_DESCRIPTIONS = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
+_READ_AS_PARAMETERS = re.compile(r"(scope|error|error_description|resource_metadata)=", re.IGNORECASE)
+_GENERIC_READER = ClaimReader()
 
 
-def principal_from(claims: Mapping[str, Any], *, issuer: str, now: float, leeway_seconds: float) -> Principal:
+def principal_from(
+    claims: Mapping[str, Any],
+    *,
+    issuer: str,
+    now: float,
+    leeway_seconds: float,
+    reader: ClaimReader = _GENERIC_READER,
+) -> Principal:
     """Check the claims that do not depend on who asks, and build the principal.
 
     The audience is checked per resource, since one application may hold several.
@@ -28,6 +38,7 @@ def principal_from(claims: Mapping[str, Any], *, issuer: str, now: float, leeway
         issuer: The issuer whose key verified it; `iss` must be the same bytes.
         now: Wall time in seconds.
         leeway_seconds: How far clocks may differ.
+        reader: Where the issuer puts scopes, roles, client and subject.
 
     Raises:
         ExpiredToken: `exp` has passed.
@@ -53,31 +64,46 @@ def principal_from(claims: Mapping[str, Any], *, issuer: str, now: float, leeway
     return Principal(
         claims,
         issuer=issuer,
-        subject=_subject(claims),
-        client_id=_client_id(claims),
-        scopes=_names(claims, "scope") | _names(claims, "scp"),
-        roles=_roles(claims),
+        subject=reader.subject(claims),
+        client_id=reader.client_id(claims),
+        scopes=reader.scopes(claims),
+        roles=reader.roles(claims),
         audience=_audience(claims),
         issued_at=issued_at,
         expires_at=expires_at,
     )
 
 
-def check_audience(principal: Principal, accepted: frozenset[str]) -> None:
+def check_audience(principal: Principal, accepted: frozenset[str], *, setting: str = "") -> None:
     """Whether the token was issued for us (RFC 7519 section 4.1.3, RFC 9068 section 4).
+
+    Args:
+        principal: The verified caller.
+        accepted: The audiences that mean us.
+        setting: What to change at the issuer so that its tokens name us, for the refusal's text.
 
     Raises:
         WrongAudience: None of its audiences is accepted.
     """
     if accepted.isdisjoint(principal.audience):
         raise WrongAudience(
-            hint=(
+            f"The access token was issued for another audience. {plain_text(setting)}" if setting else None,
+            hint=setting
+            or (
                 "Check that resource_paths names the path of this server, in the router and in the middleware, and "
                 "that server_base_url is the address clients use. If the issuer puts something else into `aud`, pass "
                 "that as audience= to JwtAuthMiddleware."
             ),
             reason=f"aud {list(principal.audience)!r:.200}, accepted {sorted(accepted)!r:.200}",
         )
+
+
+def plain_text(text: str) -> str:
+    """A text as an error description may hold it: characters of RFC 6750 section 3, and nothing like a parameter.
+
+    Clients search the whole challenge for the first `scope=`, descriptions included.
+    """
+    return _READ_AS_PARAMETERS.sub(r"\1 ", _NOT_IN_DESCRIPTIONS.sub("?", text))
 
 
 def _instant(claims: Mapping[str, Any], name: str) -> float | None:
@@ -90,16 +116,6 @@ def _instant(claims: Mapping[str, Any], name: str) -> float | None:
     return float(value)
 
 
-def _subject(claims: Mapping[str, Any]) -> str:
-    value = claims.get("sub")
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_SUBJECT_LENGTH or not value.isprintable():
-        raise InvalidToken(
-            hint="Configure the issuer to put the user's `sub` into access tokens.",
-            reason="sub is missing, empty, too long or not text",
-        )
-    return value
-
-
 def _audience(claims: Mapping[str, Any]) -> tuple[str, ...]:
     value = claims.get("aud", ())
     if isinstance(value, str):
@@ -107,31 +123,3 @@ def _audience(claims: Mapping[str, Any]) -> tuple[str, ...]:
     if isinstance(value, list | tuple) and len(value) <= _MAX_AUDIENCES and all(isinstance(one, str) for one in value):
         return tuple(value)
     raise InvalidToken(reason="aud is neither text nor a list of texts")
-
-
-def _client_id(claims: Mapping[str, Any]) -> str | None:
-    for name in ("client_id", "azp", "cid", "appid"):
-        value = claims.get(name)
-        if isinstance(value, str) and value:
-            return value
-    return None
-
-
-def _names(claims: Mapping[str, Any], name: str) -> frozenset[str]:
-    """A claim that is a space-separated text at some issuers and a list at others."""
-    value = claims.get(name)
-    if value is None:
-        return frozenset()
-    if isinstance(value, str):
-        return frozenset(value.split()[:_MAX_NAMES])
-    if isinstance(value, list) and len(value) <= _MAX_NAMES and all(isinstance(one, str) for one in value):
-        return frozenset(value)
-    raise InvalidToken(reason=f"{name} is neither text nor a list of texts")
-
-
-def _roles(claims: Mapping[str, Any]) -> frozenset[str]:
-    # One role given as a text is one role, never its letters.
-    value = claims.get("roles")
-    flat = frozenset({value}) if isinstance(value, str) and value else _names(claims, "roles")
-    realm = claims.get("realm_access")
-    return flat | _names(realm, "roles") if isinstance(realm, dict) else flat

@@ -7,6 +7,7 @@ from mcpauthkit.core.urls import check_issuer_url
 from mcpauthkit.errors import RemoteMisbehaved
 from mcpauthkit.fetch import CachedDocument, Fetch
 from mcpauthkit.identity.key_set import KeySet, parse_key_set
+from mcpauthkit.identity.token_rules import TokenRules
 from mcpauthkit.oauth.messages import HttpRequest
 from mcpauthkit.oauth.metadata import IssuerMetadata, discovery_requests, process_discovery
 
@@ -20,6 +21,7 @@ class Issuer:
         issuer_url: The issuer identifier, byte for byte as it spells itself.
         fetch: The fetch port.
         clock: Time.
+        rules: What its tokens have to be beside genuine.
         keys_max_age_seconds: How long a key set is trusted without asking again; a withdrawn key stops being
             accepted within this time.
         keys_max_stale_seconds: How much longer it serves while the issuer cannot be reached.
@@ -35,6 +37,7 @@ class Issuer:
         *,
         fetch: Fetch,
         clock: Clock | None = None,
+        rules: TokenRules | None = None,
         keys_max_age_seconds: float = 600.0,
         keys_max_stale_seconds: float = 3600.0,
         cooldown_seconds: float = 30.0,
@@ -42,6 +45,7 @@ class Issuer:
         self.issuer_url = check_issuer_url(issuer_url)
         self.clock = clock or SystemClock()
         self.fetch = fetch
+        self.rules = rules or TokenRules()
         self.metadata: CachedDocument[IssuerMetadata] = CachedDocument(
             self._load_metadata, clock=self.clock, max_age_seconds=3600.0, max_stale_seconds=86_400.0
         )

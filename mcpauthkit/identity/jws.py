@@ -20,6 +20,7 @@ _MAX_SIGNATURE_BYTES = 2048
 # RFC 9068 section 4 for at+jwt, RFC 7519 section 5.1 for JWT; `application/` may stand before either, and media
 # types know no case. Everything else (ID tokens of some issuers, logout tokens, DPoP proofs) is another kind of token.
 _TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
+_Header = tuple[Algorithm, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class UnverifiedToken:
         claims: Its payload. Only `iss` and `iat` may be looked at before the signature is verified.
         signing_input: The signed bytes.
         signature: The signature bytes.
+        declared_type: The `typ` of its header, if it has one.
     """
 
     algorithm: Algorithm
@@ -39,6 +41,7 @@ class UnverifiedToken:
     claims: dict[str, Any]
     signing_input: bytes
     signature: bytes
+    declared_type: str | None = None
 
     def is_signed_by(self, keys: KeySet) -> bool | None:
         """Whether one of the keys made the signature; None when none of them could have."""
@@ -59,10 +62,13 @@ class HeaderMemory:
 
     def __init__(self, *, max_entries: int = 64) -> None:
         self._max_entries = max_entries
-        self._known: dict[str, tuple[Algorithm, str | None]] = {}
+        self._known: dict[str, _Header] = {}
 
-    def read(self, segment: str) -> tuple[Algorithm, str | None]:
-        """The algorithm and key id of a header segment.
+    def __contains__(self, segment: str) -> bool:
+        return segment in self._known
+
+    def read(self, segment: str) -> _Header:
+        """The algorithm, key id and type of a header segment.
 
         Raises:
             ValueError: It is not readable.
@@ -78,12 +84,13 @@ class HeaderMemory:
         return known
 
 
-def read_token(token: str, headers: HeaderMemory | None = None) -> UnverifiedToken:
+def read_token(token: str, headers: HeaderMemory | None = None, *, any_type: bool = False) -> UnverifiedToken:
     """Take a compact JWS apart.
 
     Args:
         token: The token's text.
         headers: What is known of headers already.
+        any_type: Leaves it to the caller to check `declared_type`, which depends on the issuer.
 
     Raises:
         InvalidToken: It is too large, malformed, of another type, uses an algorithm off the list, or has a
@@ -95,7 +102,7 @@ def read_token(token: str, headers: HeaderMemory | None = None) -> UnverifiedTok
     if len(segments) != _SEGMENTS:
         raise InvalidToken(reason=f"token of {len(segments)} segments")
     try:
-        algorithm, key_id = (headers or HeaderMemory()).read(segments[0])
+        algorithm, key_id, declared_type = (headers or HeaderMemory()).read(segments[0])
         claims = parse_json_object(
             base64url_decode(segments[1]), max_bytes=MAX_TOKEN_LENGTH, max_depth=_MAX_CLAIMS_DEPTH
         )
@@ -104,24 +111,31 @@ def read_token(token: str, headers: HeaderMemory | None = None) -> UnverifiedTok
         raise InvalidToken(reason=f"token not readable: {error}") from error
     if not 0 < len(signature) <= _MAX_SIGNATURE_BYTES:
         raise InvalidToken(reason="signature missing or too large")
-    return UnverifiedToken(algorithm, key_id, claims, token.rpartition(".")[0].encode("ascii"), signature)
+    if not (any_type or declared_type is None or declared_type.lower() in _TYPES):
+        raise InvalidToken(
+            hint="Send an access token; ID tokens and others are not accepted.", reason=f"typ {declared_type!r:.60}"
+        )
+    signing_input = token.rpartition(".")[0].encode("ascii")
+    return UnverifiedToken(algorithm, key_id, claims, signing_input, signature, declared_type)
 
 
-def _check_header(header: dict[str, Any]) -> tuple[Algorithm, str | None]:
+def _check_header(header: dict[str, Any]) -> _Header:
     # `jwk`, `jku`, `x5u` and `x5c` are never looked at: a token must not bring its own key.
     name = header.get("alg")
     algorithm = ALGORITHMS.get(name) if isinstance(name, str) else None
     if algorithm is None:
-        raise InvalidToken(reason=f"algorithm {name!r:.40} is not on the list")
+        raise InvalidToken(
+            hint="Configure the issuer to sign access tokens with a key pair (RS256, ES256); authentik signs with the "
+            "client's secret until a signing key is chosen for the provider.",
+            reason=f"algorithm {name!r:.40} is not on the list",
+        )
     if "crit" in header:
         # We understand no extension, so every critical one is unknown (RFC 7515 section 4.1.11).
         raise InvalidToken(reason="critical header extension")
     declared = header.get("typ")
-    if declared is not None and not (isinstance(declared, str) and declared.lower() in _TYPES):
-        raise InvalidToken(
-            hint="Send an access token; ID tokens and others are not accepted.", reason=f"typ {declared!r:.60}"
-        )
+    if declared is not None and not isinstance(declared, str):
+        raise InvalidToken(reason="typ is not text")
     key_id = header.get("kid")
     if key_id is not None and not (isinstance(key_id, str) and len(key_id) <= _MAX_KEY_ID_LENGTH):
         raise InvalidToken(reason="kid is not a short text")
-    return algorithm, key_id
+    return algorithm, key_id, declared

@@ -2,106 +2,167 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 from mcpauthkit.core.clock import Clock
-from mcpauthkit.errors import InvalidToken, IssuerUnavailable, RemoteError
+from mcpauthkit.errors import ConfigurationError, InvalidToken
+from mcpauthkit.identity.algorithms import ALGORITHMS
 from mcpauthkit.identity.claims import principal_from
+from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.identity.issuer import Issuer
-from mcpauthkit.identity.jws import HeaderMemory, UnverifiedToken, read_token
-from mcpauthkit.identity.key_set import KeySet
+from mcpauthkit.identity.jws import MAX_TOKEN_LENGTH, HeaderMemory, UnverifiedToken, read_token
 from mcpauthkit.identity.port import Presented, Verified
+from mcpauthkit.identity.profiles import GENERIC
+from mcpauthkit.identity.signature_check import SignatureCheck
+from mcpauthkit.identity.token_text import signature_algorithm
+
+_DOTS_OF_ENCRYPTED = 4
+_NAMED_ISSUERS = 5
+
+TokenKind = Literal["access_token", "id_token"]
 
 
 class JwtVerifier:
-    """Verifies signed tokens of one issuer.
+    """Verifies signed tokens of the issuers it is given, and encrypted ones with a signed one inside.
+
+    The unverified `iss` of a token says which issuer's keys and rules it is judged by; one that names none of them
+    costs nobody anything.
 
     Args:
-        issuer: The issuer.
+        issuers: The issuer, or several.
         clock: Time.
         leeway_seconds: How far clocks may differ.
+        decryption_keys: Our private keys, if tokens may be encrypted to us (RFC 7516).
+        encrypted_only: Whether a token that is only signed is refused.
+        takes_any_bearer: Whether every bearer token is judged here, so that a refusal can say what is wrong with it.
+            False leaves to other verifiers what does not look like a token of an issuer.
+        expects: What kind of token it is. An ID token is for the client that asked for it: whoever expects one checks
+            its audience, `azp` and `nonce`.
+
+    Raises:
+        ConfigurationError: There is no issuer, one is there twice, or `encrypted_only` lacks keys.
     """
 
-    def __init__(self, issuer: Issuer, *, clock: Clock | None = None, leeway_seconds: float = 60.0) -> None:
-        self._issuer = issuer
-        self._clock = clock or issuer.clock
+    def __init__(
+        self,
+        issuers: Issuer | Sequence[Issuer],
+        *,
+        clock: Clock | None = None,
+        leeway_seconds: float = 60.0,
+        decryption_keys: DecryptionKeys | None = None,
+        encrypted_only: bool = False,
+        takes_any_bearer: bool = True,
+        expects: TokenKind = "access_token",
+    ) -> None:
+        trusted = (issuers,) if isinstance(issuers, Issuer) else tuple(issuers)
+        self._issuers = {one.issuer_url: (one, SignatureCheck(one, leeway_seconds=leeway_seconds)) for one in trusted}
+        if not trusted or len(self._issuers) != len(trusted):
+            raise ConfigurationError("JwtVerifier needs issuers, each of them once.", hint="Check issuers=.")
+        if encrypted_only and decryption_keys is None:
+            raise ConfigurationError(
+                "encrypted_only= would refuse every token.", hint="Give the keys that open them as decryption_keys=."
+            )
+        self._clock = clock or trusted[0].clock
         self._leeway = leeway_seconds
+        self._decryption_keys = decryption_keys
+        self._encrypted_only = encrypted_only
+        self._takes_any = takes_any_bearer
+        self._expects_id_token = expects == "id_token"
         self._headers = HeaderMemory()
 
     def find(self, presented: Presented) -> str | None:
-        """Any bearer token; see `TokenVerifier.find`."""
-        return presented.bearer
+        """A bearer token that looks like one an issuer signed, or any; see `TokenVerifier.find`."""
+        token = presented.bearer
+        if token is None or self._takes_any:
+            return token
+        dots = token.count(".")
+        if dots == _DOTS_OF_ENCRYPTED:
+            return token if self._decryption_keys is not None else None
+        return token if self._is_signed_by_key_pair(token) else None
 
     async def verify(self, token: str) -> Verified:
         """Verify one token; see `TokenVerifier.verify`."""
-        unverified = read_token(token, self._headers)
-        if unverified.claims.get("iss") != self._issuer.issuer_url:
-            # Before any key is fetched: strangers' tokens cost the issuer nothing.
-            raise InvalidToken(
-                hint=f"Sign in at {self._issuer.issuer_url}.", reason=f"iss {unverified.claims.get('iss')!r:.200}"
-            )
-        version = await self._check_signature(unverified)
+        if token.count(".") == _DOTS_OF_ENCRYPTED:
+            unverified = read_token(self._decrypted(token), self._headers, any_type=True)
+        else:
+            unverified = self._read(token)
+        issuer, signature = self._issuer_of(unverified)
+        rules = issuer.rules
+        rules.check_type(unverified.declared_type, id_token=self._expects_id_token)
+        version = await signature.check(unverified)
+        claims = unverified.claims
         principal = principal_from(
-            unverified.claims,
-            issuer=self._issuer.issuer_url,
+            claims,
+            issuer=issuer.issuer_url,
             now=self._clock.wall(),
             leeway_seconds=self._leeway,
+            reader=rules.reader,
         )
-        return Verified(principal, is_current=partial(self._is_current, version))
+        rules.check_tenant(claims)
+        if not self._expects_id_token:
+            rules.check_access_token(claims, principal)
+        return Verified(
+            principal,
+            audiences=rules.audiences,
+            made_for_us=rules.is_made_for_us(principal),
+            is_current=partial(signature.is_current, version),
+            audience_setting=rules.audience_setting,
+        )
 
-    def _is_current(self, version: int) -> bool:
-        """Whether a verdict made with that version of the key set still counts.
+    def _issuer_of(self, token: UnverifiedToken) -> tuple[Issuer, SignatureCheck]:
+        # Before any key is fetched: strangers' tokens cost the issuers nothing. And compared as plain text: an issuer
+        # that almost has the name of another one is another one.
+        name = token.claims.get("iss")
+        found = self._issuers.get(name) if isinstance(name, str) else None
+        if found is None:
+            some = ", ".join(list(self._issuers)[:_NAMED_ISSUERS])
+            more = " or another configured issuer" if len(self._issuers) > _NAMED_ISSUERS else ""
+            raise InvalidToken(hint=f"Sign in at {some}{more}.", reason=f"iss {name!r:.200}")
+        return found
 
-        A key set past its age has to be asked for before any verdict counts again: otherwise a withdrawn key would live
-        on in remembered ones for longer than `Issuer` promises.
-        """
-        keys = self._issuer.keys
-        return keys.version == version and keys.is_fresh
-
-    async def _check_signature(self, token: UnverifiedToken) -> int:
-        """Find the key that made the signature; gives the version of the key set it is in."""
-        documents = self._issuer.keys
-        keys = await self._keys(documents.version, refetch=False)
-        seen = documents.version
-        verdict = token.is_signed_by(keys)
-        # A key set without key ids cannot tell a rotated key from a forgery, so both are worth one look.
-        if verdict is None or (not verdict and token.key_id is None):
-            keys = await self._keys(seen, refetch=True)
-            if documents.version != seen:
-                seen = documents.version
-                verdict = token.is_signed_by(keys)
-            elif verdict is None and (documents.is_failing or self._might_be_newer(token)):
-                raise IssuerUnavailable(
-                    self._retry_after(),
-                    "The key of this access token is not known yet. Repeat the request shortly.",
-                    reason=f"key id {token.key_id!r:.80} is unknown and the issuer may not be asked again yet",
-                )
-        if verdict is not True:
-            raise InvalidToken(reason=f"signature, algorithm {token.algorithm.name}, key id {token.key_id!r:.80}")
-        return seen
-
-    async def _keys(self, seen: int, *, refetch: bool) -> KeySet:
-        documents = self._issuer.keys
+    def _read(self, token: str) -> UnverifiedToken:
+        if self._encrypted_only:
+            raise InvalidToken(
+                "This server takes only access tokens that are encrypted for it.",
+                hint="Have the issuer encrypt access tokens with our public key, or switch encrypted_only off.",
+                reason="the token is not encrypted",
+            )
         try:
-            return await (documents.refetch(seen) if refetch else documents.get())
-        except RemoteError as error:
-            raise IssuerUnavailable(
-                self._retry_after(), hint=error.hint, reason=f"{self._issuer.issuer_url}: {error.reason}"
-            ) from error
+            return read_token(token, self._headers, any_type=True)
+        except InvalidToken:
+            if 0 < len(token) <= MAX_TOKEN_LENGTH and signature_algorithm(token) is None:
+                raise self._opaque(token) from None
+            raise
 
-    def _might_be_newer(self, token: UnverifiedToken) -> bool:
-        """Whether the token says it was issued after we last saw the key set.
+    def _decrypted(self, token: str) -> str:
+        keys = self._decryption_keys
+        if keys is None:
+            raise InvalidToken(
+                "The access token is encrypted, and this server has no decryption_keys to open it.",
+                hint="Give them as decryption_keys=, or switch encryption off at the issuer.",
+                reason="an encrypted token without keys to open it",
+            )
+        opened = keys.decrypt(token)
+        if not opened.is_nested:
+            raise InvalidToken(
+                hint="Have the issuer sign tokens before it encrypts them: our public key is known to everybody.",
+                reason="an encrypted token that nobody signed",
+            )
+        return opened.payload.decode("ascii")
 
-        Then its key may be a new one, and "sign in again" would be the wrong answer: somebody who floods us with
-        made-up key ids uses up the cooldown, and users of a freshly rotated key must not lose their login to it.
-        An older token's key would have been in the set, so that one is forged. The issuer's clock may run behind.
-        """
-        issued_at = token.claims.get("iat")
-        if isinstance(issued_at, bool) or not isinstance(issued_at, int | float):
-            return False
-        # `iat` has whole seconds in most tokens, so the second of the fetch itself is undecided.
-        return issued_at + self._leeway >= math.floor(self._issuer.keys.loaded_wall_time)
+    def _opaque(self, token: str) -> InvalidToken:
+        profiles = {issuer.rules.profile.name: issuer.rules.profile for issuer, _ in self._issuers.values()}
+        setting = (next(iter(profiles.values())) if len(profiles) == 1 else GENERIC).opaque_setting
+        return InvalidToken(
+            f"The access token is opaque, and this server needs a JWT. {setting}",
+            hint=setting,
+            reason=f"token of {token.count('.') + 1} segments, no readable JOSE header",
+        )
 
-    def _retry_after(self) -> int:
-        return max(1, math.ceil(self._issuer.keys.cooling_down_seconds))
+    def _is_signed_by_key_pair(self, token: str) -> bool:
+        first, _, rest = token.partition(".")
+        if first in self._headers:
+            return rest.count(".") == 1
+        return signature_algorithm(token) in ALGORITHMS

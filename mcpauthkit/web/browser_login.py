@@ -89,7 +89,7 @@ class BrowserLogin:
         self._issuer = issuer
         self._base_url = base_url
         self._cookies = SealedCookies(base_url, key_ring, clock=issuer.clock)
-        self._verifier = JwtVerifier(issuer)
+        self._verifier = JwtVerifier(issuer, expects="id_token")
         self._entropy = entropy or SystemEntropy()
         self._configured = _configured_client(client_id, client_secret)
         self._registered: CachedDocument[OAuthClient] = CachedDocument(
