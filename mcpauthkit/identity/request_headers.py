@@ -1,0 +1,42 @@
+"""Header fields that verifiers read credentials from."""
+
+from __future__ import annotations
+
+import re
+
+from mcpauthkit.core.headers import header_values
+from mcpauthkit.errors import ConfigurationError, InvalidRequest
+from mcpauthkit.identity.port import Presented
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+# These mean something else already, to us or to every proxy on the way.
+_TAKEN = frozenset({"authorization", "proxy-authorization", "cookie", "host", "origin", "forwarded", "mcp-session-id"})
+
+
+def check_header_name(name: object, argument: str) -> str:
+    """A header field name (RFC 9110 section 5.1) in lower case, as ASGI has it.
+
+    Raises:
+        ConfigurationError: It is no field name, or has another meaning.
+    """
+    lower = name.strip().lower() if isinstance(name, str) else ""
+    if not _TOKEN.fullmatch(lower):
+        raise ConfigurationError(f"{argument} {name!r} is no header name.", hint='Give one such as "x-api-key".')
+    if lower in _TAKEN:
+        raise ConfigurationError(
+            f"{argument} {name!r} has another meaning.", hint='Use a header of its own, such as "x-api-key".'
+        )
+    return lower
+
+
+def only_header(presented: Presented, name: str) -> str | None:
+    """The one value of a header, or None when it is absent or empty.
+
+    Raises:
+        InvalidRequest: It came twice. Which one is meant could be decided differently by a proxy and by us.
+    """
+    values = header_values(presented.headers, name.encode("ascii"))
+    if len(values) > 1:
+        raise InvalidRequest(f"Send the header {name} once.", reason=f"{len(values)} headers {name}")
+    text = values[0].decode("latin-1").strip(" \t") if values else ""
+    return text or None

@@ -1,0 +1,169 @@
+"""The verifier of tokens signed with a secret that both sides hold (RFC 7518 section 3.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from joserfc import jwk
+from joserfc.jws import JWSRegistry
+
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.encoding import base64url_decode, base64url_encode
+from mcpauthkit.core.secret import Secret
+from mcpauthkit.errors import ConfigurationError, InvalidToken
+from mcpauthkit.identity.audience_rule import AudienceRule
+from mcpauthkit.identity.claim_map import GENERIC_CLAIMS, ClaimMap
+from mcpauthkit.identity.claims import principal_from
+from mcpauthkit.identity.endless import check_issuer_name, claim_reader
+from mcpauthkit.identity.known_secrets import weakness_of
+from mcpauthkit.identity.port import Presented, Verified
+from mcpauthkit.identity.token_text import check_token_text, jose_header, signature_algorithm, unverified_claims
+
+DEFAULT_ISSUER = "shared-secret"
+# RFC 7518 section 3.2: a key at least as long as the hash.
+_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+_JWS = JWSRegistry(algorithms=list(_KEY_BYTES))
+_TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
+_CLAIMS = ClaimMap(client_id=("client_id", "azp", "cid", "appid", "sub"), scopes=("scope", "scp", "scopes")).over(
+    GENERIC_CLAIMS
+)
+_MAKE_ONE = "Make one with `python -c 'import secrets; print(secrets.token_urlsafe(64))'`."
+
+
+class SharedSecretVerifier:
+    """Verifies tokens signed with HMAC. Whoever holds the secret can be anybody, so no client may ever hold it.
+
+    `exp` is required. The subject is `sub`, else `client_id`; the client is `client_id`, else the subject.
+
+    Args:
+        secret: At least 32 bytes that nobody can guess (48 for HS384, 64 for HS512).
+        issuer: Who signs. A token that carries `iss` has to carry this one. Without it `iss` is not looked at, and the
+            users are known as those of "shared-secret", whatever a token says.
+        audience: Accepted audiences; None for the URL of the resource that is called.
+        accept_tokens_without_audience: Whether a token without `aud` is taken for ours. With one secret for several
+            servers, it then works at all of them.
+        algorithms: Accepted `alg` values, of HS256, HS384 and HS512.
+        claims: Where scopes, roles, client and subject are, if they are elsewhere.
+        leeway_seconds: How far clocks may differ.
+        clock: Time.
+
+    Raises:
+        ConfigurationError: The secret is too short, a known sample or a public key; or another argument is unusable.
+    """
+
+    def __init__(
+        self,
+        secret: str | bytes | Secret,
+        *,
+        issuer: str | None = None,
+        audience: str | Sequence[str] | None = None,
+        accept_tokens_without_audience: bool = False,
+        algorithms: Sequence[str] = ("HS256",),
+        claims: ClaimMap | None = None,
+        leeway_seconds: float = 60.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self._algorithms = _checked_algorithms(algorithms)
+        self._key = jwk.OctKey.import_key(_checked_secret(secret, max(_KEY_BYTES[one] for one in self._algorithms)))
+        self._checks_issuer = issuer is not None
+        self._issuer = check_issuer_name(DEFAULT_ISSUER if issuer is None else issuer, "SharedSecretVerifier")
+        self._audience = AudienceRule(
+            audience,
+            accept_tokens_without_audience=accept_tokens_without_audience,
+            verifier="SharedSecretVerifier",
+        )
+        self._reader = claim_reader(claims, _CLAIMS)
+        self._leeway = leeway_seconds
+        self._clock = clock or SystemClock()
+
+    def __repr__(self) -> str:
+        return f"SharedSecretVerifier(issuer={self._issuer!r}, algorithms={self._algorithms!r})"
+
+    def find(self, presented: Presented) -> str | None:
+        """A signed token whose header names an HMAC; see `TokenVerifier.find`."""
+        text = presented.bearer
+        if text is None or not (signature_algorithm(text) or "").startswith("HS"):
+            return None
+        if self._checks_issuer and unverified_claims(text).get("iss", self._issuer) != self._issuer:
+            return None
+        return text
+
+    async def verify(self, token: str) -> Verified:
+        """Verify one token; see `TokenVerifier.verify`."""
+        claims = self._signed_claims(check_token_text(token))
+        if self._checks_issuer and claims.get("iss", self._issuer) != self._issuer:
+            raise InvalidToken(reason="iss is not the configured issuer")
+        # Not the sender's `iss`: its users would pass for those of an issuer of that name.
+        members = {**claims, "iss": self._issuer}
+        if "client_id" in members:
+            members.setdefault("sub", members["client_id"])
+        principal = principal_from(
+            members,
+            issuer=self._issuer,
+            now=self._clock.wall(),
+            leeway_seconds=self._leeway,
+            reader=self._reader,
+        )
+        return self._audience.verdict(principal)
+
+    def create_token(self, claims: Mapping[str, Any], *, expires_in: float = 3600.0) -> str:
+        """A token that this verifier accepts: for tests and development, where there is no issuer.
+
+        Args:
+            claims: Its claims; they replace the ones that are filled in (`iss`, `aud` if configured, `iat`, `exp`).
+            expires_in: Seconds until it expires.
+        """
+        now = int(self._clock.wall())
+        accepted = {"aud": sorted(self._audience.accepted)} if self._audience.accepted else {}
+        members = {"iss": self._issuer, **accepted, "iat": now, "exp": int(now + expires_in), **claims}
+        header = {"alg": self._algorithms[0], "typ": "JWT"}
+        first = ".".join(base64url_encode(json.dumps(one).encode()) for one in (header, members))
+        signature = _JWS.get_alg(self._algorithms[0]).sign(first.encode("ascii"), self._key)
+        return f"{first}.{base64url_encode(signature)}"
+
+    def _signed_claims(self, token: str) -> dict[str, Any]:
+        header = jose_header(token) or {}
+        algorithm = header.get("alg")
+        # The list decides and never the token: a key published for RS256 must not become a secret for HS256.
+        if not isinstance(algorithm, str) or algorithm not in self._algorithms:
+            raise InvalidToken(reason=f"algorithm {algorithm!r:.40} is not on the list")
+        if "crit" in header:
+            raise InvalidToken(reason="critical header extension")
+        declared = header.get("typ", "JWT")
+        if not isinstance(declared, str) or declared.lower() not in _TYPES:
+            raise InvalidToken(reason=f"typ {declared!r:.60}")
+        signing_input, _, signature = token.rpartition(".")
+        try:
+            good = _JWS.get_alg(algorithm).verify(signing_input.encode("ascii"), base64url_decode(signature), self._key)
+        except ValueError as error:
+            raise InvalidToken(reason="signature is not base64url") from error
+        if good is not True:
+            raise InvalidToken(reason=f"signature, algorithm {algorithm}")
+        return unverified_claims(token)
+
+
+def _checked_algorithms(algorithms: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(algorithms, str) or not algorithms or not set(algorithms) <= _KEY_BYTES.keys():
+        raise ConfigurationError(
+            f"algorithms={algorithms!r} is no list of HMAC algorithms.",
+            hint='Write ("HS256",). For RS256, ES256 and the like there are StaticKeyVerifier and issuer_url.',
+        )
+    return tuple(dict.fromkeys(algorithms))
+
+
+def _checked_secret(secret: str | bytes | Secret, minimum: int) -> bytes:
+    text = secret.reveal() if isinstance(secret, Secret) else secret
+    data = text.encode() if isinstance(text, str) else bytes(text)
+    if b"-----BEGIN" in data or data.startswith((b"ssh-", b"ecdsa-")):
+        raise ConfigurationError(
+            "The shared secret is a key file.",
+            hint="A public key is no secret. Give it to StaticKeyVerifier, which checks signatures with it.",
+        )
+    if len(data) < minimum:
+        raise ConfigurationError(f"The shared secret is shorter than {minimum} bytes.", hint=_MAKE_ONE)
+    weakness = weakness_of(data)
+    if weakness is not None:
+        raise ConfigurationError(f"The shared secret can be guessed: {weakness}.", hint=_MAKE_ONE)
+    return data
