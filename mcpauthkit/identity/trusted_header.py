@@ -123,8 +123,8 @@ class TrustedHeaderVerifier:
             return
         self._warned.add(address)
         _log.warning(
-            "the header %s of peer %s was ignored because peers= does not list it; if that is the proxy, list it, and if "
-            "it is a client, the server rewrites the peer, or the proxy can be passed by",
+            "the header %s of peer %s was ignored because peers= does not list it; if that is the proxy, list it, "
+            "and if it is a client, the server rewrites the peer, or the proxy can be passed by",
             self._subject_header,
             address or "unknown",
         )
