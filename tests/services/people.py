@@ -1,0 +1,63 @@
+"""People in front of a browser who do what any page asks of them, whoever's page it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mcpauthkit.testing import BrowserRobot, RobotError
+from mcpauthkit.testing.issuer.authorize import LOGIN_FORM_ID
+
+if TYPE_CHECKING:
+    from mcpauthkit.testing import Page, StopAt
+
+_MAX_PAGES = 8
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person types, and the button they press."""
+
+    button: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def answer_to(page: Page, user: str) -> Answer | None:
+    """What somebody does who wants to get on; None on a page that asks nothing."""
+    if page.form(LOGIN_FORM_ID) is not None:
+        return Answer("Sign in", {"username": user})
+    # Keycloak's realm file gives everybody their name for a password.
+    if page.form("kc-form-login") is not None:
+        return Answer("Sign In", {"username": user, "password": user})
+    names = {button.name for form in page.forms for button in form.buttons}
+    if {"accept", "cancel"} <= names:
+        return Answer("Yes")
+    return None
+
+
+async def get_on(robot: BrowserRobot, page: Page, *, user: str, stop_at: StopAt | None = None) -> Page:
+    """Answer page after page.
+
+    Raises:
+        RobotError: The pages do not come to an end.
+    """
+    for _ in range(_MAX_PAGES):
+        answer = answer_to(page, user)
+        if answer is None:
+            return page
+        page = await robot.submit(page, answer.values, button=answer.button, stop_at=stop_at)
+    raise RobotError(f"the pages ask on and on, the last is {page.url} {page.title!r}")
+
+
+async def authorize(url: str, *, user: str, back_to: str) -> str:
+    """Go through an authorization with a new browser; gives the address the client is called back at.
+
+    Raises:
+        RobotError: The browser was not sent back.
+    """
+    async with BrowserRobot() as robot:
+        page = await get_on(robot, await robot.open(url, stop_at=back_to), user=user, stop_at=back_to)
+    if not page.url.startswith(back_to):
+        raise RobotError(f"{page.url} says {page.status} {page.title!r} instead of sending back: {page.text[:300]}")
+    return page.url

@@ -1,0 +1,49 @@
+"""Every released client, in front of every issuer, in every mode: from the address alone to the tool's result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mcpauthkit.testing import DevIssuer
+from tests.services.clients import FastMcpClient, Login, PythonSdkClient, StockClient
+from tests.services.keycloak import Keycloak
+from tests.services.stage import Stage, stage
+from tests.services.typescript_client import TypeScriptClient
+
+CLIENTS: dict[str, StockClient] = {
+    "fastmcp-modern": FastMcpClient("modern"),
+    "fastmcp-legacy": FastMcpClient("legacy"),
+    "python-sdk-modern": PythonSdkClient("modern"),
+    "python-sdk-legacy": PythonSdkClient("legacy"),
+    "typescript-1": TypeScriptClient(1),
+    "typescript-2-modern": TypeScriptClient(2, "modern"),
+    "typescript-2-legacy": TypeScriptClient(2, "legacy"),
+}
+clients = pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS.keys())
+
+
+@pytest.fixture
+def at_dev_issuer() -> Iterator[Stage]:
+    with DevIssuer(algorithm="ES256") as issuer, stage(issuer.issuer_url) as here:
+        yield here
+
+
+@pytest.fixture
+def at_keycloak(keycloak: Keycloak, server_port: int) -> Iterator[Stage]:
+    with stage(keycloak.issuer_url, port=server_port) as here:
+        yield here
+
+
+@clients
+async def test_a_client_logs_in_directly_at_the_development_issuer(client: StockClient, at_dev_issuer: Stage) -> None:
+    who = await client.call(Login(at_dev_issuer.resource, user="bob"), "whoami")
+    assert who["name"] == "bob"
+
+
+@clients
+async def test_a_client_logs_in_directly_at_keycloak(client: StockClient, at_keycloak: Stage) -> None:
+    who = await client.call(Login(at_keycloak.resource, user="bob"), "whoami")
+    assert who["name"] == "bob"
+    assert "mcp:tools" in who["scopes"]
