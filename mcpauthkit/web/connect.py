@@ -15,7 +15,7 @@ from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import RemoteUnavailable
 from mcpauthkit.principal import Principal, log_digest
-from mcpauthkit.web.browser_login import BrowserSession
+from mcpauthkit.web.browser_login import BrowserSession, issuer_mark
 from mcpauthkit.web.login_pages import sign_in_of, start_login
 from mcpauthkit.web.pages import Answered, Pages, redirect
 
@@ -66,7 +66,10 @@ class ConnectPages:
         flow_id, login = _flow_id(request), sign_in_of(request)
         session = login.session(request.headers.raw)
         if session is None:
-            return await start_login(self._pages, login, self._here(flow_id))
+            # The user is known at the issuer whose token came with the call, which need not be the first one.
+            sought = await self._broker.ledger.get(flow_id)
+            issuer_url = None if sought is None else sought.issuer
+            return await start_login(self._pages, login, self._here(flow_id), issuer_url=issuer_url)
         flow = await self._own_flow(flow_id, session)
         if not flow.is_pending:
             return self._finished(flow)
@@ -203,7 +206,8 @@ class ConnectPages:
             status=403,
             tone="bad",
             action="Sign in as somebody else",
-            action_url=f"{self._base_url}/connect/login?" + urlencode({"service": flow.service, "flow": flow.flow_id}),
+            action_url=f"{self._base_url}/connect/login?"
+            + urlencode({"service": flow.service, "flow": flow.flow_id, "at": issuer_mark(flow.issuer)}),
         )
 
     def _wrong_browser(self) -> Response:

@@ -39,10 +39,12 @@ def sign_in_of(request: Request) -> BrowserLogin:
     return login
 
 
-async def start_login(pages: Pages, login: BrowserLogin, return_to: str, *, choose_account: bool = False) -> Response:
+async def start_login(
+    pages: Pages, login: BrowserLogin, return_to: str, *, issuer_url: str | None = None, choose_account: bool = False
+) -> Response:
     """Send the browser to the issuer, or say that it cannot be reached."""
     try:
-        return await login.start(return_to, choose_account=choose_account)
+        return await login.start(return_to, issuer_url=issuer_url, choose_account=choose_account)
     except RemoteError as error:
         return _failed(pages, error)
 
@@ -70,7 +72,9 @@ class LoginPages:
         # Built from its two values, so that no address of somebody else's can be smuggled in.
         service = "".join(c for c in request.query_params.get("service", "") if c.isalnum() or c == "-")[:64]
         return_to = f"/connect/{service}?" + urlencode({"flow": request.query_params.get("flow", "")[:128]})
-        return await start_login(self._pages, sign_in_of(request), return_to, choose_account=True)
+        login = sign_in_of(request)
+        issuer_url = login.issuer_marked(request.query_params.get("at", ""))
+        return await start_login(self._pages, login, return_to, issuer_url=issuer_url, choose_account=True)
 
     async def come_back(self, request: Request) -> Response:
         """The issuer's redirect."""

@@ -24,7 +24,7 @@ from mcpauthkit.principal import current_user as kit_current_user
 from mcpauthkit.protocol.sinks import SdkIdentity
 from mcpauthkit.web.admission import Admission, Admissions
 from mcpauthkit.web.authenticator import Authenticator
-from mcpauthkit.web.browser_login import SIGN_IN_SCOPE, BrowserLogin
+from mcpauthkit.web.browser_login import SIGN_IN_SCOPE
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.enrichment import OnAuthenticate
 from mcpauthkit.web.hub import HUB_STATE, Hub
@@ -33,7 +33,7 @@ from mcpauthkit.web.origins import AllowedOrigins
 from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
-from mcpauthkit.web.trust import chain_of, trusted_issuers
+from mcpauthkit.web.trust import browser_login, chain_of, trusted_issuers
 
 _log = RequestLog("web")
 
@@ -140,16 +140,13 @@ class JwtAuthMiddleware:
             leeway_seconds=leeway_seconds,
         )
         self._admissions = Admissions(authenticator, self._rules, on_authenticate)
-        self._sign_in = (
-            None
-            if not trusted
-            else BrowserLogin(
-                trusted[0],
-                base_url=self._resources.base_url,
-                key_ring=key_ring or KeyRing.ephemeral(),
-                client_id=browser_client_id,
-                client_secret=browser_client_secret,
-            )
+        self._sign_in = browser_login(
+            trusted,
+            base_url=self._resources.base_url,
+            key_ring=key_ring or KeyRing.ephemeral(),
+            clock=clock,
+            client_id=browser_client_id,
+            client_secret=browser_client_secret,
         )
         self._for_resources = self._origins.with_cors(self._serve) if self._origins.feeds_cors else self._serve
 

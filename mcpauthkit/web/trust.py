@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.identity.chain import VerifierChain
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.identity.port import Presented, TokenVerifier, Verified
 from mcpauthkit.identity.verifier import JwtVerifier
+from mcpauthkit.web.browser_login import CALLBACK_PATH, BrowserLogin
+from mcpauthkit.web.issuer_client import IssuerClient
 
 
 class _ForAudiences:
@@ -55,3 +59,32 @@ def _accepted_audiences(audience: str | Sequence[str] | None) -> frozenset[str] 
             hint="Leave it out to accept tokens for the resource's own URL, or name what the issuer puts into aud.",
         )
     return accepted
+
+
+def browser_login(
+    issuers: Sequence[Issuer],
+    *,
+    base_url: str,
+    key_ring: KeyRing,
+    clock: Clock,
+    client_id: str | None,
+    client_secret: str | Secret | None,
+) -> BrowserLogin | None:
+    """Browser login at the issuers, or None where there is none to sign in at.
+
+    Args:
+        issuers: Where users are known.
+        base_url: The public address of the application.
+        key_ring: What seals the cookies.
+        clock: Time.
+        client_id: Our client at the first issuer.
+        client_secret: Its secret.
+    """
+    if not issuers:
+        return None
+    redirect_uri = f"{base_url}{CALLBACK_PATH}"
+    clients = [
+        IssuerClient(issuers[0], redirect_uri=redirect_uri, client_id=client_id, client_secret=client_secret),
+        *(IssuerClient(one, redirect_uri=redirect_uri) for one in issuers[1:]),
+    ]
+    return BrowserLogin(clients, base_url=base_url, key_ring=key_ring, clock=clock)

@@ -1,0 +1,151 @@
+"""The kit's own client at one issuer: sends browsers there to sign in, and learns who came back."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from mcpauthkit.core.secret import Secret, as_secret
+from mcpauthkit.errors import ConfigurationError, GrantRefused, InvalidToken, RemoteMisbehaved
+from mcpauthkit.fetch import CachedDocument
+from mcpauthkit.identity.claims import check_audience
+from mcpauthkit.identity.issuer import Issuer
+from mcpauthkit.identity.verifier import JwtVerifier
+from mcpauthkit.oauth.authorization import AuthorizationRequest, process_authorization_response
+from mcpauthkit.oauth.registration import process_registration, registration_request
+from mcpauthkit.oauth.token import OAuthClient, code_request, process_token_response
+from mcpauthkit.principal import Principal
+
+_SCOPES = ("openid", "profile")
+_OTHER_LOGIN = "The sign-in service's answer belongs to another sign-in."
+_MONTH_SECONDS = 30 * 86_400.0
+
+
+class IssuerClient:
+    """Our client at an issuer.
+
+    Args:
+        issuer: The issuer.
+        redirect_uri: Where browsers come back.
+        client_id: Our client there; None to register one (RFC 7591).
+        client_secret: Its secret, for a confidential client.
+
+    Raises:
+        ConfigurationError: A secret comes without a client.
+    """
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        *,
+        redirect_uri: str,
+        client_id: str | None = None,
+        client_secret: str | Secret | None = None,
+    ) -> None:
+        self.issuer_url = issuer.issuer_url
+        self._issuer = issuer
+        self._redirect_uri = redirect_uri
+        self._verifier = JwtVerifier(issuer, expects="id_token")
+        self._configured = _configured_client(client_id, client_secret)
+        self._registered: CachedDocument[OAuthClient] = CachedDocument(
+            self._register, clock=issuer.clock, max_age_seconds=_MONTH_SECONDS
+        )
+
+    async def authorization(
+        self, *, state: str, nonce: str, code_verifier: str, choose_account: bool
+    ) -> AuthorizationRequest:
+        """The request to send a browser to the issuer with.
+
+        Raises:
+            RemoteError: The issuer cannot be reached, or offers us no way to be its client.
+        """
+        metadata = await self._issuer.metadata.get()
+        if metadata.authorization_endpoint is None:
+            raise RemoteMisbehaved(reason="issuer metadata names no authorization_endpoint")
+        client = await self._client()
+        return AuthorizationRequest(
+            endpoint=metadata.authorization_endpoint,
+            client_id=client.client_id,
+            redirect_uri=self._redirect_uri,
+            state=state,
+            code_verifier=code_verifier,
+            scopes=_SCOPES,
+            nonce=nonce,
+            extra={"prompt": "login"} if choose_account else {},
+        )
+
+    async def exchange(self, query: Mapping[str, str], pending: Mapping[str, Any]) -> Principal:
+        """Who came back, from the issuer's answer.
+
+        Args:
+            query: Parameters of the redirect; `state` has been checked by then.
+            pending: What was kept of the request: `client_id`, `nonce` and `verifier`.
+
+        Raises:
+            InvalidToken: The ID token is not good, or from another sign-in.
+            GrantRefused: The issuer or its user said no.
+            RemoteError: The issuer cannot be reached or misbehaves.
+            IssuerUnavailable: Its keys cannot be had.
+        """
+        metadata = await self._issuer.metadata.get()
+        code = process_authorization_response(query, expected_issuer=metadata.issuer, iss_required=metadata.sends_iss)
+        if metadata.token_endpoint is None:
+            raise RemoteMisbehaved(reason="issuer metadata names no token_endpoint")
+        client = await self._client()
+        if client.client_id != pending["client_id"]:
+            client = OAuthClient(pending["client_id"])
+        request = code_request(
+            metadata.token_endpoint,
+            client,
+            code=code,
+            redirect_uri=self._redirect_uri,
+            code_verifier=pending["verifier"],
+        )
+        try:
+            tokens = process_token_response(await self._issuer.fetch(request))
+        except GrantRefused as error:
+            if error.error == "invalid_client" and self._configured is None:
+                # The issuer has forgotten us: the next login registers again.
+                await self._registered.refetch(self._registered.version)
+            raise
+        if tokens.id_token is None:
+            raise RemoteMisbehaved(reason="token response without id_token")
+        principal = (await self._verifier.verify(tokens.id_token.reveal())).principal
+        # OpenID Connect Core 1.0 section 3.1.3.7: for us, from this login, not replayed from another.
+        check_audience(principal, frozenset({client.client_id}))
+        if principal.get("azp", client.client_id) != client.client_id:
+            raise InvalidToken(_OTHER_LOGIN, reason="ID token azp is another client")
+        if not hmac.compare_digest(str(principal.get("nonce")).encode(), str(pending["nonce"]).encode()):
+            raise InvalidToken(_OTHER_LOGIN, reason="ID token nonce is not of this login")
+        return principal
+
+    async def _client(self) -> OAuthClient:
+        return self._configured or await self._registered.get()
+
+    async def _register(self) -> OAuthClient:
+        metadata = await self._issuer.metadata.get()
+        if metadata.registration_endpoint is None:
+            raise RemoteMisbehaved(
+                hint="Register a client at the issuer by hand and pass it as browser_client_id.",
+                reason="the issuer offers no registration",
+            )
+        request = registration_request(
+            metadata.registration_endpoint,
+            name="MCP server sign-in",
+            redirect_uris=[self._redirect_uri],
+            scope=" ".join(_SCOPES),
+        )
+        return process_registration(await self._issuer.fetch(request))
+
+
+def _configured_client(client_id: str | None, client_secret: str | Secret | None) -> OAuthClient | None:
+    if client_id is None:
+        if client_secret:
+            raise ConfigurationError(
+                "browser_client_secret was given without browser_client_id.", hint="Give both, or neither to register."
+            )
+        return None
+    if client_secret is None:
+        return OAuthClient(client_id)
+    return OAuthClient(client_id, as_secret(client_secret), "client_secret_basic")
