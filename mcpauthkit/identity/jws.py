@@ -133,9 +133,10 @@ def _check_header(header: dict[str, Any]) -> _Header:
         # We understand no extension, so every critical one is unknown (RFC 7515 section 4.1.11).
         raise InvalidToken(reason="critical header extension")
     declared = header.get("typ")
-    if declared is not None and not isinstance(declared, str):
+    # null is another value than none at all, and of the wrong type, as for claims.
+    if "typ" in header and not isinstance(declared, str):
         raise InvalidToken(reason="typ is not text")
     key_id = header.get("kid")
-    if key_id is not None and not (isinstance(key_id, str) and len(key_id) <= _MAX_KEY_ID_LENGTH):
+    if "kid" in header and not (isinstance(key_id, str) and len(key_id) <= _MAX_KEY_ID_LENGTH):
         raise InvalidToken(reason="kid is not a short text")
     return algorithm, key_id, declared

@@ -53,8 +53,9 @@ def _is_ambiguous(path: str, raw_path: bytes) -> bool:
         return True
     if any(segment in {".", ".."} for segment in path.split("/")):
         return True
-    # A percent sign left after decoding is a second layer of encoding.
-    if "%" in path:
+    # A percent sign left after decoding is a second layer of encoding. A replacement character was no UTF-8: a lenient
+    # reader takes `..%c0%af` for `../`.
+    if "%" in path or "\ufffd" in path:
         return True
     lowered = raw_path.lower()
     return b"%2f" in lowered or b"%5c" in lowered or b"%2e" in lowered

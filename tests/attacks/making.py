@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.attacks.row import Token
+from tests.attacks.forge import Token
 from tests.identity.bench import key_for
 
 

@@ -63,6 +63,9 @@ INVALID = Answer(401, "invalid_token", "invalid_token", "invalid_token")
 EXPIRED = Answer(401, "invalid_token", "invalid_token", "expired_token")
 OTHER_AUDIENCE = Answer(401, "invalid_token", "invalid_token", "wrong_audience")
 MALFORMED = Answer(400, "invalid_request", None, "invalid_request")
+OTHER_ORIGIN = Answer(403, "forbidden_origin", None, "forbidden_origin")
+PREFLIGHT = Answer(204)
+"""A preflight that is told nothing; nobody's code is reached."""
 UNAVAILABLE = Answer(503, "issuer_unavailable", None, "issuer_unavailable")
 NOT_HTTP = Answer(400)
 """The HTTP server itself refuses what is no HTTP; nobody's code is reached."""
