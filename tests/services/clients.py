@@ -46,6 +46,11 @@ class Login:
     metadata_url: str | None = None
     visited: list[str] = field(default_factory=list)
 
+    @property
+    def client_id_used(self) -> str:
+        """What the client called itself."""
+        return httpx2.URL(self.visited[-1]).params["client_id"]
+
 
 class StockClient(Protocol):
     """A released client."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.services.documents import Authority, make_authority
 from tests.services.keycloak import Keycloak, free_ports
 
 if TYPE_CHECKING:
@@ -51,11 +52,22 @@ def server_port(ports: list[int]) -> int:
 
 
 @pytest.fixture(scope="session")
-def keycloak(ports: list[int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Vouches for https on this machine, to Keycloak alone."""
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def keycloak(
+    ports: list[int], authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Keycloak]:
     """One Keycloak for all tests."""
     home = os.environ.get("KEYCLOAK_HOME", "")
     if not (Path(home) / "bin/kc.sh").is_file():
         pytest.fail(f"KEYCLOAK_HOME is {home!r}, where no Keycloak is; `scripts/services run` sets it")
     work = tmp_path_factory.mktemp("keycloak")
-    with Keycloak(Path(home), work=work, port=ports[1], server_url=f"http://127.0.0.1:{ports[0]}") as running:
+    server_url = f"http://127.0.0.1:{ports[0]}"
+    with Keycloak(
+        Path(home), work=work, port=ports[1], server_url=server_url, truststore=authority.certificate
+    ) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Direct mode in front of a real Keycloak: clients log in there, and the kit knows who they are."""
+"""Direct mode in front of a real Keycloak: who the caller is, and which clients may ask."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.services.clients import FastMcpClient, Login
+from tests.services.clients import FastMcpClient, Login, PythonSdkClient, StockClient
+from tests.services.documents import Authority, metadata_document
 from tests.services.keycloak import KNOWN_CLIENT_ID, Keycloak
 from tests.services.stage import Stage, stage
+from tests.services.typescript_client import TypeScriptClient
+
+clients = pytest.mark.parametrize(
+    "client",
+    [FastMcpClient(), PythonSdkClient(), TypeScriptClient(1), TypeScriptClient(2, "modern")],
+    ids=["fastmcp", "python-sdk", "typescript-1", "typescript-2"],
+)
 
 
 @pytest.fixture
@@ -17,17 +25,32 @@ def server(keycloak: Keycloak, server_port: int) -> Iterator[Stage]:
         yield running
 
 
-@pytest.mark.parametrize(("user", "roles"), [("alice", ("admin", "staff")), ("bob", ("staff",))])
-async def test_a_client_that_registers_itself_gets_name_and_realm_roles(
-    keycloak: Keycloak, server: Stage, user: str, roles: tuple[str, ...]
+@pytest.mark.parametrize(("user", "roles"), [("alice", {"admin", "staff"}), ("bob", {"staff"})])
+async def test_a_client_that_registered_itself_brings_the_users_realm_roles(
+    keycloak: Keycloak, server: Stage, user: str, roles: set[str]
 ) -> None:
-    who = await FastMcpClient().call(Login(server.resource, user=user), "whoami")
+    login = Login(server.resource, user=user)
+    who = await FastMcpClient().call(login, "whoami")
     assert who["issuer"] == keycloak.issuer_url
     # The client asks to stay signed in on its own account, which Keycloak counts as a role, too.
-    assert set(who["roles"]) - {"offline_access"} == set(roles)
+    assert set(who["roles"]) - {"offline_access"} == roles
+    with keycloak.admin() as admin:
+        assert login.client_id_used in {one["clientId"] for one in admin.call("GET", "/clients")}
 
 
-async def test_a_client_known_beforehand_needs_no_registration(server: Stage) -> None:
+@clients
+async def test_a_client_known_beforehand_needs_no_registration(client: StockClient, server: Stage) -> None:
     login = Login(server.resource, client_id=KNOWN_CLIENT_ID)
-    assert (await FastMcpClient().call(login, "whoami"))["name"] == "alice"
-    assert f"client_id={KNOWN_CLIENT_ID}" in login.visited[0]
+    assert (await client.call(login, "whoami"))["name"] == "alice"
+    assert login.client_id_used == KNOWN_CLIENT_ID
+
+
+@clients
+async def test_a_client_may_name_itself_by_its_metadata_document(
+    client: StockClient, server: Stage, authority: Authority
+) -> None:
+    with metadata_document(authority) as document:
+        login = Login(server.resource, metadata_url=document.url)
+        assert (await client.call(login, "whoami"))["name"] == "alice"
+        assert login.client_id_used == document.url
+        assert len(document.fetched_by) == 1
