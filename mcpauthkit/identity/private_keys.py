@@ -106,7 +106,8 @@ def read_pem(text: str, name: str, key_id: str | None = None) -> list[Decryption
     Raises:
         ConfigurationError: It holds anything but usable private keys; the hint says what to change.
     """
-    blocks = list(_PEM_BLOCK.finditer(text))
+    # `openssl ecparam -genkey` writes the curve's parameters into a block of their own.
+    blocks = [block for block in _PEM_BLOCK.finditer(text) if not block[1].endswith("PARAMETERS")]
     if not blocks or (key_id is not None and len(blocks) > 1):
         raise ConfigurationError(
             f"{name} does not hold a private key in PEM form, or several for one kid.",

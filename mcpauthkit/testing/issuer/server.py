@@ -17,6 +17,7 @@ from mcpauthkit.testing.issuer.authorize import AuthorizeEndpoint
 from mcpauthkit.testing.issuer.clients import GRANT_TYPES, ClientRegistry, static_client
 from mcpauthkit.testing.issuer.context import IssuerContext, IssuerSettings
 from mcpauthkit.testing.issuer.discovery import DiscoveryEndpoints, discovery_paths
+from mcpauthkit.testing.issuer.encryption import TokenEncryption
 from mcpauthkit.testing.issuer.grants import Grants
 from mcpauthkit.testing.issuer.keys import SigningKeys
 from mcpauthkit.testing.issuer.registration import RegistrationEndpoint
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from mcpauthkit.testing.issuer.keys import SigningAlgorithm
     from mcpauthkit.testing.people import DevUser
 
+DEFAULT_ENCRYPTION = ("RSA-OAEP-256", "A256GCM")
 DEFAULT_SCOPES = ("openid", "profile", "email", "offline_access", "mcp:tools")
 
 
@@ -56,6 +58,9 @@ class DevIssuer(LoopbackServer):
         algorithm: What tokens are signed with.
         dynamic_registration: Whether clients may register themselves (RFC 7591).
         client_metadata_documents: Whether a client id may be the address of the client's metadata document.
+        encrypt_access_tokens_to: The public key set of a resource server, or one public JWK; access tokens are signed
+            only unless given. `/userinfo` and `/revoke` do not take encrypted ones: this issuer cannot open them.
+        encryption: The `alg` and `enc` of encrypted tokens.
         clock: Time for lifetimes.
         entropy: Source of codes, tokens and ids.
 
@@ -64,7 +69,7 @@ class DevIssuer(LoopbackServer):
         faults: Errors and delays: `issuer.faults.respond("token", status=503, times=1)`.
 
     Raises:
-        ValueError: The path does not start with a slash or ends with one.
+        ValueError: The path does not start with a slash or ends with one, or there is no key for `encryption`.
         OSError: The port is taken.
     """
 
@@ -80,6 +85,8 @@ class DevIssuer(LoopbackServer):
         algorithm: SigningAlgorithm = "RS256",
         dynamic_registration: bool = True,
         client_metadata_documents: bool = True,
+        encrypt_access_tokens_to: Mapping[str, Any] | None = None,
+        encryption: tuple[str, str] = DEFAULT_ENCRYPTION,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
     ) -> None:
@@ -108,6 +115,7 @@ class DevIssuer(LoopbackServer):
             entropy=entropy,
         )
         self._mint = TokenMint(self._context)
+        self.encrypt_to(encrypt_access_tokens_to, encryption)
         self.app = self._app()
 
     @property
@@ -140,7 +148,7 @@ class DevIssuer(LoopbackServer):
         headers: Mapping[str, Any] | None = None,
         **claims: Any,
     ) -> str:
-        """A signed access token of type `at+jwt`, without any flow.
+        """A signed access token of type `at+jwt`, encrypted if the issuer encrypts, without any flow.
 
         Args:
             sub: The subject; name, e-mail and username are added if it is one of the users.
@@ -148,7 +156,7 @@ class DevIssuer(LoopbackServer):
             audience: `aud`; the issuer's `audience` or the client id unless given.
             client_id: The client.
             expires_in: Lifetime in seconds; negative for an expired token.
-            headers: Header members to add or replace; None removes one.
+            headers: Header members of the signed token to add or replace; None removes one.
             **claims: Claims to add or replace; None removes one.
         """
         return self._mint.access_token(
@@ -160,6 +168,20 @@ class DevIssuer(LoopbackServer):
             headers=headers or {},
             claims=claims,
         )
+
+    def encrypt_to(
+        self, public_keys: Mapping[str, Any] | None, encryption: tuple[str, str] = DEFAULT_ENCRYPTION
+    ) -> None:
+        """Encrypt access tokens from now on, or to another key, or no more.
+
+        Args:
+            public_keys: As `encrypt_access_tokens_to`; None stops encrypting.
+            encryption: The `alg` and `enc`.
+
+        Raises:
+            ValueError: An algorithm we do not know, or no key that suits it.
+        """
+        self._mint.encryption = None if public_keys is None else TokenEncryption(public_keys, encryption)
 
     def add_client(
         self,

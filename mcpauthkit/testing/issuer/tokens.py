@@ -9,16 +9,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mcpauthkit.testing.issuer.context import IssuerContext
+    from mcpauthkit.testing.issuer.encryption import TokenEncryption
     from mcpauthkit.testing.issuer.grants import Grant
 
 _EXPIRED_SECONDS_AGO = 3600
 
 
 class TokenMint:
-    """Builds claims and signs them with the issuer's current key."""
+    """Builds claims and signs them with the issuer's current key.
 
-    def __init__(self, context: IssuerContext) -> None:
+    Attributes:
+        encryption: What access tokens are encrypted with once they are signed; None leaves them signed only.
+    """
+
+    def __init__(self, context: IssuerContext, encryption: TokenEncryption | None = None) -> None:
         self._context = context
+        self.encryption = encryption
 
     def access_token(
         self,
@@ -31,7 +37,7 @@ class TokenMint:
         headers: Mapping[str, Any],
         claims: Mapping[str, Any],
     ) -> str:
-        """A signed access token; `claims` and `headers` replace ours, and None removes one."""
+        """An access token; `claims` and `headers` (of the signed token) replace ours, and None removes one."""
         now = int(self._context.clock.wall())
         user = self._context.user_of(sub)
         members = {
@@ -47,7 +53,11 @@ class TokenMint:
             **(user.profile() if user else {}),
             **claims,
         }
-        return self._context.keys.sign({"typ": "at+jwt", **headers}, _payload(members))
+        signed = self._context.keys.sign({"typ": "at+jwt", **headers}, _payload(members))
+        if self.encryption is None:
+            return signed
+        # As certified issuers do; RFC 7519 section 5.3 lets claims be repeated in the header.
+        return self.encryption.encrypt(signed, {"cty": "at+jwt", "iss": members["iss"], "aud": members["aud"]})
 
     def granted_access_token(self, grant: Grant, scopes: Sequence[str], resources: Sequence[str]) -> str:
         """The access token of a grant, for the resources named."""
