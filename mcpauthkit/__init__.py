@@ -10,20 +10,26 @@ from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.request_id import get_request_id
 from mcpauthkit.core.secret import Secret
+from mcpauthkit.oauth.client_metadata import RegisteredClient
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
+from mcpauthkit.protocol.injection import CurrentUser
 from mcpauthkit.providers.oauth import OAuthProvider, ProviderOptions
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
+from mcpauthkit.web.proxy.documents import ClientDocuments
+from mcpauthkit.web.proxy.options import ProxyOptions
 
 __all__ = [
     "Attempt",
     "ClientAuthentication",
+    "ClientDocuments",
     "Clock",
     "Credential",
+    "CurrentUser",
     "Grant",
     "JwtAuthMiddleware",
     "KeyRing",
@@ -32,6 +38,8 @@ __all__ = [
     "Patience",
     "Principal",
     "ProviderOptions",
+    "ProxyOptions",
+    "RegisteredClient",
     "Secret",
     "Store",
     "Watchable",

@@ -8,16 +8,18 @@ from typing import Any, TypeVar
 
 import mcp_types
 from fastmcp import FastMCP
-from fastmcp.prompts.base import PromptResult
-from fastmcp.resources.base import ResourceResult
+from fastmcp.exceptions import PromptError, ResourceError, ToolError
+from fastmcp.prompts.base import InputRequiredPromptResult, PromptResult
+from fastmcp.resources.base import InputRequiredResourceResult, ResourceResult
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
-from fastmcp.tools.base import ToolResult
+from fastmcp.tools.base import InputRequiredToolResult, ToolResult
 from mcp.server.context import CallNext as CallNextRequest
 from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.call import UrlElicitationNeeded, fastmcp_hook_active, mcpserver_request
+from mcpauthkit.protocol.injection import QuestionRaised, called_as, refusal_of_dependency
 from mcpauthkit.protocol.wrapper import GUARDED
 
 M = TypeVar("M")
@@ -25,7 +27,7 @@ R = TypeVar("R")
 
 
 class UrlElicitationMiddleware(Middleware):
-    """Lets error -32042 reach the wire: raised in a tool body, FastMCP would turn it into a text without the link."""
+    """Lets reach the wire what FastMCP would turn into other texts: error -32042, and what our dependencies raise."""
 
     async def on_call_tool(
         self,
@@ -33,7 +35,7 @@ class UrlElicitationMiddleware(Middleware):
         call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
     ) -> ToolResult:
         """Around a tool."""
-        return await _translated(context, call_next)
+        return await _translated(context, call_next, InputRequiredToolResult, purpose=context.message.name)
 
     async def on_read_resource(
         self,
@@ -41,7 +43,8 @@ class UrlElicitationMiddleware(Middleware):
         call_next: CallNext[mcp_types.ReadResourceRequestParams, ResourceResult],
     ) -> ResourceResult:
         """Around a resource."""
-        return await _translated(context, call_next)
+        # Never the address: with a template, the caller chooses what would stand on the connect page.
+        return await _translated(context, call_next, InputRequiredResourceResult, purpose="This resource")
 
     async def on_get_prompt(
         self,
@@ -49,17 +52,31 @@ class UrlElicitationMiddleware(Middleware):
         call_next: CallNext[mcp_types.GetPromptRequestParams, PromptResult],
     ) -> PromptResult:
         """Around a prompt."""
-        return await _translated(context, call_next)
+        return await _translated(context, call_next, InputRequiredPromptResult, purpose=context.message.name)
 
 
-async def _translated(context: MiddlewareContext[M], call_next: CallNext[M, R]) -> R:
-    token = fastmcp_hook_active.set(True)
+async def _translated(
+    context: MiddlewareContext[M],
+    call_next: CallNext[M, R],
+    ask: Callable[[mcp_types.InputRequiredResult], R],
+    *,
+    purpose: str,
+) -> R:
+    active, named = fastmcp_hook_active.set(True), called_as.set(purpose)
     try:
         return await call_next(context)
+    except QuestionRaised as raised:
+        return ask(raised.question)
     except UrlElicitationNeeded as error:
         raise error.to_wire() from error
+    except (ToolError, ResourceError, PromptError) as error:
+        refusal = refusal_of_dependency(error)
+        if refusal is None:
+            raise
+        raise refusal from error
     finally:
-        fastmcp_hook_active.reset(token)
+        called_as.reset(named)
+        fastmcp_hook_active.reset(active)
 
 
 async def _remember_request(ctx: ServerRequestContext[Any, Any], call_next: CallNextRequest) -> HandlerResult:

@@ -1,10 +1,11 @@
-"""From a guarded call to a credential, a question, or a text."""
+"""From a guarded call, or a plain request, to a credential, a question, or a text."""
 
 from __future__ import annotations
 
 import mcp_types
 
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.core.flow_state import Flow
 from mcpauthkit.protocol.ask import Asker, Need
 from mcpauthkit.protocol.ask_legacy import ask_blocking, join_blocking
 from mcpauthkit.protocol.ask_modern import RoundState, ask_in_rounds, continue_rounds
@@ -28,6 +29,19 @@ async def obtain(asker: Asker, call: Call, need: Need) -> Credential | mcp_types
     return found
 
 
+async def obtain_or_link(asker: Asker, need: Need) -> Credential:
+    """A credential for a request that cannot carry a question, such as that of a plain HTTP route.
+
+    Raises:
+        ConnectionRequired: There is none yet; it carries the link.
+        RemoteError: The service cannot answer.
+    """
+    credential = await asker.broker.lookup(need.principal, need.scopes)
+    if credential is None:
+        raise asker.link(await _opened(asker, need, Rung.LINK))
+    return credential
+
+
 async def _found(
     asker: Asker, call: Call, need: Need, state: RoundState | None
 ) -> Credential | mcp_types.InputRequiredResult:
@@ -38,8 +52,7 @@ async def _found(
     if state is not None and rung is Rung.ROUNDS:
         # A later round of a question asked before: it must come to that flow's outcome and open no other.
         return await continue_rounds(asker, call, state, need)
-    flow = await asker.broker.open_flow(need.principal, need.scopes, purpose=need.purpose)
-    asker.log_rung(rung, need)
+    flow = await _opened(asker, need, rung)
     match rung:
         case Rung.ROUNDS:
             return await ask_in_rounds(asker, flow, need)
@@ -52,3 +65,9 @@ async def _found(
             raise asker.url_error(call, flow, need)
         case Rung.LINK:
             raise asker.link(flow)
+
+
+async def _opened(asker: Asker, need: Need, rung: Rung) -> Flow:
+    flow = await asker.broker.open_flow(need.principal, need.scopes, purpose=need.purpose)
+    asker.log_rung(rung, need)
+    return flow

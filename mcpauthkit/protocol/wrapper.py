@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar, cast
 
 import anyio.to_thread
@@ -49,8 +49,7 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         call = current_call(args, kwargs)
-        # The edge: whatever the kit itself raises becomes a text for the model; the tool's own errors pass.
-        try:
+        with edge(call):
             principal, found = await obtain(call)
             if isinstance(found, mcp_types.InputRequiredResult):
                 return found
@@ -60,14 +59,22 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
                 result = await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))
                 # A decorator in between may hide that the function is asynchronous.
                 return await result if inspect.isawaitable(result) else result
-        except AuthKitError as error:
-            raise call.refuse(_public_text(error)) from error
 
     setattr(guarded, GUARDED, True)
     return cast("F", guarded)
 
 
-def _public_text(error: AuthKitError) -> str:
+@contextmanager
+def edge(call: Call) -> Iterator[None]:
+    """The edge to the model: whatever the kit itself raises becomes a text for it; the tool's own errors pass."""
+    try:
+        yield
+    except AuthKitError as error:
+        raise call.refuse(public_text(error)) from error
+
+
+def public_text(error: AuthKitError) -> str:
+    """What the caller reads, with what to do about it; the rest goes to the log."""
     level = logging.WARNING if isinstance(error, ConfigurationError | NotSignedIn) else logging.INFO
     _log.log(level, "call refused %s", error.for_log())
     match error:

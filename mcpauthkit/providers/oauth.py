@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
-import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Self, TypedDict, TypeVar, Unpack
 
 import httpx
-import mcp_types
 from fastapi import FastAPI
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant, OAuthService
 from mcpauthkit.connections.broker import Broker
-from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Grant
 from mcpauthkit.connections.ledger import Ledger
 from mcpauthkit.connections.vault import Vault
@@ -26,23 +24,22 @@ from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.core.urls import check_base_url
-from mcpauthkit.errors import ConfigurationError, ConnectionRequired
+from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
-from mcpauthkit.principal import Principal
-from mcpauthkit.protocol.ask import Asker, Need, Patience
-from mcpauthkit.protocol.call import Call
+from mcpauthkit.protocol.ask import Asker, Patience
 from mcpauthkit.protocol.completion import CompletionNotices
 from mcpauthkit.protocol.hooks import attach, registered_functions
-from mcpauthkit.protocol.obtain import obtain
 from mcpauthkit.protocol.wrapper import guard, refuse_registered
-from mcpauthkit.providers.client import CredentialAuth, Held
+from mcpauthkit.providers.holding import Holding, Wanted
+from mcpauthkit.providers.injection import injectable
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.web.connect import ConnectPages, connect_path
 from mcpauthkit.web.hub import Hub
+from mcpauthkit.web.injection import answer_refusals
 from mcpauthkit.web.pages import Pages
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -115,7 +112,6 @@ class OAuthProvider:
         clock = clock or SystemClock()
         self._base_url = check_base_url(server_base_url, "server_base_url")
         self._api_url = None if api_url is None else check_base_url(api_url, "api_url")
-        self._user_context = user_context
         kept_in = MemoryStore(clock=clock) if store is None else store
         sealed = SealedStore(kept_in, key_ring or KeyRing.ephemeral(), clock=clock)
         self._broker = Broker(
@@ -127,10 +123,11 @@ class OAuthProvider:
         )
         notices = CompletionNotices(clock=clock)
         self._pages = ConnectPages(self._broker, base_url=self._base_url, pages=Pages(), on_finished=notices.tell)
-        self._asker = Asker(self._broker, connect_url=self._pages.url, patience=patience or Patience(), notices=notices)
-        self._held: ContextVar[Held | None] = ContextVar(f"mcpauthkit_held_{grant.service}", default=None)
-        self._tls: ssl.SSLContext | None = None
+        asker = Asker(self._broker, connect_url=self._pages.url, patience=patience or Patience(), notices=notices)
         self._apps: list[FastAPI] = []
+        self._holding = Holding(
+            asker, user_context=user_context, api_url=self._api_url, is_served=lambda: bool(self._apps)
+        )
         self._servers: list[Server] = []
         self._guarded: list[Callable[..., Any]] = []
 
@@ -221,6 +218,7 @@ class OAuthProvider:
             hub = Hub.of(app)
             hub.add_pages(self._pages.routes)
             hub.close_at_the_end(self._broker.grant.aclose)
+            answer_refusals(app)
             self._apps.append(app)
         if mcp is not None:
             attach(mcp)
@@ -244,7 +242,7 @@ class OAuthProvider:
                 "require_token got a function instead of a list of scopes.",
                 hint='Write @provider.require_token() or @provider.require_token(scopes=["repo"]).',
             )
-        wanted = check_scopes(scopes)
+        needed = check_scopes(scopes)
 
         def decorate(function: F) -> F:
             if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
@@ -254,45 +252,57 @@ class OAuthProvider:
                 )
             refuse_registered(function, [one for mcp in self._servers for one in registered_functions(mcp)])
             self._guarded.append(function)
-            purpose = getattr(function, "__name__", "This tool")
-
-            async def find(call: Call) -> tuple[Principal, Credential | mcp_types.InputRequiredResult]:
-                principal = call.principal(self._user_context)
-                if not self._apps:
-                    raise ConfigurationError(
-                        f"The {self.name} provider serves no connect page yet.",
-                        hint=f"Call {self.name}.register(app, mcp) on the application that JwtAuthMiddleware guards.",
-                    )
-                need = Need(principal, wanted, purpose, fail_fast)
-                return principal, await obtain(self._asker, call, need)
-
-            @contextmanager
-            def hold(principal: Principal, credential: Credential) -> Iterator[None]:
-                token = self._held.set(Held(principal, credential, wanted, purpose))
-                try:
-                    yield
-                finally:
-                    self._held.reset(token)
-
-            return guard(function, find, hold)
+            wanted = Wanted(needed, getattr(function, "__name__", "This tool"), fail_fast)
+            return guard(
+                function, partial(self._holding.find, wanted=wanted), partial(self._holding.hold, wanted=wanted)
+            )
 
         return decorate
 
-    def get_token(self) -> str:
-        """The caller's access token, inside a guarded function. Prefer `client()`, which renews it too.
+    def token(self, scopes: Sequence[str] = (), *, fail_fast: bool = False) -> Callable[..., Awaitable[str]]:
+        """The caller's access token by injection: `token: str = Depends(github.token(scopes=["repo"]))`.
+
+        For FastMCP's `Depends` in tools, resources and prompts, where the user is asked as `require_token` does, and
+        for FastAPI's in routes, where a user who has not connected gets a 403 that carries the link.
+
+        Args:
+            scopes: What the token must permit.
+            fail_fast: As for `require_token`; routes never wait.
 
         Raises:
-            ConfigurationError: No guard is around this code.
+            ConfigurationError: The scopes are no list of scopes.
         """
-        return self._current().credential.access_token.reveal()
+        return injectable(self._holding, check_scopes(scopes), fail_fast=fail_fast, value=self._token)
+
+    def http(
+        self, scopes: Sequence[str] = (), *, fail_fast: bool = False
+    ) -> Callable[..., Awaitable[httpx.AsyncClient]]:
+        """The same for `client()`: `http: httpx.AsyncClient = Depends(github.http(scopes=["repo"]))`.
+
+        Args:
+            scopes: What the credential must permit.
+            fail_fast: As for `require_token`; routes never wait.
+
+        Raises:
+            ConfigurationError: The scopes are no list of scopes.
+        """
+        return injectable(self._holding, check_scopes(scopes), fail_fast=fail_fast, value=self._holding.client)
+
+    def get_token(self) -> str:
+        """The caller's access token, while a guard or an injection holds it. Prefer `client()`, which renews it too.
+
+        Raises:
+            ConfigurationError: No guard or injection is around this code.
+        """
+        return self._holding.current.credential.access_token.reveal()
 
     async def invalidate_token(self) -> None:
-        """Forget the caller's credential, inside a guarded function; the next call asks the user again.
+        """Forget the caller's credential, while it is held; the next call asks the user again.
 
         Raises:
-            ConfigurationError: No guard is around this code.
+            ConfigurationError: No guard or injection is around this code.
         """
-        await self._broker.forget(self._current().principal)
+        await self._broker.forget(self._holding.current.principal)
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         """An HTTP client that carries the caller's credential, for use with `async with`.
@@ -304,31 +314,13 @@ class OAuthProvider:
             **options: Further arguments of `httpx.AsyncClient`.
 
         Raises:
-            ConfigurationError: No guard is around this code, or `auth` was given.
+            ConfigurationError: No guard or injection is around this code, or `auth` was given.
         """
-        if "auth" in options:
-            raise ConfigurationError("client() brings its own auth.", hint="Leave auth out, or use httpx directly.")
-        if self._api_url is not None:
-            options.setdefault("base_url", self._api_url)
-        # Loading the certificate store takes milliseconds of the event loop; once is enough.
-        if self._tls is None:
-            self._tls = httpx.create_ssl_context()
-        options.setdefault("verify", self._tls)
-        auth = CredentialAuth(self._broker, self._current(), self._ask_again, api_url=self._api_url)
-        return httpx.AsyncClient(auth=auth, **options)
+        return self._holding.client(**options)
 
-    async def _ask_again(self, held: Held) -> ConnectionRequired:
-        flow = await self._broker.open_flow(held.principal, held.scopes, purpose=held.purpose)
-        return self._asker.link(flow)
-
-    def _current(self) -> Held:
-        held = self._held.get()
-        if held is None:
-            raise ConfigurationError(
-                f"No {self.name} credential is held here.",
-                hint="Put @mcp.tool first and @provider.require_token() below it, directly above the function.",
-            )
-        return held
+    @asynccontextmanager
+    async def _token(self) -> AsyncIterator[str]:
+        yield self.get_token()
 
 
 def _client(

@@ -29,7 +29,7 @@ async def text_of(client: Client[Any], tool: str, **arguments: Any) -> tuple[boo
 
 def rungs(caplog: pytest.LogCaptureFixture) -> list[str]:
     lines = [record.getMessage() for record in caplog.records]
-    return [line.rpartition("rung=")[2] for line in lines if "rung=" in line]
+    return [line.rpartition("rung=")[2].split()[0] for line in lines if "rung=" in line]
 
 
 @pytest.fixture(autouse=True)

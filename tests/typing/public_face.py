@@ -1,15 +1,22 @@
 """The public face as users type it. Checked by pyright and mypy, never executed."""
 
+# ruff: noqa: B008  # dependencies are declared as defaults
+
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import assert_type
+from typing import Annotated, assert_type
 
+import fastapi
+import httpx
 from fastapi import APIRouter, FastAPI
 from fastmcp import FastMCP
+from fastmcp.dependencies import Depends
 from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit import (
+    CurrentUser,
     JwtAuthMiddleware,
     KeyRing,
     MemoryStore,
@@ -70,6 +77,32 @@ async def list_prs(repo: str, limit: int = 3) -> list[str]:
 @github.require_token(fail_fast=True)
 def sync_tool() -> str:
     return get_user().subject
+
+
+async def injected(
+    repo: str,
+    user: Principal = CurrentUser(),
+    same_user: Principal = Depends(get_user),
+    token: str = Depends(github.token(scopes=["repo"])),
+    http: httpx.AsyncClient = Depends(github.http(scopes=["repo"], fail_fast=True)),
+) -> list[str]:
+    return [user.subject, same_user.subject, token, (await http.get(f"/repos/{repo}")).text]
+
+
+async def route(
+    user: Annotated[Principal, fastapi.Depends(get_user)],
+    token: Annotated[str, fastapi.Depends(github.token())],
+    http: Annotated[httpx.AsyncClient, fastapi.Depends(github.http())],
+    same_token: str = fastapi.Depends(github.token()),
+) -> list[str]:
+    return [user.subject, token, same_token, (await http.get("/user")).text]
+
+
+def dependencies() -> None:
+    assert_type(CurrentUser(), Principal)
+    assert_type(github.token(scopes=["repo"]), Callable[..., Awaitable[str]])
+    assert_type(Depends(github.token()), str)
+    assert_type(Depends(github.http()), httpx.AsyncClient)
 
 
 async def calls() -> None:

@@ -1,0 +1,129 @@
+"""Leg 2 in plain HTTP routes: what an injected credential answers with instead of the route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import JSONResponse
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from mcpauthkit.errors import (
+    AuthKitError,
+    ConnectionFailed,
+    ConnectionRequired,
+    NotSignedIn,
+    RemoteError,
+    StoreUnavailable,
+)
+from mcpauthkit.oauth.challenge import bearer_challenge
+from mcpauthkit.principal import Principal
+from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE
+from mcpauthkit.protocol.wrapper import public_text
+
+CHALLENGE_SCOPE = "mcpauthkit.challenge"
+"""The key of the ASGI scope under which a request without a user carries a function that makes a 401's challenge."""
+
+_MISSING_USER = 401
+_MISSING_CONNECTION = 403
+_BROKEN = 500
+
+
+class RouteRefused(HTTPException):
+    """The answer of a route whose user or credential is missing.
+
+    An application that was passed to `register` answers with `detail` itself as JSON. In others, such as a mounted one,
+    FastAPI's own handler does, and `detail` is a member of its answer.
+
+    Args:
+        error: Why.
+        scope: The ASGI scope of the request.
+    """
+
+    def __init__(self, error: AuthKitError, scope: Mapping[str, Any]) -> None:
+        status = _status(error)
+        headers = {"cache-control": "no-store"}
+        if status == _MISSING_USER:
+            headers["www-authenticate"] = _challenge(scope)
+        super().__init__(status, detail=_body(error), headers=headers)
+
+
+@contextmanager
+def route_edge(connection: HTTPConnection) -> Iterator[None]:
+    """The edge to HTTP: whatever the kit itself raises becomes an answer; the route's own errors pass.
+
+    Args:
+        connection: The request.
+    """
+    try:
+        yield
+    except AuthKitError as error:
+        raise RouteRefused(error, connection.scope) from error
+
+
+def principal_of(connection: HTTPConnection) -> Principal:
+    """Who sends a request, from the request itself.
+
+    Raises:
+        NotSignedIn: Nobody, as far as this application knows.
+    """
+    principal = connection.scope.get(PRINCIPAL_SCOPE)
+    if not isinstance(principal, Principal):
+        raise NotSignedIn(hint="Add JwtAuthMiddleware to the application, and take the path out of open_paths.")
+    return principal
+
+
+def purpose_of(connection: HTTPConnection) -> str:
+    """What the user is told the credential is for: the route's function, as for tools."""
+    return getattr(connection.scope.get("endpoint"), "__name__", "This request")
+
+
+def answer_refusals(app: FastAPI) -> None:
+    """Let an application answer refusals with our JSON, unless it has handlers of its own for them.
+
+    Args:
+        app: The application. `NotSignedIn` is what `Depends(get_user)` raises on an open path.
+    """
+    for kind in (RouteRefused, NotSignedIn):
+        app.exception_handlers.setdefault(kind, _answer)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    refused = RouteRefused(error, request.scope) if isinstance(error, AuthKitError) else error
+    assert isinstance(refused, RouteRefused)
+    return JSONResponse(refused.detail, refused.status_code, headers=refused.headers)
+
+
+def _status(error: AuthKitError) -> int:
+    # A client answers 401 by signing in again, which brings no credential of leg 2, so only leg 1 may say it.
+    match error:
+        case NotSignedIn():
+            return _MISSING_USER
+        case ConnectionFailed():
+            return _MISSING_CONNECTION
+        case RemoteError() | StoreUnavailable():
+            return error.status_hint
+        case _:
+            return _BROKEN
+
+
+def _body(error: AuthKitError) -> dict[str, str]:
+    text = public_text(error)
+    if not isinstance(error, ConnectionRequired):
+        return {"error": error.code, "error_description": text}
+    return {
+        "error": error.code,
+        "error_description": (
+            f"{error.outcome_text.format(service=error.service)} "
+            "Open connect_url in your browser, then repeat the request."
+        ),
+        "connect_url": error.connect_url,
+    }
+
+
+def _challenge(scope: Mapping[str, Any]) -> str:
+    make: Callable[[], str] | None = scope.get(CHALLENGE_SCOPE)
+    return bearer_challenge(resource_metadata=None) if make is None else make()
