@@ -10,7 +10,6 @@ from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.request_id import get_request_id
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.oauth.client_metadata import RegisteredClient
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
@@ -20,13 +19,10 @@ from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
-from mcpauthkit.web.proxy.documents import ClientDocuments
-from mcpauthkit.web.proxy.options import ProxyOptions
 
 __all__ = [
     "Attempt",
     "ClientAuthentication",
-    "ClientDocuments",
     "Clock",
     "Credential",
     "CurrentUser",
@@ -38,8 +34,6 @@ __all__ = [
     "Patience",
     "Principal",
     "ProviderOptions",
-    "ProxyOptions",
-    "RegisteredClient",
     "Secret",
     "Store",
     "Watchable",
