@@ -8,7 +8,7 @@ must not count as the role of another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -87,7 +87,7 @@ GENERIC_CLAIMS = ClaimMap(
 """What most issuers do; the base of every map."""
 
 _Path = tuple[str, tuple[str, ...]]
-_Found = list[tuple[str, Any]]
+_Reader = Callable[[Any], Iterable[str]]
 
 
 class ClaimReader:
@@ -113,7 +113,8 @@ class ClaimReader:
         Raises:
             InvalidToken: It is missing, empty, too long or not text.
         """
-        value = next((value for path in self._subject for _, value in _find(claims, path)), None)
+        first = self._subject[0][0]
+        value = claims[first] if first in claims else next(self._values(claims, self._subject), None)
         if not isinstance(value, str) or not 0 < len(value) <= _MAX_SUBJECT_LENGTH or not value.isprintable():
             names = " or ".join(f"`{name}`" for name, _ in self._subject)
             raise InvalidToken(
@@ -124,11 +125,11 @@ class ClaimReader:
 
     def client_id(self, claims: Mapping[str, Any]) -> str | None:
         """The OAuth client that obtained the token, when the token says so."""
-        for path in self._client_id:
-            for _, value in _find(claims, path):
-                if isinstance(value, str) and value:
-                    return value
-        return None
+        first = claims.get(self._client_id[0][0])
+        if isinstance(first, str) and first:
+            return first
+        texts = (value for value in self._values(claims, self._client_id) if isinstance(value, str) and value)
+        return next(texts, None)
 
     def scopes(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """Granted scopes.
@@ -136,14 +137,10 @@ class ClaimReader:
         Raises:
             InvalidToken: They are neither text nor lists of texts.
         """
-        found = [one for path in self._scopes for one in _find(claims, path)]
-        if not found and self._app_scopes:
-            found = [one for path in self._app_scopes for one in _find(claims, path)]
-        names: set[str] = set()
-        for prefix, value in found:
-            texts = value.split()[:_MAX_NAMES] if isinstance(value, str) else _texts(value)
-            names.update(prefix + text for text in texts)
-        return frozenset(names)
+        names, found = self._names(claims, self._scopes, _scope_names)
+        if found or not self._app_scopes:
+            return names
+        return self._names(claims, self._app_scopes, _scope_names)[0]
 
     def roles(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """Roles the issuer asserts.
@@ -151,30 +148,50 @@ class ClaimReader:
         Raises:
             InvalidToken: They are of another form than issuers use.
         """
+        return self._names(claims, self._roles, _role_names)[0]
+
+    @staticmethod
+    def _values(claims: Mapping[str, Any], paths: tuple[_Path, ...]) -> Iterator[Any]:
+        for name, steps in paths:
+            if name in claims:
+                yield claims[name]
+            elif steps and steps[0] in claims:
+                yield from (value for _, value in _below(claims[steps[0]], steps))
+
+    @staticmethod
+    def _names(claims: Mapping[str, Any], paths: tuple[_Path, ...], read: _Reader) -> tuple[frozenset[str], bool]:
+        """The names at all paths together, and whether there was anything at one of them."""
         names: set[str] = set()
-        for path in self._roles:
-            for prefix, value in _find(claims, path):
-                if isinstance(value, str):
-                    # One role given as a text is one role, never its letters or words.
-                    texts = [value] if value else []
-                elif isinstance(value, dict):
-                    texts = _members(value)
-                else:
-                    texts = _texts(value)
-                names.update(prefix + text for text in texts)
-        return frozenset(names)
+        found = False
+        for name, steps in paths:
+            if name in claims:
+                found = True
+                names.update(read(claims[name]))
+            elif steps and steps[0] in claims:
+                for prefix, value in _below(claims[steps[0]], steps):
+                    found = True
+                    names.update([prefix + text for text in read(value)])
+        return frozenset(names), found
+
+
+def _scope_names(value: Any) -> Iterable[str]:
+    return value.split()[:_MAX_NAMES] if isinstance(value, str) else _texts(value)
+
+
+def _role_names(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        # One role given as a text is one role, never its letters or words.
+        return (value,) if value else ()
+    return _members(value) if isinstance(value, dict) else _texts(value)
 
 
 def _compiled(paths: str | Sequence[str] | None) -> tuple[_Path, ...]:
     return tuple((path, tuple(path.split(".")) if "." in path else ()) for path in paths or ())
 
 
-def _find(claims: Mapping[str, Any], path: _Path) -> _Found:
-    """What is at a path, each with the text that stands in front of the names found there."""
-    name, steps = path
-    if name in claims:
-        return [("", claims[name])]
-    found: _Found = [("", claims.get(steps[0]))] if steps else []
+def _below(claim: Any, steps: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """What is at a path below a claim, each with the text that stands in front of the names found there."""
+    found: list[tuple[str, Any]] = [("", claim)]
     for step in steps[1:]:
         holders = [(prefix, holder) for prefix, holder in found if isinstance(holder, dict)]
         if step == _EVERY_MEMBER:

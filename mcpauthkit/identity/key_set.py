@@ -60,6 +60,7 @@ class KeySet:
     def __init__(self, keys: list[VerificationKey]) -> None:
         self._keys = keys
         self._by_id: dict[str, list[VerificationKey]] = {}
+        self._fitting: dict[tuple[str, str | None], list[VerificationKey]] = {}
         for key in keys:
             if key.key_id is not None:
                 self._by_id.setdefault(key.key_id, []).append(key)
@@ -69,8 +70,14 @@ class KeySet:
 
     def candidates(self, algorithm: Algorithm, key_id: str | None) -> list[VerificationKey]:
         """Keys that may have made a signature: those of that id, or all fitting ones when the token names none."""
-        pool = self._keys if key_id is None else self._by_id.get(key_id, [])
-        return [key for key in pool if key.fits(algorithm)]
+        known = self._fitting.get((algorithm.name, key_id))
+        if known is None:
+            pool = self._keys if key_id is None else self._by_id.get(key_id, [])
+            known = [key for key in pool if key.fits(algorithm)]
+            if known:
+                # Only what was found is remembered: made-up key ids would fill the memory.
+                self._fitting[algorithm.name, key_id] = known
+        return known
 
 
 def parse_key_set(document: Mapping[str, Any]) -> KeySet:
