@@ -7,9 +7,16 @@ the service it calls: `OAuthProvider`. Errors are in `mcpauthkit.errors`, what t
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Attempt, Grant
 from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.request_id import get_request_id
 from mcpauthkit.core.secret import Secret
+from mcpauthkit.identity.claim_map import ClaimMap
+from mcpauthkit.identity.decryption_keys import DecryptionKeys
+from mcpauthkit.identity.issuer_profile import IssuerProfile
+from mcpauthkit.identity.port import TokenVerifier
+from mcpauthkit.identity.trusted_issuer import TrustedIssuer
+from mcpauthkit.oauth.client_metadata import RegisteredClient
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
@@ -19,14 +26,21 @@ from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
+from mcpauthkit.web.proxy.documents import ClientDocuments
+from mcpauthkit.web.proxy.options import ProxyOptions
 
 __all__ = [
     "Attempt",
+    "ClaimMap",
     "ClientAuthentication",
+    "ClientDocuments",
     "Clock",
     "Credential",
     "CurrentUser",
+    "DecryptionKeys",
+    "Entropy",
     "Grant",
+    "IssuerProfile",
     "JwtAuthMiddleware",
     "KeyRing",
     "MemoryStore",
@@ -34,8 +48,12 @@ __all__ = [
     "Patience",
     "Principal",
     "ProviderOptions",
+    "ProxyOptions",
+    "RegisteredClient",
     "Secret",
     "Store",
+    "TokenVerifier",
+    "TrustedIssuer",
     "Watchable",
     "current_user",
     "get_request_id",

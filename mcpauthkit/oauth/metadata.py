@@ -27,6 +27,7 @@ class IssuerMetadata:
         authorization_endpoint: Where browsers are sent to sign in.
         token_endpoint: Where codes become tokens.
         registration_endpoint: Where clients register (RFC 7591).
+        revocation_endpoint: Where tokens are revoked (RFC 7009).
         sends_iss: Whether authorization responses carry `iss` (RFC 9207).
     """
 
@@ -35,6 +36,7 @@ class IssuerMetadata:
     authorization_endpoint: str | None = None
     token_endpoint: str | None = None
     registration_endpoint: str | None = None
+    revocation_endpoint: str | None = None
     sends_iss: bool = False
 
 
@@ -89,6 +91,7 @@ def process_discovery(issuer: str, response: HttpResponse) -> IssuerMetadata | N
         authorization_endpoint=_endpoint(issuer, document, "authorization_endpoint"),
         token_endpoint=_endpoint(issuer, document, "token_endpoint"),
         registration_endpoint=_endpoint(issuer, document, "registration_endpoint"),
+        revocation_endpoint=_endpoint(issuer, document, "revocation_endpoint"),
         sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
     )
 

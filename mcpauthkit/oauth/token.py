@@ -59,29 +59,34 @@ class TokenSet:
 
 
 def code_request(
-    endpoint: str, client: OAuthClient, *, code: str, redirect_uri: str, code_verifier: str
+    endpoint: str, client: OAuthClient, *, code: str, redirect_uri: str, code_verifier: str, resource: str = ""
 ) -> HttpRequest:
-    """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+    """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2)."""
     form = {
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": redirect_uri,
         "code_verifier": code_verifier,
     }
-    return _token_request(endpoint, client, form)
+    if resource:
+        form["resource"] = resource
+    return authenticated_form(endpoint, client, form)
 
 
 def refresh_request(
-    endpoint: str, client: OAuthClient, *, refresh_token: Secret, scopes: Sequence[str] = ()
+    endpoint: str, client: OAuthClient, *, refresh_token: Secret, scopes: Sequence[str] = (), resource: str = ""
 ) -> HttpRequest:
-    """Exchange a refresh token (RFC 6749 section 6)."""
+    """Exchange a refresh token (RFC 6749 section 6, RFC 8707 section 2.2)."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
     if scopes:
         form["scope"] = " ".join(scopes)
-    return _token_request(endpoint, client, form)
+    if resource:
+        form["resource"] = resource
+    return authenticated_form(endpoint, client, form)
 
 
-def _token_request(endpoint: str, client: OAuthClient, form: dict[str, str]) -> HttpRequest:
+def authenticated_form(endpoint: str, client: OAuthClient, form: dict[str, str]) -> HttpRequest:
+    """A form to an endpoint of the authorization server, with our proof of being the client (section 2.3.1)."""
     headers = {"accept": "application/json"}
     if client.authentication == "client_secret_basic" and client.client_secret is not None:
         # RFC 6749 section 2.3.1 wants both halves form-encoded before they are joined.

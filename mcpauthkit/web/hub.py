@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -12,6 +12,8 @@ from starlette.routing import Route
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.web.login_pages import LoginPages
 from mcpauthkit.web.pages import Pages
+
+MetadataMode = Literal["direct", "proxy"]
 
 HUB_STATE = "mcpauthkit"
 """The attribute of `app.state` that holds the hub."""
@@ -30,6 +32,7 @@ class Hub:
         self._app = app
         self.paths: set[str] = set()
         self._has_login = False
+        self._metadata_modes: list[MetadataMode] = []
 
     @classmethod
     def of(cls, app: FastAPI) -> Hub:
@@ -58,6 +61,30 @@ class Hub:
             )
         self._app.router.routes[:0] = wanted
         self.paths.update(route.path for route in wanted)
+
+    @contextmanager
+    def serving_metadata(self, mode: MetadataMode, paths: Sequence[str] = ()) -> Iterator[None]:
+        """Hold the place of the metadata documents while the application runs.
+
+        Args:
+            mode: Whether they send clients to the issuer, or to a proxy here.
+            paths: What the proxy serves without a token.
+
+        Raises:
+            ConfigurationError: There is a proxy, and something else besides it. Clients would register at one
+                authorization server and sign in at another.
+        """
+        if self._metadata_modes and "proxy" in {mode, *self._metadata_modes}:
+            raise ConfigurationError(
+                "The application has more than one oauth_meta_router, and one of them is a proxy (client_id is given).",
+                hint="Include one oauth_meta_router; list several MCP servers in its resource_paths.",
+            )
+        self._metadata_modes.append(mode)
+        self.paths.update(paths)
+        try:
+            yield
+        finally:
+            self._metadata_modes.remove(mode)
 
     def close_at_the_end(self, close: Callable[[], Awaitable[None]]) -> None:
         """Call something when the application shuts down."""

@@ -92,6 +92,33 @@ class Pages:
             notice=notice,
         )
 
+    def consent(
+        self,
+        *,
+        client: str,
+        vouched_by: str,
+        destination: str,
+        resource: str,
+        resource_name: str | None,
+        scopes: Sequence[str],
+        approve_url: str,
+        decline_url: str,
+    ) -> HTMLResponse:
+        """The page that asks whether a client may sign in."""
+        return self._render(
+            "consent.html",
+            200,
+            heading=f"Let {client} sign in?",
+            client=client,
+            vouched_by=vouched_by,
+            destination=destination,
+            resource=resource,
+            resource_name=resource_name or "this server",
+            scopes=scopes,
+            approve_url=approve_url,
+            decline_url=decline_url,
+        )
+
     def message(
         self,
         heading: str,

@@ -97,8 +97,10 @@ async def test_nothing_is_written_there() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"client_id": "client"},
         {"client_id": ""},
+        {"client_secret": "secret"},
+        {"extra_authorize_params": {"audience": "x"}},
+        {"key_ring": None},
         {"issuer_url": "http://issuer.example"},
         {"server_base_url": "http://mcp.example.com"},
         {"resource_paths": "/mcp"},

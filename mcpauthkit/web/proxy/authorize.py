@@ -1,0 +1,198 @@
+"""`/authorize` and the two links of its page: nobody is sent to the issuer before they have agreed to the client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import OAuthFault, RemoteError, RemoteUnavailable, SealError
+from mcpauthkit.oauth.parameters import Parameters
+from mcpauthkit.oauth.redirects import destination
+from mcpauthkit.oauth.server_authorization import AskedAuthorization, asked_from, parse_authorization
+from mcpauthkit.oauth.server_token import digest, fault_of
+from mcpauthkit.web.pages import Answered, Pages, redirect
+from mcpauthkit.web.proxy.answers import ClientAnswers
+from mcpauthkit.web.proxy.clients import Client, Clients
+from mcpauthkit.web.proxy.consent import BrowserMemory
+from mcpauthkit.web.proxy.seals import ProxySeals, Ticket
+from mcpauthkit.web.proxy.upstream import Upstream
+
+AUTHORIZE_PATH = "/authorize"
+APPROVE_PATH = "/authorize/approve"
+DECLINE_PATH = "/authorize/decline"
+
+_audit = RequestLog("audit")
+
+
+class AuthorizePages:
+    """The authorization endpoint and its consent page.
+
+    Args:
+        base_url: The public address of the application.
+        targets: The protected resources by every spelling accepted for them.
+        resource_name: What people call them, or None.
+        scopes: What a request without scopes asks for.
+        clients: Who may ask.
+        seals: Seal the links of the page.
+        browser: The cookies.
+        upstream: The issuer.
+        answers: Sends answers back to clients.
+        pages: The renderer.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        targets: Mapping[str, str],
+        resource_name: str | None,
+        scopes: tuple[str, ...],
+        clients: Clients,
+        seals: ProxySeals,
+        browser: BrowserMemory,
+        upstream: Upstream,
+        answers: ClientAnswers,
+        pages: Pages,
+    ) -> None:
+        self._base_url = base_url
+        self._targets = targets
+        self._resource_name = resource_name
+        self._scopes = scopes
+        self._clients = clients
+        self._seals = seals
+        self._browser = browser
+        self._upstream = upstream
+        self._answers = answers
+        self._pages = pages
+
+    async def show(self, request: Request) -> Response:
+        """The client's request: the consent page, or on to the issuer where the person has agreed before.
+
+        Nothing is used up here: FastMCP's client asks once itself before it opens the browser.
+        """
+        parameters = Parameters.of(request.query_params.multi_items())
+        client, redirect_uri = await self._return_address(parameters)
+        try:
+            asked, prompting = parse_authorization(
+                parameters,
+                client=client.digest,
+                redirect_uri=redirect_uri,
+                resources=self._targets,
+                default_scopes=self._scopes,
+            )
+        except OAuthFault as fault:
+            return self._answers.fault(redirect_uri, parameters, fault)
+        if not prompting.ask_again and self._browser.has_approved(request.headers.raw, asked):
+            _audit.info("consent remembered client=%s", asked.client[:12])
+            return await self._leave(request, asked)
+        if prompting.no_pages:
+            return self._answers.to(asked, error="consent_required")
+        return self._ask(request, client, asked)
+
+    async def approve(self, request: Request) -> Response:
+        """The person agrees. A GET, because a redirected form answer would be blocked by our own policy."""
+        asked = self._asked(request)
+        _audit.info("consent given client=%s to=%s", asked.client[:12], destination(asked.redirect_uri))
+        response = await self._leave(request, asked)
+        self._browser.remember(response, request.headers.raw, asked)
+        return response
+
+    async def decline(self, request: Request) -> Response:
+        """The person does not agree."""
+        asked = self._asked(request)
+        _audit.info("consent declined client=%s to=%s", asked.client[:12], destination(asked.redirect_uri))
+        return self._answers.to(asked, error="access_denied", error_description="The user declined.")
+
+    async def _return_address(self, parameters: Parameters) -> tuple[Client, str]:
+        # As long as these two are not known to belong together, nothing is redirected (RFC 6749 section 4.1.2.1).
+        try:
+            client = await self._clients.find(parameters.need("client_id"))
+            redirect_uri = parameters.need("redirect_uri")
+            client.check_return(redirect_uri)
+        except OAuthFault as fault:
+            _audit.warning(
+                "authorization request refused client=%s %s", digest(parameters.get("client_id"))[:12], fault.for_log()
+            )
+            raise Answered(
+                self._pages.message(
+                    "This sign-in cannot be started",
+                    fault.public,
+                    "Go back to your assistant, remove this server there and add it again.",
+                    status=400,
+                    tone="bad",
+                )
+            ) from fault
+        except RemoteUnavailable as error:
+            _audit.warning("client document unavailable %s", error.for_log())
+            raise Answered(self._later()) from error
+        return client, redirect_uri
+
+    def _ask(self, request: Request, client: Client, asked: AskedAuthorization) -> Response:
+        name, vouched_by = self._clients.described(client, asked.redirect_uri)
+        # The page needs the browser's name and sets it, so the cookie is put on a response made beforehand.
+        carrier = Response()
+        ticket = Ticket(asdict(asked), self._browser.recognise(carrier, request.headers.raw))
+        link = "?" + urlencode({"request": self._seals.tickets.close(ticket)})
+        page = self._pages.consent(
+            client=name or "A program without a name",
+            vouched_by=vouched_by,
+            destination=destination(asked.redirect_uri),
+            resource=asked.resource or self._base_url,
+            resource_name=self._resource_name,
+            scopes=asked.scopes,
+            approve_url=f"{self._base_url}{APPROVE_PATH}{link}",
+            decline_url=f"{self._base_url}{DECLINE_PATH}{link}",
+        )
+        page.headers.append("set-cookie", carrier.headers["set-cookie"])
+        return page
+
+    def _asked(self, request: Request) -> AskedAuthorization:
+        try:
+            ticket = self._seals.tickets.open(request.query_params.get("request", ""))
+            asked = asked_from(ticket.asked)
+        except (SealError, TypeError) as error:
+            raise Answered(
+                self._pages.message(
+                    "This page is too old",
+                    "Nothing was done. Go back to your assistant and start signing in again.",
+                    status=400,
+                    tone="bad",
+                )
+            ) from error
+        if not self._browser.is_browser(request.headers.raw, ticket.browser):
+            # Somebody agreed in their own browser and passed the link on, or cookies are blocked.
+            _audit.warning("consent in another browser refused client=%s", asked.client[:12])
+            raise Answered(
+                self._pages.message(
+                    "Please agree in the browser that showed the page",
+                    "This link was made for another browser, or cookies are blocked here. Nothing was done.",
+                    "Go back to your assistant and start again. If somebody sent you this link, do not go on.",
+                    status=403,
+                    tone="bad",
+                )
+            )
+        return asked
+
+    async def _leave(self, request: Request, asked: AskedAuthorization) -> Response:
+        try:
+            departure = await self._upstream.departure(asked)
+        except RemoteError as error:
+            fault = fault_of(error)
+            _audit.warning("login not started client=%s %s", asked.client[:12], fault.for_log())
+            return self._answers.to(asked, error=fault.error, error_description=fault.public)
+        response = redirect(departure.url)
+        self._browser.start(response, request.headers.raw, asked, departure)
+        return response
+
+    def _later(self) -> Response:
+        return self._pages.message(
+            "Please try again in a moment",
+            "The description of the program that wants to sign in cannot be read just now.",
+            status=503,
+            tone="bad",
+        )

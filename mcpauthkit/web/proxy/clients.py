@@ -1,0 +1,117 @@
+"""Who a client id stands for: registered by hand, by itself (the id carries it), or described by a document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcpauthkit.errors import OAuthFault, RemoteMisbehaved, SealError
+from mcpauthkit.oauth.client_metadata import Registration, document_host, parse_client_document
+from mcpauthkit.oauth.redirects import redirect_matches
+from mcpauthkit.oauth.server_token import digest
+from mcpauthkit.web.proxy.documents import DocumentShelf
+from mcpauthkit.web.proxy.options import ProxySettings
+from mcpauthkit.web.proxy.seals import ProxySeals, SealedClient
+
+_UNKNOWN = "This client is not known here. It has to register again."
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client as its id resolves.
+
+    Args:
+        client_id: Its id.
+        redirect_uris: Where it may be answered.
+        name: What it is called.
+        vouched_by: Who says that it is called so, in words for a person; empty when only the client does.
+    """
+
+    client_id: str
+    redirect_uris: tuple[str, ...]
+    name: str
+    vouched_by: str
+
+    @property
+    def digest(self) -> str:
+        """What stands for the id in sealed values and logs."""
+        return digest(self.client_id)
+
+    def check_return(self, redirect_uri: str) -> None:
+        """Check that it may be answered at an address.
+
+        Raises:
+            OAuthFault: The address is none of its own.
+        """
+        if not redirect_matches(redirect_uri, self.redirect_uris):
+            raise OAuthFault("invalid_request", "The redirect URI is not one this client has registered.")
+
+
+class Clients:
+    """All clients there can be; none is kept.
+
+    Args:
+        settings: The proxy's settings.
+        seals: What opens the ids of clients that registered themselves.
+        shelf: The metadata documents.
+    """
+
+    def __init__(self, settings: ProxySettings, *, seals: ProxySeals, shelf: DocumentShelf) -> None:
+        self._settings = settings
+        self._seals = seals
+        self._shelf = shelf
+
+    def register(self, registration: Registration) -> str:
+        """The id of a client that registers itself."""
+        return self._seals.clients.close(SealedClient(registration.distinct_redirect_uris, registration.name))
+
+    def check_known(self, client_id: str) -> None:
+        """Check that an id can be a client's, without asking anybody.
+
+        Raises:
+            OAuthFault: `invalid_client`, on which clients register again.
+        """
+        if client_id in self._settings.clients or self._shelf.may_read(client_id):
+            return
+        self._self_registered(client_id)
+
+    async def find(self, client_id: str) -> Client:
+        """The client with this id.
+
+        Raises:
+            OAuthFault: There is none.
+            RemoteUnavailable: Its document cannot be had now.
+        """
+        by_hand = self._settings.clients.get(client_id)
+        if by_hand is not None:
+            name = by_hand.name or by_hand.client_id
+            return Client(client_id, tuple(by_hand.redirect_uris), name, "the operator of this server")
+        if self._shelf.may_read(client_id):
+            return await self._described(client_id)
+        sealed = self._self_registered(client_id)
+        return Client(client_id, tuple(sealed.r), sealed.n, "")
+
+    def described(self, client: Client, redirect_uri: str) -> tuple[str, str]:
+        """The name of a client that is answered at an address, and who vouches for it.
+
+        A program that registered itself says of itself what it likes; but who owns an https address of the catalogue
+        gets the answer, whatever the name.
+        """
+        owner = None if client.vouched_by else self._settings.known.name_behind(redirect_uri)
+        return (client.name, client.vouched_by) if owner is None else (owner, "the list of known clients")
+
+    def _self_registered(self, client_id: str) -> SealedClient:
+        if not self._settings.dynamic_registration:
+            raise OAuthFault("invalid_client", _UNKNOWN)
+        try:
+            return self._seals.clients.open(client_id)
+        except SealError as error:
+            raise OAuthFault("invalid_client", _UNKNOWN, reason=error.reason) from error
+
+    async def _described(self, client_id: str) -> Client:
+        try:
+            body = await self._shelf.read(client_id)
+        except RemoteMisbehaved as error:
+            raise OAuthFault("invalid_client", _UNKNOWN, reason=error.reason) from error
+        registration = parse_client_document(client_id, body, schemes=self._settings.known.schemes)
+        host = document_host(client_id)
+        return Client(client_id, registration.redirect_uris, registration.name or host, host)

@@ -1,0 +1,155 @@
+"""What the operator says about the proxy, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict, get_args
+
+import httpx
+
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.entropy import Entropy, SystemEntropy
+from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.secret import Secret, as_secret
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.identity.issuer_profile import IssuerProfile, ResourceParameter
+from mcpauthkit.identity.profiles import profile_named
+from mcpauthkit.oauth.authorization import check_extra_parameters
+from mcpauthkit.oauth.client_metadata import RegisteredClient
+from mcpauthkit.oauth.known_clients import KnownClients
+from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
+from mcpauthkit.protocol.client_documents import SafeClientDocuments
+from mcpauthkit.web.proxy.documents import ClientDocuments
+
+_log = RequestLog("web")
+
+
+class ProxyOptions(TypedDict, total=False):
+    """The arguments of `oauth_meta_router` that only the authorization proxy has; its docstring explains them."""
+
+    client_secret: str | Secret | None
+    client_authentication: ClientAuthentication | None
+    extra_authorize_params: Mapping[str, str] | None
+    profile: str | IssuerProfile
+    clients: Sequence[RegisteredClient]
+    dynamic_registration: bool
+    client_document_hosts: Sequence[str] | None
+    client_documents: ClientDocuments | None
+    key_ring: KeyRing | None
+    http_client: httpx.AsyncClient | None
+    clock: Clock | None
+    entropy: Entropy | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """The options with their defaults filled in.
+
+    Args:
+        client: Our client at the issuer.
+        extra: Further parameters of the authorization request to the issuer.
+        resource_parameter: How the issuer learns which resource a token is for.
+        clients: The clients registered by hand, by id.
+        known: The catalogue of well-known clients.
+        dynamic_registration: Whether clients register themselves.
+        document_hosts: Whose metadata documents are read.
+        documents: How they are fetched.
+        key_ring: What seals.
+        http_client: An httpx client of the operator's, or None.
+        clock: Time.
+        entropy: Chance.
+    """
+
+    client: OAuthClient
+    extra: Mapping[str, str]
+    resource_parameter: ResourceParameter
+    clients: Mapping[str, RegisteredClient]
+    known: KnownClients
+    dynamic_registration: bool
+    document_hosts: frozenset[str]
+    documents: ClientDocuments
+    key_ring: KeyRing
+    http_client: httpx.AsyncClient | None
+    clock: Clock
+    entropy: Entropy
+
+
+def check_options(client_id: str, options: ProxyOptions) -> ProxySettings:
+    """Fill in the defaults.
+
+    Raises:
+        ConfigurationError: An option is unknown or cannot be used.
+    """
+    unknown = options.keys() - ProxyOptions.__annotations__.keys()
+    if unknown:
+        raise ConfigurationError(
+            f"oauth_meta_router has no argument {', '.join(sorted(unknown))}.",
+            hint=f"Those of the proxy are {', '.join(ProxyOptions.__annotations__)}.",
+        )
+    extra = dict(options.get("extra_authorize_params") or {})
+    check_extra_parameters(extra)
+    profile = options.get("profile", "generic")
+    known, hosts = KnownClients.bundled(), options.get("client_document_hosts")
+    entropy = options.get("entropy") or SystemEntropy()
+    return ProxySettings(
+        client=_our_client(client_id, options.get("client_secret"), options.get("client_authentication")),
+        extra=extra,
+        resource_parameter=(profile_named(profile) if isinstance(profile, str) else profile).resource_parameter,
+        clients=_by_id(options.get("clients", ())),
+        known=known,
+        dynamic_registration=options.get("dynamic_registration", True),
+        document_hosts=known.document_hosts if hosts is None else _hosts(hosts),
+        documents=options.get("client_documents") or SafeClientDocuments(),
+        key_ring=options.get("key_ring") or _ephemeral(entropy),
+        http_client=options.get("http_client"),
+        clock=options.get("clock") or SystemClock(),
+        entropy=entropy,
+    )
+
+
+def _our_client(
+    client_id: str, secret: str | Secret | None, authentication: ClientAuthentication | None
+) -> OAuthClient:
+    if not client_id:
+        raise ConfigurationError(
+            "client_id is empty.", hint="Give the id of our client at the issuer, or leave it out."
+        )
+    if not secret:
+        if secret is not None or authentication not in {None, "none"}:
+            raise ConfigurationError(
+                "The client at the issuer is to prove itself without a secret.",
+                hint="Give client_secret, or leave client_authentication out for a public client.",
+            )
+        return OAuthClient(client_id)
+    method = authentication or "client_secret_basic"
+    if method == "none" or method not in get_args(ClientAuthentication):
+        raise ConfigurationError(
+            f"client_authentication={method!r} does not use the client_secret.",
+            hint='Write "client_secret_basic" or "client_secret_post".',
+        )
+    return OAuthClient(client_id, as_secret(secret), method)
+
+
+def _by_id(clients: Sequence[RegisteredClient]) -> dict[str, RegisteredClient]:
+    by_id = {one.client_id: one for one in clients}
+    if len(by_id) != len(clients):
+        raise ConfigurationError("clients lists one client_id twice.", hint="Give each client one entry.")
+    return by_id
+
+
+def _hosts(hosts: Sequence[str]) -> frozenset[str]:
+    if isinstance(hosts, str) or not all(host and host == host.lower() and "/" not in host for host in hosts):
+        raise ConfigurationError(
+            f"client_document_hosts={hosts!r} is not a list of hosts.", hint='Write ("claude.ai", "vscode.dev").'
+        )
+    return frozenset(hosts)
+
+
+def _ephemeral(entropy: Entropy) -> KeyRing:
+    _log.warning(
+        "authorization proxy without a key_ring: logins in progress, registered clients and refresh tokens end with "
+        "this process; pass key_ring=KeyRing({...}, minting=...)"
+    )
+    return KeyRing.ephemeral(entropy)

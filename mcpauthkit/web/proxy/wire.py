@@ -1,0 +1,98 @@
+"""How the endpoints for clients read and answer: bounded bodies, JSON, and the errors of RFC 6749 section 5.2."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import OAuthFault
+from mcpauthkit.oauth.parameters import Parameters
+from mcpauthkit.web.cors import CORS_HEADERS, preflight
+
+_log = RequestLog("web")
+_NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+_FORM = "application/x-www-form-urlencoded"
+# Beyond the longest code and refresh token that we seal.
+_MAX_FORM_BYTES = 64 * 1024
+_UNAUTHORIZED, _TOO_LARGE, _BAD_GATEWAY, _UNAVAILABLE = 401, 413, 502, 503
+_RETRY_AFTER_SECONDS = 5
+
+ClientEndpoint = Callable[[Request], Awaitable[Response]]
+
+
+def for_clients(endpoint: ClientEndpoint) -> ClientEndpoint:
+    """An endpoint that programs call, from any origin: no cookie has a say in it, so no page can misuse one."""
+
+    async def answered(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return preflight()
+        try:
+            return await endpoint(request)
+        except OAuthFault as fault:
+            ours = fault.status == _BAD_GATEWAY
+            _log.log(
+                logging.ERROR if ours else logging.INFO,
+                "authorization proxy refused path=%s error=%s %s",
+                request.url.path,
+                fault.error,
+                fault.for_log(),
+            )
+            return _refusal(fault)
+
+    return answered
+
+
+def json_answer(content: Mapping[str, Any], status: int = 200) -> JSONResponse:
+    """An answer for a client only."""
+    return JSONResponse(content, status_code=status, headers={**_NO_STORE, **CORS_HEADERS})
+
+
+async def form_of(request: Request) -> Parameters:
+    """The parameters of a form body.
+
+    Raises:
+        OAuthFault: It is no form, too large, or repeats a parameter.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise OAuthFault("invalid_request", f"Send the parameters as {_FORM}.")
+    return Parameters.of_form(await body_of(request, _MAX_FORM_BYTES))
+
+
+async def body_of(request: Request, max_bytes: int, *, error: str = "invalid_request") -> bytes:
+    """The body, read no further than allowed.
+
+    Raises:
+        OAuthFault: It is longer.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise OAuthFault(error, f"The body is larger than {max_bytes} bytes.", status=_TOO_LARGE)
+    return bytes(body)
+
+
+def check_public(request: Request, parameters: Parameters) -> None:
+    """Refuse a client that tries to prove itself: every client is public here, and PKCE is its proof.
+
+    Raises:
+        OAuthFault: It sent a secret or an assertion.
+    """
+    if "authorization" in request.headers:
+        raise OAuthFault("invalid_client", "Clients are public here: send client_id in the body.", status=_UNAUTHORIZED)
+    if parameters.get("client_secret") or parameters.get("client_assertion"):
+        raise OAuthFault("invalid_client", "Clients are public here and have no secret.")
+
+
+def _refusal(fault: OAuthFault) -> JSONResponse:
+    answer = json_answer({"error": fault.error, "error_description": fault.public}, fault.status)
+    if fault.status == _UNAVAILABLE:
+        answer.headers["retry-after"] = str(_RETRY_AFTER_SECONDS)
+    if fault.status == _UNAUTHORIZED:
+        answer.headers["www-authenticate"] = "Basic"
+    return answer
