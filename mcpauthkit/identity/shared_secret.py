@@ -29,6 +29,7 @@ _TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 _CLAIMS = ClaimMap(client_id=("client_id", "azp", "cid", "appid", "sub"), scopes=("scope", "scp", "scopes")).over(
     GENERIC_CLAIMS
 )
+_KEY_FILE = "A public key is no secret. Give it to StaticKeyVerifier, which checks signatures with it."
 _MAKE_ONE = "Make one with `python -c 'import secrets; print(secrets.token_urlsafe(64))'`."
 
 
@@ -66,7 +67,7 @@ class SharedSecretVerifier:
         clock: Clock | None = None,
     ) -> None:
         self._algorithms = _checked_algorithms(algorithms)
-        self._key = jwk.OctKey.import_key(_checked_secret(secret, max(_KEY_BYTES[one] for one in self._algorithms)))
+        self._key = _checked_secret(secret, max(_KEY_BYTES[one] for one in self._algorithms))
         self._checks_issuer = issuer is not None
         self._issuer = check_issuer_name(DEFAULT_ISSUER if issuer is None else issuer, "SharedSecretVerifier")
         self._audience = AudienceRule(
@@ -153,17 +154,18 @@ def _checked_algorithms(algorithms: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(algorithms))
 
 
-def _checked_secret(secret: str | bytes | Secret, minimum: int) -> bytes:
+def _checked_secret(secret: str | bytes | Secret, minimum: int) -> jwk.OctKey:
     text = secret.reveal() if isinstance(secret, Secret) else secret
     data = text.encode() if isinstance(text, str) else bytes(text)
     if b"-----BEGIN" in data or data.startswith((b"ssh-", b"ecdsa-")):
-        raise ConfigurationError(
-            "The shared secret is a key file.",
-            hint="A public key is no secret. Give it to StaticKeyVerifier, which checks signatures with it.",
-        )
+        raise ConfigurationError("The shared secret is a key file.", hint=_KEY_FILE)
     if len(data) < minimum:
         raise ConfigurationError(f"The shared secret is shorter than {minimum} bytes.", hint=_MAKE_ONE)
     weakness = weakness_of(data)
     if weakness is not None:
         raise ConfigurationError(f"The shared secret can be guessed: {weakness}.", hint=_MAKE_ONE)
-    return data
+    try:
+        return jwk.OctKey.import_key(data)
+    except ValueError as error:
+        # joserfc knows key files in binary forms too.
+        raise ConfigurationError("The shared secret is a key file.", hint=_KEY_FILE) from error

@@ -12,14 +12,17 @@ nothing to match, or, if it is widened until it matches, believes whoever can wr
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+
 from mcpauthkit.core.clock import Clock, SystemClock
-from mcpauthkit.core.encoding import parse_json_object
+from mcpauthkit.core.encoding import base64url_decode, base64url_encode, parse_json_object
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.headers import header_values
 from mcpauthkit.core.log import RequestLog
@@ -70,7 +73,7 @@ class TrustedHeaderVerifier:
         self._issuer = check_issuer_name(issuer, "TrustedHeaderVerifier")
         self._clock = clock or SystemClock()
         # `verify` gets a text. Only a text that `find` wrote is believed, whoever else may call it with another.
-        self._mark = (entropy or SystemEntropy()).token(16)
+        self._key = (entropy or SystemEntropy()).random_bytes(32)
         self._warned: set[_Address | None] = set()
 
     def __repr__(self) -> str:
@@ -91,22 +94,27 @@ class TrustedHeaderVerifier:
         members = {claim: self._value(presented, header) for header, claim in self._claims.items()}
         if not members["sub"]:
             return None
-        return f"{self._mark}.{json.dumps({claim: value for claim, value in members.items() if value})}"
+        text = json.dumps({claim: value for claim, value in members.items() if value})
+        return f"{base64url_encode(self._mac(text).finalize())}.{text}"
 
     async def verify(self, token: str) -> Verified:
         """Read what `find` wrote; see `TokenVerifier.verify`."""
         mark, _, text = token.partition(".")
         try:
-            if not hmac.compare_digest(mark.encode(), self._mark.encode()):
-                raise InvalidToken(reason="not what the headers of a listed peer said")
+            self._mac(text).verify(base64url_decode(mark))
             members = parse_json_object(text.encode(), max_bytes=_MAX_BYTES)
-        except ValueError as error:
-            raise InvalidToken(reason=f"trusted headers: {error}") from error
+        except (ValueError, InvalidSignature) as error:
+            raise InvalidToken(reason="not what the headers of a listed peer said") from error
         claims: dict[str, Any] = {"iss": self._issuer}
         for claim, value in members.items():
             claims[claim] = _LISTS[claim](value) if claim in _LISTS else value
         principal = endless_principal_from(claims, issuer=self._issuer, now=self._clock.wall(), leeway_seconds=0.0)
         return Verified(principal, made_for_us=True, remember_seconds=0)
+
+    def _mac(self, text: str) -> HMAC:
+        mac = HMAC(self._key, SHA256())
+        mac.update(text.encode())
+        return mac
 
     def _value(self, presented: Presented, header: str) -> str:
         values = header_values(presented.headers, header.encode("ascii"))
