@@ -121,15 +121,16 @@ def _algorithms(header: Mapping[str, Any]) -> tuple[KeyManagement, ContentEncryp
 
 def _key_id(header: Mapping[str, Any]) -> str | None:
     key_id = header.get("kid")
-    if key_id is None or (isinstance(key_id, str) and len(key_id) <= _MAX_KEY_ID_LENGTH):
-        return key_id
-    raise InvalidToken(reason="kid is not a short text")
+    # null is another value than none at all, and of the wrong type; here and below.
+    if "kid" in header and not (isinstance(key_id, str) and len(key_id) <= _MAX_KEY_ID_LENGTH):
+        raise InvalidToken(reason="kid is not a short text")
+    return key_id
 
 
 def _holds_token(header: Mapping[str, Any]) -> bool | None:
-    declared = header.get("cty")
-    if declared is None:
+    if "cty" not in header:
         return None
+    declared = header["cty"]
     kind = declared.lower() if isinstance(declared, str) else ""
     if kind in _NESTED_TYPES:
         return True

@@ -7,17 +7,22 @@ from such a system step by step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.encoding import parse_json_object
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import ConfigurationError, InvalidToken
+from mcpauthkit.identity.audience_rule import AudienceRule
+from mcpauthkit.identity.claim_map import ClaimMap
 from mcpauthkit.identity.claims import principal_from
 from mcpauthkit.identity.decryption_keys import DecryptionKeys
+from mcpauthkit.identity.endless import check_issuer_name, claim_reader
 from mcpauthkit.identity.jwe import MAX_ENCRYPTED_TOKEN_LENGTH
 from mcpauthkit.identity.port import Presented, Verified
 
+DEFAULT_ISSUER = "unsigned-encrypted"
 _DOTS = 4
 _MAX_CLAIMS_DEPTH = 12
 _log = RequestLog("identity")
@@ -30,15 +35,15 @@ class UnsignedEncryptedVerifier:
     token that names an audience must name ours; one that names none was still encrypted for us. `exp` and `iat` are
     required. The claims may also stand in a member `data`, beside `exp` and `iat`.
 
-    Several verifiers: this one takes every token of five segments, so encrypted tokens of an issuer, which are signed
-    inside, need a server (or a path) of their own.
+    It takes every token of five segments. Encrypted tokens of an issuer, which are signed inside, are refused here.
 
     Args:
         keys: What opens the tokens.
         accept_tokens_anybody_can_make: Must be True; the name is the warning.
-        issuer_name: The issuer of its principals; not a URL.
-        subject_claim: The claim that tells users apart, for producers that send no `sub`: `email`, for instance. A
-            token without it is refused, because all its senders would be one user.
+        issuer: The name its users are known by; not a URL.
+        audience: Accepted audiences; None for the URL of the resource that is called.
+        claims: Where scopes, roles, client and subject are, if they are elsewhere: `ClaimMap(subject="email")` for
+            producers that send no `sub`. A token without a subject is refused: all its senders would be one user.
         clock: Time.
         leeway_seconds: How far clocks may differ.
 
@@ -51,8 +56,9 @@ class UnsignedEncryptedVerifier:
         keys: DecryptionKeys,
         *,
         accept_tokens_anybody_can_make: bool,
-        issuer_name: str = "unsigned-encrypted",
-        subject_claim: str = "sub",
+        issuer: str = DEFAULT_ISSUER,
+        audience: str | Sequence[str] | None = None,
+        claims: ClaimMap | None = None,
         clock: Clock | None = None,
         leeway_seconds: float = 60.0,
     ) -> None:
@@ -61,19 +67,25 @@ class UnsignedEncryptedVerifier:
                 "Tokens without a signature prove nothing about who made them.",
                 hint="Let an issuer sign the tokens, or pass accept_tokens_anybody_can_make=True and know why.",
             )
-        if not issuer_name.strip() or ":" in issuer_name:
+        self._issuer = check_issuer_name(issuer, "UnsignedEncryptedVerifier")
+        if ":" in issuer:
             raise ConfigurationError(
-                f"issuer_name {issuer_name!r:.80} could be the name of a real issuer.",
+                f"issuer={issuer!r:.80} of UnsignedEncryptedVerifier could be a real issuer.",
                 hint="Use a plain word without a colon.",
             )
         self._keys = keys
-        self._issuer_name = issuer_name
-        self._subject_claim = subject_claim
+        self._audience = AudienceRule(
+            audience, accept_tokens_without_audience=False, verifier="UnsignedEncryptedVerifier"
+        )
+        self._reader = claim_reader(claims)
         self._clock = clock or SystemClock()
         self._leeway = leeway_seconds
         _log.warning(
-            "unsigned tokens are accepted issuer_name=%s: whoever can fetch the public key can be any user", issuer_name
+            "unsigned tokens are accepted: whoever can fetch the public key can be any user of issuer=%s", issuer
         )
+
+    def __repr__(self) -> str:
+        return f"UnsignedEncryptedVerifier(issuer={self._issuer!r}, keys={self._keys!r})"
 
     def find(self, presented: Presented) -> str | None:
         """A bearer token of five segments; see `TokenVerifier.find`."""
@@ -93,9 +105,9 @@ class UnsignedEncryptedVerifier:
         if "iat" not in claims:
             raise InvalidToken(hint="Let the producer put `iat` into its tokens.", reason="iat is missing")
         principal = principal_from(
-            claims, issuer=self._issuer_name, now=self._clock.wall(), leeway_seconds=self._leeway
+            claims, issuer=self._issuer, now=self._clock.wall(), leeway_seconds=self._leeway, reader=self._reader
         )
-        return Verified(principal, made_for_us="aud" not in claims)
+        return self._audience.verdict(principal, made_for_us=True)
 
     def _claims(self, payload: bytes) -> dict[str, Any]:
         try:
@@ -106,10 +118,5 @@ class UnsignedEncryptedVerifier:
         if isinstance(wrapped, dict):
             # What stands outside wins: the times of the token are there.
             members = {**wrapped, **members}
-        subject = members.get(self._subject_claim)
-        if subject is None:
-            raise InvalidToken(
-                hint="Name a claim that tells this producer's users apart as subject_claim=.",
-                reason=f"{self._subject_claim} is missing",
-            )
-        return {**members, "iss": self._issuer_name, "sub": subject}
+        # Whoever reads the two claims must see the same user as whoever reads the principal.
+        return {**members, "iss": self._issuer, "sub": self._reader.subject(members)}
