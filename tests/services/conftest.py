@@ -52,6 +52,12 @@ def server_port(ports: list[int]) -> int:
 
 
 @pytest.fixture(scope="session")
+def server_url(server_port: int) -> str:
+    """The MCP server's base address, as the realm knows it."""
+    return f"http://127.0.0.1:{server_port}"
+
+
+@pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """Vouches for https on this machine, to Keycloak alone."""
     return make_authority(tmp_path_factory.mktemp("authority"))
@@ -59,14 +65,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="session")
 def keycloak(
-    ports: list[int], authority: Authority, tmp_path_factory: pytest.TempPathFactory
+    ports: list[int], server_url: str, authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Keycloak]:
     """One Keycloak for all tests."""
     home = os.environ.get("KEYCLOAK_HOME", "")
     if not (Path(home) / "bin/kc.sh").is_file():
         pytest.fail(f"KEYCLOAK_HOME is {home!r}, where no Keycloak is; `scripts/services run` sets it")
     work = tmp_path_factory.mktemp("keycloak")
-    server_url = f"http://127.0.0.1:{ports[0]}"
     with Keycloak(
         Path(home), work=work, port=ports[1], server_url=server_url, truststore=authority.certificate
     ) as running:

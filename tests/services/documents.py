@@ -49,9 +49,7 @@ def make_authority(folder: Path) -> Authority:
     made = Authority(folder / "authority.pem", folder / "authority.key")
     made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     made.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return made
 
@@ -82,7 +80,7 @@ def metadata_document(authority: Authority) -> Iterator[MetadataDocument]:
     }
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  # the base class's name
+        def do_GET(self) -> None:  # the base class's name
             fetched.append(self.headers.get("user-agent", ""))
             body = json.dumps(content).encode()
             self.send_response(200 if self.path == PATH else 404)

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import threading
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -190,26 +191,23 @@ class KeycloakAdmin:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def add_signing_key(self, *, name: str, priority: int) -> None:
-        """Add an RSA key; the one with the highest priority signs."""
-        realm = self.call("GET", "")
+    @contextmanager
+    def new_signing_key(self) -> Iterator[None]:
+        """Sign with a new RSA key; at the end it is removed, and the former key signs again."""
         self.call(
             "POST",
             "/components",
             {
-                "name": name,
+                "name": "rotated",
                 "providerId": "rsa-generated",
                 "providerType": "org.keycloak.keys.KeyProvider",
-                "parentId": realm["id"],
-                "config": {"priority": [str(priority)], "enabled": ["true"], "active": ["true"], "keySize": ["2048"]},
+                "parentId": self.call("GET", "")["id"],
+                # The key of the realm's creation has priority 100.
+                "config": {"priority": ["200"], "enabled": ["true"], "active": ["true"], "keySize": ["2048"]},
             },
         )
-
-    def signing_keys(self) -> list[str]:
-        """The ids of the components that hold RSA signing keys."""
-        found = self.call("GET", "/components?type=org.keycloak.keys.KeyProvider")
-        return [one["id"] for one in found if one["providerId"] == "rsa-generated"]
-
-    def remove_component(self, component_id: str) -> None:
-        """Remove a key, a policy, ..."""
-        self.call("DELETE", f"/components/{component_id}")
+        try:
+            yield
+        finally:
+            (made,) = self.call("GET", "/components?type=org.keycloak.keys.KeyProvider&name=rotated")
+            self.call("DELETE", f"/components/{made['id']}")
