@@ -24,6 +24,7 @@ from mcpauthkit.protocol.injection import CurrentUser
 from mcpauthkit.providers.oauth import OAuthProvider, ProviderOptions
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
+from mcpauthkit.web.limits import LimitOptions
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
 from mcpauthkit.web.proxy.documents import ClientDocuments
@@ -43,6 +44,7 @@ __all__ = [
     "IssuerProfile",
     "JwtAuthMiddleware",
     "KeyRing",
+    "LimitOptions",
     "MemoryStore",
     "OAuthProvider",
     "Patience",

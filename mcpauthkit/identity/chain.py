@@ -15,17 +15,19 @@ class VerifierChain:
 
     Args:
         verifiers: At least one.
+        fallback: Who refuses a bearer token that none of them recognises, and so can say what is wrong with it.
 
     Raises:
         ConfigurationError: There is none.
     """
 
-    def __init__(self, verifiers: Sequence[TokenVerifier]) -> None:
+    def __init__(self, verifiers: Sequence[TokenVerifier], *, fallback: TokenVerifier | None = None) -> None:
         if not verifiers:
             raise ConfigurationError(
                 "There is nothing to verify callers with.", hint="Give issuer_url=, or at least one of verifiers=."
             )
         self._verifiers = tuple(verifiers)
+        self._fallback = fallback
 
     def choose(self, presented: Presented) -> tuple[TokenVerifier, str]:
         """Who judges a request, and which text of it.
@@ -40,4 +42,6 @@ class VerifierChain:
                 return verifier, text
         if presented.bearer is None:
             raise MissingToken
+        if self._fallback is not None:
+            return self._fallback, presented.bearer
         raise InvalidToken(reason="a bearer token of a kind that no verifier here recognises")

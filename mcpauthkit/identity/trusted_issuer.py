@@ -84,21 +84,9 @@ class TrustedIssuer:
             return ((self.issuer_url, None),)
         return tuple((self.issuer_url.replace(_TENANT, tenant), tenant) for tenant in self.tenants)
 
-    def rules_for(self, tenant: str | None) -> TokenRules:
-        """What its tokens have to be.
-
-        Args:
-            tenant: One of the tenants, or None.
-        """
-        return TokenRules(
-            profile=self.issuer_profile,
-            claims=self.claims,
-            audiences=self._accepted_audiences(),
-            client_ids=frozenset(self.client_ids),
-            tenant=tenant,
-        )
-
-    def _accepted_audiences(self) -> frozenset[str] | None:
+    @property
+    def accepted_audiences(self) -> frozenset[str] | None:
+        """What `aud` may name, with the other spellings its kind of issuer has; None for the resource's URL."""
         if self.audience is None:
             return None
         aliases = self.issuer_profile.audience_aliases
@@ -177,12 +165,22 @@ def issuers_from(
                 url,
                 fetch=fetch,
                 clock=clock,
-                rules=configured.rules_for(tenant),
+                rules=_rules_for(configured, tenant),
                 keys_max_age_seconds=keys_max_age_seconds,
                 keys_max_stale_seconds=keys_max_stale_seconds,
                 cooldown_seconds=cooldown_seconds,
             )
     return tuple(found.values())
+
+
+def _rules_for(trusted: TrustedIssuer, tenant: str | None) -> TokenRules:
+    return TokenRules(
+        profile=trusted.issuer_profile,
+        claims=trusted.claims,
+        audiences=trusted.accepted_audiences,
+        client_ids=frozenset(trusted.client_ids),
+        tenant=tenant,
+    )
 
 
 def _texts(name: str, value: Any, *, one: bool = False) -> tuple[str, ...]:

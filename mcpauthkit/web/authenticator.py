@@ -8,6 +8,7 @@ from mcpauthkit.identity.claims import check_audience
 from mcpauthkit.identity.port import Presented, Verified
 from mcpauthkit.identity.token_cache import TokenCache
 from mcpauthkit.protocol.sinks import SdkIdentity
+from mcpauthkit.web.limits import Limits
 from mcpauthkit.web.resources import ProtectedResource, ProtectedResources
 
 
@@ -18,8 +19,7 @@ class Authenticator:
         chain: Who judges.
         resources: What is called.
         clock: Time.
-        token_cache_size: How many verdicts are remembered; 0 judges every time.
-        leeway_seconds: How long past its `exp` a remembered token still counts, the same as the verifiers'.
+        limits: How many verdicts are remembered, and how long past its `exp` a token still counts.
     """
 
     def __init__(
@@ -28,14 +28,13 @@ class Authenticator:
         resources: ProtectedResources,
         *,
         clock: Clock,
-        token_cache_size: int = 10_000,
-        leeway_seconds: float = 60.0,
+        limits: Limits,
     ) -> None:
         self._chain = chain
         self._resources = resources
         self._elsewhere = resources.accepted_elsewhere
         self._cache: TokenCache[SdkIdentity] = TokenCache(
-            clock=clock, max_entries=token_cache_size, leeway_seconds=leeway_seconds
+            clock=clock, max_entries=limits.token_cache_size, leeway_seconds=limits.leeway_seconds
         )
 
     async def identify(self, presented: Presented, resource: ProtectedResource | None) -> SdkIdentity:
@@ -76,4 +75,4 @@ class Authenticator:
         accepted = verified.audiences
         if accepted is None:
             accepted = self._elsewhere if resource is None else resource.accepted
-        check_audience(verified.principal, accepted)
+        check_audience(verified.principal, accepted, setting=verified.audience_setting.replace("{resource}", url))

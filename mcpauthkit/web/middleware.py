@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Unpack
 
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,7 +18,10 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, ForbiddenOrigin, InvalidRequest, RequestError, WrongAudience
 from mcpauthkit.fetch import HttpFetch
+from mcpauthkit.identity.decryption_keys import DecryptionKeys
+from mcpauthkit.identity.issuer_profile import IssuerProfile
 from mcpauthkit.identity.port import TokenVerifier
+from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.principal import Principal
 from mcpauthkit.principal import current_user as kit_current_user
 from mcpauthkit.protocol.sinks import SdkIdentity
@@ -28,12 +31,14 @@ from mcpauthkit.web.browser_login import SIGN_IN_SCOPE
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.enrichment import OnAuthenticate
 from mcpauthkit.web.hub import HUB_STATE, Hub
+from mcpauthkit.web.key_document import KeyDocument
+from mcpauthkit.web.limits import LimitOptions, Limits
 from mcpauthkit.web.open_paths import OpenPaths
 from mcpauthkit.web.origins import AllowedOrigins
 from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
-from mcpauthkit.web.trust import browser_login, chain_of, trusted_issuers
+from mcpauthkit.web.trust import Trust, browser_login, trusted_issuers
 
 _log = RequestLog("web")
 
@@ -67,11 +72,6 @@ class JwtAuthMiddleware:
         on_authenticate: Called with the principal and the connection after each authentication, to fill
             `principal.extra`.
         current_user: A context variable of yours to fill besides the kit's own.
-        leeway_seconds: How far clocks may differ.
-        token_cache_size: How many verified tokens are remembered; 0 verifies every time.
-        keys_max_age_seconds: How long the issuers' keys are trusted without asking again.
-        keys_max_stale_seconds: How much longer they serve while the issuer is down.
-        cooldown_seconds: The least time between two refetches for unknown key ids.
         browser_client_id: The kit's own client at the issuer, for signing browsers in on the connect pages; without
             one it registers itself (RFC 7591) where the issuer allows that.
         browser_client_secret: Its secret, for a confidential client.
@@ -79,6 +79,8 @@ class JwtAuthMiddleware:
         http_client: An httpx client of yours for talking to the issuers; it stays open.
         clock: Time.
         entropy: Source of request ids.
+        limits: `leeway_seconds=60`, `token_cache_size=10_000`, `keys_max_age_seconds=600`,
+            `keys_max_stale_seconds=3600` and `cooldown_seconds=30`; see `Limits`.
 
     Raises:
         ConfigurationError: An argument cannot be used; the message says what to write instead.
@@ -91,7 +93,11 @@ class JwtAuthMiddleware:
         server_base_url: str,
         issuer_url: str | None = None,
         audience: str | Sequence[str] | None = None,
+        profile: str | IssuerProfile | None = None,
+        issuers: Sequence[TrustedIssuer] = (),
         verifiers: Sequence[TokenVerifier] = (),
+        decryption_keys: DecryptionKeys | None = None,
+        encrypted_only: bool = False,
         resource_paths: Sequence[str] = DEFAULT_RESOURCE_PATHS,
         open_paths: Sequence[str] = (),
         public_tools: Sequence[str] = (),
@@ -101,17 +107,13 @@ class JwtAuthMiddleware:
         allowed_origins: Sequence[str] = (),
         on_authenticate: OnAuthenticate | None = None,
         current_user: ContextVar[Any] | None = None,
-        leeway_seconds: float = 60.0,
-        token_cache_size: int = 10_000,
-        keys_max_age_seconds: float = 600.0,
-        keys_max_stale_seconds: float = 3600.0,
-        cooldown_seconds: float = 30.0,
         browser_client_id: str | None = None,
         browser_client_secret: str | Secret | None = None,
         key_ring: KeyRing | None = None,
         http_client: httpx.AsyncClient | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
+        **limits: Unpack[LimitOptions],
     ) -> None:
         self._app = app
         clock = clock or SystemClock()
@@ -124,21 +126,14 @@ class JwtAuthMiddleware:
         self._rules = CallRules(
             scopes=scopes, require_scopes=require_scopes, tool_scopes=tool_scopes, public_tools=public_tools
         )
-        trusted = trusted_issuers(
-            issuer_url,
-            fetch=self._fetch,
-            clock=clock,
-            keys_max_age_seconds=keys_max_age_seconds,
-            keys_max_stale_seconds=keys_max_stale_seconds,
-            cooldown_seconds=cooldown_seconds,
+        keys = decryption_keys or DecryptionKeys.from_settings()
+        self._key_document = None if keys is None else KeyDocument(keys)
+        configured = trusted_issuers(issuer_url, audience=audience, profile=profile, issuers=issuers)
+        trust = Trust(
+            configured, verifiers, decryption_keys=keys, encrypted_only=encrypted_only, limits=Limits(**limits)
         )
-        authenticator = Authenticator(
-            chain_of(trusted, verifiers, audience=audience, leeway_seconds=leeway_seconds),
-            self._resources,
-            clock=clock,
-            token_cache_size=token_cache_size,
-            leeway_seconds=leeway_seconds,
-        )
+        trusted = trust.issuers(self._fetch, clock)
+        authenticator = Authenticator(trust.chain(trusted), self._resources, clock=clock, limits=trust.limits)
         self._admissions = Admissions(authenticator, self._rules, on_authenticate)
         self._sign_in = browser_login(
             trusted,
@@ -185,6 +180,9 @@ class JwtAuthMiddleware:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = _path(scope)
+        if self._key_document is not None and self._key_document.serves(scope, path):
+            await self._key_document.send(scope, send)
+            return
         if self._is_open(scope, path):
             scope[SIGN_IN_SCOPE] = self._sign_in
             await self._app(scope, receive, send)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.keyring import KeyRing
@@ -11,54 +11,106 @@ from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.identity.chain import VerifierChain
+from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.identity.issuer import Issuer
-from mcpauthkit.identity.port import Presented, TokenVerifier, Verified
+from mcpauthkit.identity.issuer_profile import IssuerProfile
+from mcpauthkit.identity.port import TokenVerifier
+from mcpauthkit.identity.trusted_issuer import TrustedIssuer, issuers_from
 from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.web.browser_login import CALLBACK_PATH, BrowserLogin
 from mcpauthkit.web.issuer_client import IssuerClient
+from mcpauthkit.web.limits import Limits
 
 
-class _ForAudiences:
-    """A verifier whose tokens may name other audiences than the resource's URL."""
-
-    def __init__(self, inner: TokenVerifier, audiences: frozenset[str]) -> None:
-        self._inner, self._audiences = inner, audiences
-
-    def find(self, presented: Presented) -> str | None:
-        return self._inner.find(presented)
-
-    async def verify(self, token: str) -> Verified:
-        return replace(await self._inner.verify(token), audiences=self._audiences)
-
-
-def trusted_issuers(issuer_url: str | None, *, fetch: Fetch, clock: Clock, **ages: float) -> tuple[Issuer, ...]:
-    return () if issuer_url is None else (Issuer(issuer_url, fetch=fetch, clock=clock, **ages),)
-
-
-def chain_of(
-    issuers: Sequence[Issuer],
-    verifiers: Sequence[TokenVerifier],
+def trusted_issuers(
+    issuer_url: str | None,
     *,
     audience: str | Sequence[str] | None,
-    leeway_seconds: float,
-) -> VerifierChain:
-    jwt: list[TokenVerifier] = [JwtVerifier(one, leeway_seconds=leeway_seconds) for one in issuers]
-    audiences = _accepted_audiences(audience)
-    if audiences is not None:
-        jwt = [_ForAudiences(one, audiences) for one in jwt]
-    return VerifierChain([*jwt, *verifiers])
+    profile: str | IssuerProfile | None,
+    issuers: Sequence[TrustedIssuer],
+) -> list[TrustedIssuer]:
+    """The issuers as configured: the one of the short form first, then the others.
 
+    Args:
+        issuer_url: The issuer of the short form.
+        audience: What its tokens name, if not the resource.
+        profile: What kind it is.
+        issuers: The others.
 
-def _accepted_audiences(audience: str | Sequence[str] | None) -> frozenset[str] | None:
-    if audience is None:
-        return None
-    accepted = frozenset([audience] if isinstance(audience, str) else audience)
-    if not accepted or not all(accepted):
+    Raises:
+        ConfigurationError: Something is said of an issuer that is not there.
+    """
+    if issuer_url is not None:
+        return [TrustedIssuer(issuer_url, audience=audience, profile=profile or "generic"), *issuers]
+    if audience is not None or profile is not None:
         raise ConfigurationError(
-            "audience is empty, which would refuse every token.",
-            hint="Leave it out to accept tokens for the resource's own URL, or name what the issuer puts into aud.",
+            "audience= and profile= belong to issuer_url=, which is not there.",
+            hint="Put them into the TrustedIssuer or the verifier they are meant for.",
         )
-    return accepted
+    return list(issuers)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose credentials are accepted, and within which limits.
+
+    Args:
+        configured: The issuers.
+        verifiers: Other ways to prove who is calling, in order.
+        decryption_keys: What opens encrypted tokens.
+        encrypted_only: Whether a token that is only signed is refused.
+        limits: How long things hold.
+    """
+
+    configured: Sequence[TrustedIssuer]
+    verifiers: Sequence[TokenVerifier]
+    _: KW_ONLY
+    decryption_keys: DecryptionKeys | None
+    encrypted_only: bool
+    limits: Limits
+
+    def issuers(self, fetch: Fetch, clock: Clock) -> tuple[Issuer, ...]:
+        """The issuers themselves.
+
+        Args:
+            fetch: How they are talked to.
+            clock: Time.
+
+        Raises:
+            ConfigurationError: One of them is there twice.
+        """
+        return issuers_from(
+            self.configured,
+            fetch=fetch,
+            clock=clock,
+            keys_max_age_seconds=self.limits.keys_max_age_seconds,
+            keys_max_stale_seconds=self.limits.keys_max_stale_seconds,
+            cooldown_seconds=self.limits.cooldown_seconds,
+        )
+
+    def chain(self, issuers: Sequence[Issuer]) -> VerifierChain:
+        """Who judges what a request presents: the issuers' tokens first, then the other verifiers in their order.
+
+        Args:
+            issuers: What `issuers` returned.
+
+        Raises:
+            ConfigurationError: There is nobody to judge.
+        """
+        if not issuers:
+            if self.encrypted_only:
+                raise ConfigurationError(
+                    "encrypted_only= is about issuers' tokens, and no issuer is configured.", hint="Give issuer_url=."
+                )
+            return VerifierChain(self.verifiers)
+        signed = JwtVerifier(
+            issuers,
+            leeway_seconds=self.limits.leeway_seconds,
+            decryption_keys=self.decryption_keys,
+            encrypted_only=self.encrypted_only,
+            takes_any_bearer=not self.verifiers,
+        )
+        return VerifierChain([signed, *self.verifiers], fallback=signed)
 
 
 def browser_login(
