@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import mcp_types
 from fastmcp import FastMCP
-from fastmcp.exceptions import PromptError, ResourceError, ToolError
+from fastmcp.exceptions import FastMCPError
 from fastmcp.prompts.base import InputRequiredPromptResult, PromptResult
 from fastmcp.resources.base import InputRequiredResourceResult, ResourceResult
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
@@ -16,6 +16,7 @@ from fastmcp.tools.base import InputRequiredToolResult, ToolResult
 from mcp.server.context import CallNext as CallNextRequest
 from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
 
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.call import UrlElicitationNeeded, fastmcp_hook_active, mcpserver_request
@@ -65,11 +66,13 @@ async def _translated(
     active, named = fastmcp_hook_active.set(True), called_as.set(purpose)
     try:
         return await call_next(context)
-    except QuestionRaised as raised:
-        return ask(raised.question)
-    except UrlElicitationNeeded as error:
-        raise error.to_wire() from error
-    except (ToolError, ResourceError, PromptError) as error:
+    except (FastMCPError, MCPError) as error:
+        # Middleware behind ours, such as FastMCP's ErrorHandlingMiddleware, may have put an error of its own on top.
+        for one in (error, error.__cause__):
+            if isinstance(one, QuestionRaised):
+                return ask(one.question)
+            if isinstance(one, UrlElicitationNeeded):
+                raise one.to_wire() from error
         refusal = refusal_of_dependency(error)
         if refusal is None:
             raise

@@ -77,7 +77,7 @@ async def injected(obtain: Obtain, hold: Hold) -> AsyncIterator[None]:
             yield
 
 
-def refusal_of_dependency(error: FastMCPError) -> CallRefused | None:
+def refusal_of_dependency(error: Exception) -> CallRefused | None:
     """What FastMCP should have said when a dependency, such as `Depends(get_user)`, raised one of our errors.
 
     A tool that turns our error into one of its own does so without the step in between, and keeps its text.

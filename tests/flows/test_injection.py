@@ -9,17 +9,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import anyio
 import httpx
 import pytest
 from fastapi import FastAPI
 from fastmcp import FastMCP
 from fastmcp.dependencies import Depends
+from fastmcp.server.middleware.error_handling import ErrorHandlingMiddleware
 from mcp.shared.exceptions import MCPError
 
 from mcpauthkit import OAuthProvider, Patience, Principal, get_user
 from mcpauthkit.testing import BrowserRobot
 from tests.flows.test_ladder import REPOS, eras, link_in, rungs, text_of
-from tests.world import Answer, Era, world
+from tests.world import Answer, Era, eventually, world
 
 tools = pytest.mark.parametrize("tool", ["by_token", "by_annotation", "by_token_sync", "by_http"])
 
@@ -191,6 +193,44 @@ async def test_a_user_who_declines_ends_the_call_with_that(era: Era) -> None:
             is_error, text = await text_of(client, "by_token")
         assert is_error
         assert text.startswith("The user declined to connect DevForge")
+
+
+@eras
+async def test_a_client_that_cancels_leaves_no_task_and_no_pending_entry(era: Era) -> None:
+    asked = anyio.Event()
+
+    async def reads_for_ever(_url: str) -> Answer:
+        asked.set()
+        if era == "legacy":
+            await anyio.sleep_forever()
+        return "accept"
+
+    with world(build=build_tools, patience=Patience(hold_seconds=30)) as here:
+        async with here.client(era, human=reads_for_ever) as client, anyio.create_task_group() as tasks:
+            tasks.start_soon(text_of, client, "by_http")
+            await eventually(asked.is_set)
+            await eventually(here.is_holding)
+            assert len(here.store) > 0
+            tasks.cancel_scope.cancel()
+        await eventually(lambda: len(here.store) == 0)
+        await eventually(lambda: not here.is_holding())
+
+
+@eras
+async def test_the_url_error_survives_middleware_that_replaces_errors(era: Era) -> None:
+    def build(mcp: Any, provider: OAuthProvider) -> None:
+        build_tools(mcp, provider)
+        provider.register(FastAPI(), mcp)
+        mcp.add_middleware(ErrorHandlingMiddleware())
+
+    with world(build=build, json_response=True) as here:
+        async with here.client(era, human=here.person()) as client:
+            if era == "legacy":
+                with pytest.raises(MCPError) as refused:
+                    await client.call_tool("by_token")
+                assert refused.value.error.code == -32042
+            else:
+                assert not (await text_of(client, "by_token"))[0]
 
 
 @eras

@@ -12,6 +12,7 @@ import pytest
 from fastmcp import FastMCP
 from fastmcp.dependencies import Depends
 from fastmcp.exceptions import ToolError
+from fastmcp.server.middleware.error_handling import ErrorHandlingMiddleware
 from mcp.shared.exceptions import MCPError
 
 from mcpauthkit import CurrentUser, Principal, get_user
@@ -167,6 +168,21 @@ async def test_two_services_in_one_tool_ask_one_after_the_other(era: Era) -> Non
     async with here.client(era) as client:
         assert await said(client, "both") == (False, "forge-token wiki-token forge-token wiki-token")
     assert len(here.asked) == 2
+
+
+@eras
+async def test_middleware_that_replaces_errors_swallows_no_question(era: Era) -> None:
+    here = Room()
+    # Behind ours, because it comes later.
+    here.mcp.add_middleware(ErrorHandlingMiddleware())
+
+    @here.mcp.tool()
+    async def tool(token: str = Depends(here.forge.token())) -> str:
+        return token
+
+    async with here.client(era) as client:
+        assert await said(client, "tool") == (False, "forge-token")
+    assert len(here.asked) == 1
 
 
 @eras
