@@ -1,0 +1,165 @@
+"""Several ways to prove who is calling behind one door."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from joserfc import jwk
+
+from mcpauthkit import DecryptionKeys, JwtAuthMiddleware, TrustedIssuer
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.testing import DevIssuer, FakeClock
+from mcpauthkit.verifiers import ApiKeyVerifier, CustomVerifier, SharedSecretVerifier, TrustedHeaderVerifier
+from tests.web.door import BASE, door
+
+SECRET = "Zr4-uQ9_k1Tn8sWv2Yb7Lc3Md6Xe5Pf0"
+KEY = "sk-abc123-0123456789"
+RESOURCE = f"{BASE}/mcp"
+
+
+def custom(token: str, subject: str) -> CustomVerifier:
+    return CustomVerifier(lambda text: {"sub": subject, "aud": RESOURCE} if text == token else None, issuer="own")
+
+
+@pytest.fixture(scope="module", name="keys")
+def _keys() -> DecryptionKeys:
+    return DecryptionKeys.generate(kid="enc-1")
+
+
+async def test_each_credential_finds_its_verifier_whatever_stands_before_it() -> None:
+    shared = SharedSecretVerifier(SECRET, audience=RESOURCE)
+    opaque = custom("opaque-token-of-carols", "carol")
+    others = [shared, ApiKeyVerifier({KEY: "frontend"}), opaque]
+    async with door(verifiers=others) as here:
+        signed_by_secret = shared.create_token({"sub": "bob", "aud": RESOURCE}, expires_in=300)
+        seen = [
+            (await here.get(token, **headers)).json().get("user")
+            for token, headers in (
+                (here.token("alice"), {}),
+                (signed_by_secret, {}),
+                (None, {"x-api-key": KEY}),
+                ("opaque-token-of-carols", {}),
+            )
+        ]
+        assert seen == ["alice", "bob", "frontend", "carol"]
+        for token, headers in ((signed_by_secret[:-2], {}), ("opaque-token-of-carol", {}), (None, {"x-api-key": "x"})):
+            assert (await here.get(token, **headers)).status_code == 401
+        assert (await here.get()).json()["error"] == "missing_token"
+
+
+async def test_a_remembered_verdict_is_that_of_its_own_kind_of_credential() -> None:
+    as_key = ApiKeyVerifier({"one-and-the-same-text": "machine"})
+    as_token = custom("one-and-the-same-text", "person")
+    async with door(verifiers=[as_key, as_token]) as here:
+        for _ in range(2):
+            assert (await here.get(**{"x-api-key": "one-and-the-same-text"})).json()["user"] == "machine"
+            assert (await here.get("one-and-the-same-text")).json()["user"] == "person"
+
+
+async def test_identity_headers_beside_a_token_change_nobody() -> None:
+    # H2, H2a, H6c: a low key with a header saying `ceo` ran the administrator's tool.
+    behind_proxy = TrustedHeaderVerifier({"x-user-id": "sub", "x-user-roles": "roles"}, peers=["127.0.0.1"])
+    async with door(verifiers=[behind_proxy]) as here:
+        claimed = {"x-user-id": "ceo", "x-user-roles": "admin"}
+        assert (await here.get(here.token("alice"), **claimed)).json()["user"] == "alice"
+        assert (await here.get(**claimed)).json()["user"] == "ceo"
+
+
+async def test_without_any_issuer_a_key_alone_is_enough_and_a_token_is_refused() -> None:
+    async with door(issuer_url=None, verifiers=[ApiKeyVerifier({KEY: "frontend"})]) as here:
+        assert (await here.get(**{"x-api-key": KEY})).json()["user"] == "frontend"
+        assert (await here.get(here.token())).status_code == 401
+
+
+async def test_two_issuers_are_two_worlds() -> None:
+    with DevIssuer(clock=FakeClock()) as second:
+        trusted = TrustedIssuer(second.issuer_url, audience="urn:ours")
+        async with door(issuers=[trusted]) as here:
+            assert (await here.get(here.token("alice"))).json()["user"] == "alice"
+            assert (await here.get(second.token(sub="alice", audience="urn:ours"))).json()["user"] == "alice"
+            # Each has its own audience, and neither speaks for the other.
+            assert await here.statuses(
+                second.token(audience=RESOURCE),
+                here.token(audience="urn:ours"),
+                second.token(audience="urn:ours", iss=here.issuer.issuer_url),
+            ) == [401, 401, 401]
+
+
+async def test_a_wrong_audience_is_told_with_the_setting_of_that_kind_of_issuer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with door(profile="keycloak", issuer_options={"path": "/realms/dev"}) as here:
+        refused = await here.get(here.token(audience="account", typ="Bearer"))
+    assert refused.status_code == 401
+    said = refused.json()["error_description"]
+    assert "Audience" in said
+    assert RESOURCE in said
+    assert f'error_description="{said}"' in refused.headers["www-authenticate"]
+    assert any(one.levelno == logging.WARNING and RESOURCE in one.getMessage() for one in caplog.records)
+
+
+async def test_an_opaque_token_is_told_what_to_change_at_that_kind_of_issuer() -> None:
+    async with door(profile="hydra") as here:
+        said = (await here.get("opaque" * 6)).json()["error_description"]
+    assert "opaque" in said
+    assert "Hydra" in said
+
+
+async def test_encrypted_tokens_are_opened_and_our_public_keys_are_where_issuers_look(keys: DecryptionKeys) -> None:
+    encrypting = {"encrypt_access_tokens_to": keys.public_jwks()}
+    async with door(decryption_keys=keys, issuer_options=encrypting) as here:
+        token = here.token("alice")
+        assert token.count(".") == 4
+        assert (await here.get(token)).json()["user"] == "alice"
+        assert (await here.get(token)).json()["user"] == "alice"
+        document = await here.http.get("/.well-known/jwks.json")
+        assert document.json() == keys.public_jwks()
+        assert document.headers["access-control-allow-origin"] == "*"
+        assert "d" not in document.json()["keys"][0]
+        assert (await here.http.head("/.well-known/jwks.json")).content == b""
+        assert (await here.http.post("/.well-known/jwks.json")).status_code == 401
+
+
+async def test_without_keys_there_is_no_such_document() -> None:
+    async with door() as here:
+        assert (await here.http.get("/.well-known/jwks.json")).status_code == 401
+
+
+async def test_encrypted_only_refuses_what_is_only_signed(keys: DecryptionKeys) -> None:
+    async with door(decryption_keys=keys, encrypted_only=True) as here:
+        refused = await here.get(here.token())
+    assert refused.status_code == 401
+    assert "encrypted" in refused.json()["error_description"]
+
+
+async def test_the_key_file_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = jwk.RSAKey.generate_key(2048, {"kid": "of-the-file", "use": "enc"})
+    path = tmp_path / "mcp-private.json"
+    path.write_text(json.dumps({"keys": [key.as_dict(private=True)]}))
+    path.chmod(0o600)
+    monkeypatch.setenv("MCP_KEY_FILE_PATH", str(path))
+    async with door() as here:
+        document = (await here.http.get("/.well-known/jwks.json")).json()
+    assert [one["kid"] for one in document["keys"]] == ["of-the-file"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"audience": "urn:ours"},
+        {"profile": "keycloak"},
+        {"encrypted_only": True, "verifiers": [ApiKeyVerifier({KEY: "frontend"})]},
+        {"issuer_url": "https://a.example", "issuers": [TrustedIssuer("https://a.example")]},
+        {"issuer_url": "https://a.example", "profile": "keyclok"},
+        {"issuer_url": "https://a.example", "audience": []},
+        {"issuer_url": "https://a.example", "encrypted_only": True},
+    ],
+)
+def test_what_cannot_be_meant_is_refused_when_the_server_starts(options: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        JwtAuthMiddleware(None, server_base_url=BASE, **options)  # type: ignore[arg-type]  # never gets to serve
+    assert caught.value.hint
