@@ -207,8 +207,8 @@ class OAuthProvider:
 
         Args:
             app: The application that `JwtAuthMiddleware` guards.
-            mcp: The FastMCP or MCPServer object. With it, error -32042 reaches clients that need it, injected credentials
-                can be asked for on FastMCP, and an MCPServer's tools need no Context parameter.
+            mcp: The FastMCP or MCPServer object. With it, error -32042 reaches clients that need it, credentials can be
+                injected on FastMCP, and an MCPServer's tools need no Context parameter.
 
         Raises:
             ConfigurationError: `mcp` is not a server, or calls one of the guarded functions without its guard; or the
