@@ -55,8 +55,8 @@ class Login:
 class StockClient(Protocol):
     """A released client."""
 
-    async def call(self, login: Login, tool: str) -> Mapping[str, Any]:
-        """Log in from nothing, call the tool, give its result."""
+    async def call(self, login: Login, *tools: str) -> Mapping[str, Any]:
+        """Log in from nothing, call the tools in turn, give the last one's result."""
         ...
 
 
@@ -66,12 +66,12 @@ class FastMcpClient:
 
     era: Era = "modern"
 
-    async def call(self, login: Login, tool: str) -> Mapping[str, Any]:
-        """Log in from nothing, call the tool, give its result."""
+    async def call(self, login: Login, *tools: str) -> Mapping[str, Any]:
+        """Log in from nothing, call the tools in turn, give the last one's result."""
         transport = StreamableHttpTransport(login.url, auth=_FastMcpLogin(login))
         with anyio.fail_after(_SECONDS):
             async with Client(transport, mode=ERA_MODES[self.era]) as client:
-                return _object((await client.call_tool(tool)).data)
+                return [_object((await client.call_tool(tool)).data) for tool in tools][-1]
 
 
 class _FastMcpLogin(OAuth):
@@ -123,16 +123,14 @@ class PythonSdkClient:
 
     era: Era = "modern"
 
-    async def call(self, login: Login, tool: str) -> Mapping[str, Any]:
-        """Log in from nothing, call the tool, give its result."""
+    async def call(self, login: Login, *tools: str) -> Mapping[str, Any]:
+        """Log in from nothing, call the tools in turn, give the last one's result."""
         with anyio.fail_after(_SECONDS):
             async with (
                 httpx2.AsyncClient(auth=_sdk_login(login), timeout=30) as http,
                 SdkClient(streamable_http_client(login.url, http_client=http), mode=ERA_MODES[self.era]) as client,
             ):
-                result = await client.call_tool(tool, {})
-        assert not result.is_error, result.content
-        return _object(result.structured_content)
+                return [_object((await client.call_tool(tool, {})).structured_content) for tool in tools][-1]
 
 
 def _sdk_login(login: Login) -> OAuthClientProvider:

@@ -19,6 +19,17 @@ from tests.services.people import authorize
 CALLBACK = "http://127.0.0.1:9/callback"
 
 
+def known_client(keycloak: Keycloak) -> OAuthClient:
+    """The scripted client under the name of the one Keycloak knows."""
+    endpoints = f"{keycloak.issuer_url}/protocol/openid-connect"
+    return OAuthClient(
+        authorize_url=f"{endpoints}/auth",
+        token_url=f"{endpoints}/token",
+        client_id=KNOWN_CLIENT_ID,
+        redirect_uri=CALLBACK,
+    )
+
+
 async def token_of(keycloak: Keycloak, **options: str) -> str:
     """An access token; options as for `tokens_of`."""
     return str((await tokens_of(keycloak, **options))["access_token"])
@@ -26,13 +37,7 @@ async def token_of(keycloak: Keycloak, **options: str) -> str:
 
 async def tokens_of(keycloak: Keycloak, *, user: str = "alice", scope: str = "openid mcp:tools") -> Mapping[str, Any]:
     """What Keycloak's token endpoint gives, by the login page and the code flow of the client it knows."""
-    endpoints = f"{keycloak.issuer_url}/protocol/openid-connect"
-    client = OAuthClient(
-        authorize_url=f"{endpoints}/auth",
-        token_url=f"{endpoints}/token",
-        client_id=KNOWN_CLIENT_ID,
-        redirect_uri=CALLBACK,
-    )
+    client = known_client(keycloak)
     back = await authorize(client.authorization_url(scope=scope), user=user, back_to=CALLBACK)
     answer = await client.exchange(httpx.URL(back).params["code"])
     answer.raise_for_status()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from mcpauthkit.testing import BrowserRobot, RobotError
 from mcpauthkit.testing.issuer.authorize import LOGIN_FORM_ID
@@ -12,6 +15,9 @@ from mcpauthkit.testing.issuer.authorize import LOGIN_FORM_ID
 if TYPE_CHECKING:
     from mcpauthkit.testing import Page, StopAt
 
+_KEYCLOAK_LOGIN = "kc-form-login"
+# Keycloak's "Restart login" is a button with a script, and the robot runs none.
+_RESTART = re.compile(r"""id="reset-login"[^>]*onclick="location\.href='([^']+)'""")
 _MAX_PAGES = 8
 
 
@@ -28,7 +34,7 @@ def answer_to(page: Page, user: str) -> Answer | None:
     if page.form(LOGIN_FORM_ID) is not None:
         return Answer("Sign in", {"username": user})
     # Keycloak's realm file gives everybody their name for a password.
-    if page.form("kc-form-login") is not None:
+    if page.form(_KEYCLOAK_LOGIN) is not None:
         return Answer("Sign In", {"username": user, "password": user})
     names = {button.name for form in page.forms for button in form.buttons}
     if {"accept", "cancel"} <= names:
@@ -43,11 +49,24 @@ async def get_on(robot: BrowserRobot, page: Page, *, user: str, stop_at: StopAt 
         RobotError: The pages do not come to an end.
     """
     for _ in range(_MAX_PAGES):
+        restart = _restart_of(page)
+        if restart is not None:
+            page = await robot.open(restart, stop_at=stop_at)
+            continue
         answer = answer_to(page, user)
         if answer is None:
             return page
         page = await robot.submit(page, answer.values, button=answer.button, stop_at=stop_at)
     raise RobotError(f"the pages ask on and on, the last is {page.url} {page.title!r}")
+
+
+def _restart_of(page: Page) -> str | None:
+    """The way out of a page that asks for the password of whoever is signed in, which is not the one who sits here."""
+    form = page.form(_KEYCLOAK_LOGIN)
+    found = _RESTART.search(page.html)
+    if form is None or found is None or any(entry.name == "username" for entry in form.fields):
+        return None
+    return urljoin(page.url, unescape(found[1]))
 
 
 async def authorize(url: str, *, user: str, back_to: str) -> str:

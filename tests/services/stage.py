@@ -34,22 +34,31 @@ class Stage:
 
 
 def build_mcp() -> FastMCP:
-    """A server with one tool: who is calling, as the kit sees it."""
+    """A server with two tools that tell who is calling, as the kit sees it; the second is for those who may write."""
     mcp = FastMCP("services")
 
     @mcp.tool
     def whoami() -> dict[str, Any]:
         """Say who is calling."""
-        user = get_user()
-        return {
-            "subject": user.subject,
-            "name": user.get("preferred_username") or user.subject,
-            "issuer": user.issuer,
-            "scopes": sorted(user.scopes),
-            "roles": sorted(user.roles),
-        }
+        return _caller()
+
+    @mcp.tool
+    def change() -> dict[str, Any]:
+        """Change something."""
+        return _caller()
 
     return mcp
+
+
+def _caller() -> dict[str, Any]:
+    user = get_user()
+    return {
+        "subject": user.subject,
+        "name": user.get("preferred_username") or user.subject,
+        "issuer": user.issuer,
+        "scopes": sorted(user.scopes),
+        "roles": sorted(user.roles),
+    }
 
 
 @contextmanager
@@ -76,7 +85,8 @@ def stage(
     app = FastAPI(lifespan=mcp_app.lifespan)
     common: dict[str, Any] = {"server_base_url": server.base_url, "issuer_url": issuer_url, "scopes": SCOPES}
     app.include_router(oauth_meta_router(**{**common, **(router_options or {})}))
-    app.add_middleware(JwtAuthMiddleware, **{**common, **(middleware_options or {})})
+    rules = {"tool_scopes": {"change": ["mcp:write"]}}
+    app.add_middleware(JwtAuthMiddleware, **{**common, **rules, **(middleware_options or {})})
     if prepare is not None:
         prepare(app, mcp, server.base_url)
     app.mount("/", mcp_app)

@@ -1,4 +1,4 @@
-"""The connect pages in front of a real Keycloak: the browser has to be signed in there as the user whose call it was."""
+"""The connect pages in front of a real Keycloak: the browser has to be signed in as the user whose call it was."""
 
 from __future__ import annotations
 
@@ -83,6 +83,5 @@ async def test_bob_can_change_to_the_right_account_on_the_refusal_page(keycloak:
         link = link_in((await text_of(client, "list_repos"))[1])
         refused = await get_on(robot, await robot.open(link), user="bob")
         page = await get_on(robot, await robot.click(refused, "Sign in as somebody else"), user="alice")
-        print(page.url, page.text, page.title)
         assert page.status == 200
         assert "Connect DevForge" in page.title

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from mcpauthkit.testing import BrowserRobot
 from tests.services.clients import FastMcpClient, Login, PythonSdkClient, StockClient
 from tests.services.documents import Authority, metadata_document
 from tests.services.keycloak import KNOWN_CLIENT_ID, Keycloak
+from tests.services.keycloak_door import known_client
+from tests.services.people import get_on
 from tests.services.stage import Stage, stage
 from tests.services.typescript_client import TypeScriptClient
 
@@ -54,3 +57,15 @@ async def test_a_client_may_name_itself_by_its_metadata_document(
         assert (await client.call(login, "whoami"))["name"] == "alice"
         assert login.client_id_used == document.url
         assert len(document.fetched_by) == 1
+
+
+async def test_a_login_page_that_went_stale_still_leads_to_the_end(keycloak: Keycloak) -> None:
+    client = known_client(keycloak)
+    async with BrowserRobot() as robot:
+        first = await robot.open(client.authorization_url(scope="openid mcp:tools"))
+        await robot.submit(first, {"username": "alice", "password": "mistyped"}, button="Sign In")
+        # The back button: the form that was sent once is sent again.
+        stale = await robot.submit(first, {"username": "alice", "password": "alice"}, button="Sign In")
+        assert "expired" in stale.text
+        page = await get_on(robot, stale, user="alice", stop_at=client.redirect_uri)
+    assert (await client.exchange(page.query["code"])).status_code == 200

@@ -8,8 +8,8 @@ import pytest
 
 from mcpauthkit.testing import DevIssuer
 from tests.services.clients import FastMcpClient, Login, PythonSdkClient, StockClient
-from tests.services.keycloak import Keycloak
-from tests.services.stage import Stage, stage
+from tests.services.keycloak import KNOWN_CLIENT_ID, Keycloak
+from tests.services.stage import SCOPES, Stage, stage
 from tests.services.typescript_client import TypeScriptClient
 
 CLIENTS: dict[str, StockClient] = {
@@ -26,7 +26,8 @@ clients = pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS.keys()
 
 @pytest.fixture
 def at_dev_issuer() -> Iterator[Stage]:
-    with DevIssuer(algorithm="ES256") as issuer, stage(issuer.issuer_url) as here:
+    scopes = (*SCOPES, "mcp:write", "offline_access")
+    with DevIssuer(algorithm="ES256", scopes=scopes) as issuer, stage(issuer.issuer_url) as here:
         yield here
 
 
@@ -47,3 +48,30 @@ async def test_a_client_logs_in_directly_at_keycloak(client: StockClient, at_key
     who = await client.call(Login(at_keycloak.resource, user="bob"), "whoami")
     assert who["name"] == "bob"
     assert "mcp:tools" in who["scopes"]
+
+
+# TypeScript 1 renews its token instead of asking the user while it holds a refresh token, so it never gets further.
+stepping_up = pytest.mark.parametrize(
+    "client",
+    [client for name, client in CLIENTS.items() if name != "typescript-1"],
+    ids=[name for name in CLIENTS if name != "typescript-1"],
+)
+
+
+@stepping_up
+async def test_a_client_asks_for_the_scope_of_a_tool_at_the_development_issuer(
+    client: StockClient, at_dev_issuer: Stage
+) -> None:
+    login = Login(at_dev_issuer.resource)
+    who = await client.call(login, "whoami", "change")
+    assert {"mcp:tools", "mcp:write"} <= set(who["scopes"])
+    assert len(login.visited) == 2
+
+
+@stepping_up
+async def test_a_client_asks_for_the_scope_of_a_tool_at_keycloak(client: StockClient, at_keycloak: Stage) -> None:
+    # Keycloak holds a client that registered itself to the scopes it registered, which are those of its first login.
+    login = Login(at_keycloak.resource, client_id=KNOWN_CLIENT_ID)
+    who = await client.call(login, "whoami", "change")
+    assert {"mcp:tools", "mcp:write"} <= set(who["scopes"])
+    assert len(login.visited) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -41,13 +41,8 @@ class TypeScriptClient:
     major: Literal[1, 2] = 1
     era: Era = "legacy"
 
-    async def call(self, login: Login, tool: str) -> Mapping[str, Any]:
-        """Log in from nothing, call the tool, give its result."""
-        (result,) = await self.call_all(login, [tool])
-        return result
-
-    async def call_all(self, login: Login, tools: Sequence[str]) -> list[Mapping[str, Any]]:
-        """Log in from nothing, call one tool after the other, give their results.
+    async def call(self, login: Login, *tools: str) -> Mapping[str, Any]:
+        """Log in from nothing, call the tools in turn, give the last one's result.
 
         Raises:
             TypeScriptError: The client could not log in or call, or a tool failed.
@@ -65,7 +60,7 @@ class TypeScriptClient:
             raise TypeScriptError("there is no Node.js; `scripts/services install` installs it")
         with anyio.fail_after(_SECONDS):
             async with await anyio.open_process([node, "client.mjs", json.dumps(told)], cwd=_HERE) as process:
-                return await _results(process, login)
+                return (await _results(process, login))[-1]
 
 
 async def _results(process: Process, login: Login) -> list[Mapping[str, Any]]:
