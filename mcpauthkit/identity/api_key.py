@@ -10,7 +10,6 @@ from typing import Any
 
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, InvalidToken
 from mcpauthkit.identity.endless import check_issuer_name
 from mcpauthkit.identity.port import Presented, Verified
@@ -57,7 +56,7 @@ class ApiKeyVerifier:
 
     def __init__(
         self,
-        keys: Mapping[str, KeyOwner] | Mapping[Secret, KeyOwner],
+        keys: Mapping[str, KeyOwner],
         *,
         header: str = "x-api-key",
         issuer: str = "api-keys",
@@ -69,8 +68,7 @@ class ApiKeyVerifier:
         self._owners: dict[bytes, _Owner] = {}
         short = 0
         for position, (key, owner) in enumerate(keys.items(), start=1):
-            text = key.reveal() if isinstance(key, Secret) else key
-            digest, is_short = _digest_of(text, position)
+            digest, is_short = _digest_of(key, position)
             if digest in self._owners:
                 raise ConfigurationError(
                     f"API key {position} stands there twice, as text and as digest.", hint="Take one of them out."

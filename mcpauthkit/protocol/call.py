@@ -22,6 +22,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from mcpauthkit.errors import AuthKitError, NotSignedIn
 from mcpauthkit.identity.claims import principal_from
 from mcpauthkit.principal import Principal, current_user
+from mcpauthkit.protocol.fastmcp_auth import principal_of_user
 from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE
 
 UserContext = ContextVar[Any]
@@ -124,6 +125,9 @@ class Call:
         principal = self.scope.get(PRINCIPAL_SCOPE) if self.scope is not None else None
         if isinstance(principal, Principal):
             return principal
+        verified = None if self.scope is None else principal_of_user(self.scope.get("user"))
+        if verified is not None:
+            return verified
         if self.scope is None:
             candidates = (
                 user_context.get(None) if user_context is not None else None,

@@ -27,6 +27,19 @@ PRINCIPAL_SCOPE = "mcpauthkit.principal"
 SinkToken = Token[AuthenticatedUser | None]
 
 
+def access_token_of(principal: Principal, token: str, resource: str) -> AccessToken:
+    """A principal in the words of the MCP SDK and FastMCP; see `SdkIdentity` for the arguments."""
+    return AccessToken(
+        token=token,
+        client_id=principal.client_id or _UNKNOWN_CLIENT,
+        scopes=sorted(principal.scopes),
+        expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
+        resource=resource,
+        subject=principal.subject,
+        claims=dict(principal.claims),
+    )
+
+
 class SdkIdentity:
     """A principal in the shape the MCP SDK and FastMCP read.
 
@@ -41,20 +54,10 @@ class SdkIdentity:
     __slots__ = ("_credentials", "_user", "principal")
 
     def __init__(self, principal: Principal, token: str, resource: str) -> None:
-        scopes = sorted(principal.scopes)
+        access_token = access_token_of(principal, token, resource)
         self.principal = principal
-        self._user = AuthenticatedUser(
-            AccessToken(
-                token=token,
-                client_id=principal.client_id or _UNKNOWN_CLIENT,
-                scopes=scopes,
-                expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
-                resource=resource,
-                subject=principal.subject,
-                claims=dict(principal.claims),
-            )
-        )
-        self._credentials = AuthCredentials(scopes)
+        self._user = AuthenticatedUser(access_token)
+        self._credentials = AuthCredentials(access_token.scopes)
 
     def enter(
         self, scope: MutableMapping[str, Any], principal: Principal, *, in_anonymous_session: bool = False

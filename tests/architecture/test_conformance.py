@@ -12,7 +12,13 @@ from mcpauthkit.connections.grant import Grant
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.fetch import Fetch, HttpFetch
+from mcpauthkit.identity.api_key import ApiKeyVerifier
+from mcpauthkit.identity.custom import CustomVerifier
+from mcpauthkit.identity.opaque import IntrospectionVerifier
 from mcpauthkit.identity.port import TokenVerifier
+from mcpauthkit.identity.shared_secret import SharedSecretVerifier
+from mcpauthkit.identity.static_key import StaticKeyVerifier
+from mcpauthkit.identity.trusted_header import TrustedHeaderVerifier
 from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
@@ -23,7 +29,15 @@ stores: list[type[Store]] = [MemoryStore]
 watchables: list[type[Watchable]] = [MemoryStore]
 grants: list[type[Grant]] = [AuthorizationCodeGrant]
 fetches: list[type[Fetch]] = [HttpFetch]
-verifiers: list[type[TokenVerifier]] = [JwtVerifier]
+verifiers: list[type[TokenVerifier]] = [
+    ApiKeyVerifier,
+    CustomVerifier,
+    IntrospectionVerifier,
+    JwtVerifier,
+    SharedSecretVerifier,
+    StaticKeyVerifier,
+    TrustedHeaderVerifier,
+]
 clocks: list[type[Clock]] = [SystemClock, FakeClock]
 entropies: list[type[Entropy]] = [SystemEntropy]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from mcpauthkit import Secret
 from mcpauthkit.errors import ConfigurationError, InvalidRequest, InvalidToken
 from mcpauthkit.identity.api_key import ApiKeyVerifier
 from mcpauthkit.identity.port import Presented
@@ -86,10 +85,6 @@ async def test_a_list_of_roles_makes_a_client_of_its_own_for_each_key() -> None:
 async def test_a_key_is_changed_by_two_that_belong_to_one_client() -> None:
     verifier = ApiKeyVerifier({API_KEY: "app", OTHER_KEY: "app"})
     assert (await owner_of(verifier)).key == (await owner_of(verifier, OTHER_KEY)).key
-
-
-async def test_a_key_may_come_as_a_secret() -> None:
-    assert (await owner_of(ApiKeyVerifier({Secret(API_KEY): "app"}))).subject == "app"
 
 
 async def test_the_digest_itself_is_no_key() -> None:

@@ -152,7 +152,7 @@ async def test_a_token_without_audience_needs_the_switch() -> None:
 
     assert not (await verifier(unnamed).verify(TOKEN)).made_for_us
     assert (await verifier(unnamed, accept_tokens_without_audience=True).verify(TOKEN)).made_for_us
-    assert (await verifier(audience=["api", "other"]).verify(TOKEN)).audiences == {"api", "other"}
+    assert (await verifier(audience=["api", "other"]).verify(TOKEN)).audiences == frozenset({"api", "other"})
 
 
 async def test_its_answers_are_remembered_only_if_wanted() -> None:

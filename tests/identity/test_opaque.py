@@ -156,7 +156,7 @@ async def test_a_token_without_audience_is_ours_only_by_its_client_or_the_switch
 ) -> None:
     verified = await Bench(claims, **options).verify()
     assert verified.made_for_us is made_for_us
-    assert verified.audiences == {"api"}
+    assert verified.audiences == frozenset({"api"})
 
 
 @pytest.mark.parametrize("client", ["stranger", "Desk", ..., None, 5, ["desk"]])
@@ -394,7 +394,7 @@ async def test_google_is_asked_without_a_token_in_the_address() -> None:
     principal = verified.principal
     assert principal.key == ("https://accounts.google.com", "1098")
     assert (principal.client_id, principal.audience, principal.expires_at) == ("us.apps", ("us.apps",), NOW + 300)
-    assert verified.audiences == {"us.apps"}
+    assert verified.audiences == frozenset({"us.apps"})
     assert not verified.made_for_us
 
 

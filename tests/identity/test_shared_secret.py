@@ -207,7 +207,7 @@ async def test_the_audience_is_checked_unless_the_token_may_name_none() -> None:
     assert (await lax.verify(unnamed)).made_for_us
     verified = await lax.verify(named)
     assert not verified.made_for_us
-    assert verified.audiences == {"api"}
+    assert verified.audiences == frozenset({"api"})
 
 
 def test_accepting_tokens_without_audience_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:

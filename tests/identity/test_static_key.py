@@ -50,7 +50,7 @@ class TestStaticKeyVerifier(VerifierContract):
         return [SIGNED, ENCRYPTED, UNREADABLE, WITH_KEY, FROM_PROXY, Presented(hmac_token(claims_of()))]
 
     def secrets(self) -> list[str]:
-        return [key_for("ES256").as_dict(private=True)["d"]]
+        return [str(key_for("ES256").as_dict(private=True)["d"])]
 
 
 class TestStaticKeyVerifierOfAnIssuer(TestStaticKeyVerifier):
@@ -142,7 +142,7 @@ async def test_a_token_without_audience_needs_the_switch() -> None:
     unnamed = es256(claims_of(aud=None))
     assert not (await verifier(ES256).verify(unnamed)).made_for_us
     assert (await verifier(ES256, accept_tokens_without_audience=True).verify(unnamed)).made_for_us
-    assert (await verifier(ES256, audience="api").verify(unnamed)).audiences == {"api"}
+    assert (await verifier(ES256, audience="api").verify(unnamed)).audiences == frozenset({"api"})
 
 
 async def test_claims_elsewhere_are_found_by_a_map() -> None:

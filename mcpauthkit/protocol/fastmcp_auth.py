@@ -1,0 +1,213 @@
+"""The kit's verifiers behind FastMCP's own `auth=`, for servers without `JwtAuthMiddleware` in front.
+
+Theory of operation. FastMCP asks a token verifier and knows two answers, a token or None, and None is a 401 that sends
+the user to sign in. "Could not be judged" is neither, so it is raised. As `FastMCP(auth=...)` the verifier brings a
+middleware that turns it into 503 with Retry-After. Behind FastMCP's `RemoteAuthProvider` nobody asks it for one, and
+the request ends as 500, which no client takes for a reason to throw its login away. `MultiAuth` takes every exception
+for a refusal and answers 401; several verifiers need no `MultiAuth`, they go into one of these.
+
+The token that FastMCP gets carries the principal, and so does everything that FastMCP makes of it. `current_user` is
+set where the token is verified, which is in the task that serves the request; our middleware empties it afterwards, and
+behind `RemoteAuthProvider` it ends with the task, of which servers start one for each request.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+
+from fastmcp.server.auth import AccessToken
+from fastmcp.server.auth import TokenVerifier as FastMCPTokenVerifier
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from pydantic import PrivateAttr
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.headers import header_values
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.urls import check_base_url, path_of
+from mcpauthkit.errors import InvalidRequest, IssuerUnavailable, RequestError, WrongAudience
+from mcpauthkit.identity.chain import VerifierChain
+from mcpauthkit.identity.claims import check_audience
+from mcpauthkit.identity.port import Presented, TokenVerifier, Verified
+from mcpauthkit.identity.token_cache import TokenCache
+from mcpauthkit.oauth.scopes import check_scopes
+from mcpauthkit.principal import Principal, current_user
+from mcpauthkit.protocol.sinks import access_token_of
+
+_log = RequestLog("protocol")
+
+
+class PrincipalToken(AccessToken):
+    """FastMCP's token with our principal inside."""
+
+    _principal: Principal | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, principal: Principal, token: str, resource: str) -> PrincipalToken:
+        """The token of a verified caller.
+
+        Args:
+            principal: The caller.
+            token: The credential itself.
+            resource: What it was presented to (RFC 8707).
+        """
+        made = cls.model_validate(access_token_of(principal, token, resource).model_dump())
+        made._principal = principal  # noqa: SLF001  # our own class
+        return made
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who it is."""
+        return self._principal
+
+
+class KitTokenVerifier(FastMCPTokenVerifier):
+    """FastMCP's `TokenVerifier` over the kit's; see `fastmcp_token_verifier`."""
+
+    def __init__(
+        self,
+        verifiers: Sequence[TokenVerifier],
+        *,
+        resource: str,
+        required_scopes: Sequence[str] = (),
+        token_cache_size: int = 10_000,
+        leeway_seconds: float = 60.0,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(required_scopes=list(check_scopes(required_scopes)))
+        self._chain = VerifierChain(verifiers)
+        self._resource = check_base_url(resource, "resource")
+        # Several clients send a bare origin with a slash.
+        spellings = {self._resource} if path_of(self._resource) else {self._resource, f"{self._resource}/"}
+        self._accepted = frozenset(spellings)
+        self._cache: TokenCache[PrincipalToken] = TokenCache(
+            clock=clock or SystemClock(), max_entries=token_cache_size, leeway_seconds=leeway_seconds
+        )
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """The verified token, or None; while it is served, `current_user` is its principal.
+
+        Raises:
+            IssuerUnavailable: It could not be judged.
+        """
+        try:
+            verified = await self._verified(token)
+        except IssuerUnavailable:
+            raise
+        except RequestError as error:
+            # Only a genuine token gets as far as its audience, so nobody can fill the log with these.
+            level = logging.WARNING if isinstance(error, WrongAudience) else logging.INFO
+            _log.log(level, "token refused %s", error.for_log())
+            current_user.set(None)
+            return None
+        current_user.set(verified.principal)
+        return verified
+
+    def get_middleware(self) -> list[Middleware]:
+        """FastMCP's own middleware, and ours around it."""
+        return [Middleware(_Door), *super().get_middleware()]
+
+    async def _verified(self, token: str) -> PrincipalToken:
+        verifier, text = self._chain.choose(Presented(token))
+        known_as = f"{id(verifier)} {text}".encode("utf-8", "surrogatepass")
+        known = self._cache.get(known_as)
+        if known is not None:
+            return known
+        verified = await verifier.verify(text)
+        self._check_audience(verified)
+        made = PrincipalToken.of(verified.principal, text, self._resource)
+        self._cache.put(
+            known_as,
+            made,
+            remember_seconds=verified.remember_seconds,
+            is_current=verified.is_current,
+            expires_at=verified.principal.expires_at,
+        )
+        return made
+
+    def _check_audience(self, verified: Verified) -> None:
+        if not verified.made_for_us:
+            accepted = self._accepted if verified.audiences is None else verified.audiences
+            check_audience(verified.principal, accepted, setting=verified.audience_setting)
+
+
+def fastmcp_token_verifier(
+    *verifiers: TokenVerifier,
+    resource: str,
+    required_scopes: Sequence[str] = (),
+    token_cache_size: int = 10_000,
+    leeway_seconds: float = 60.0,
+    clock: Clock | None = None,
+) -> KitTokenVerifier:
+    """A token verifier for `FastMCP(auth=...)` and for `RemoteAuthProvider(token_verifier=...)`.
+
+    FastMCP hands on the bearer token and nothing else, so API keys and trusted headers are not found here; they need
+    `JwtAuthMiddleware`, which also tells clients why a token was refused, as FastMCP does not. FastMCP itself knows no
+    leeway for `exp`.
+
+    Args:
+        verifiers: In order; the first that recognises a token judges it alone.
+        resource: The MCP server's URL as clients reach it, which tokens have to name as their audience.
+        required_scopes: Scopes every request needs; FastMCP answers 403 without.
+        token_cache_size: How many verified tokens are remembered; 0 verifies every time.
+        leeway_seconds: How long past its `exp` a remembered token still counts.
+        clock: Time.
+
+    Raises:
+        ConfigurationError: There is no verifier, or the resource is no https URL (http only on loopback).
+    """
+    return KitTokenVerifier(
+        verifiers,
+        resource=resource,
+        required_scopes=required_scopes,
+        token_cache_size=token_cache_size,
+        leeway_seconds=leeway_seconds,
+        clock=clock,
+    )
+
+
+def principal_of_user(user: object) -> Principal | None:
+    """The principal that `verify_token` put into the SDK's user; None when somebody else made that user."""
+    token = user.access_token if isinstance(user, AuthenticatedUser) else None
+    return token.principal if isinstance(token, PrincipalToken) else None
+
+
+class _Door:
+    """Around FastMCP's authentication: outages are told as such, and `current_user` ends with the request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if len(header_values(scope["headers"], b"authorization")) > 1:
+            await _answer(InvalidRequest(reason="several Authorization headers"), send)
+            return
+        reset = current_user.set(None)
+        try:
+            await self._app(scope, receive, send)
+        except IssuerUnavailable as error:
+            # It comes from `verify_token`, before the application, so nothing was sent yet.
+            await _answer(error, send)
+        finally:
+            current_user.reset(reset)
+
+
+async def _answer(error: RequestError, send: Send) -> None:
+    _log.info("request refused status=%s %s", error.status_hint, error.for_log())
+    body = json.dumps({"error": error.oauth_error or error.code, "error_description": error.public}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    if isinstance(error, IssuerUnavailable):
+        headers.append((b"retry-after", str(error.retry_after_seconds).encode()))
+    await send({"type": "http.response.start", "status": error.status_hint, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
