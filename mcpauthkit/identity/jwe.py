@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcpauthkit.core.encoding import base64url_decode, parse_json_object
+from mcpauthkit.core.encoding import base64url_decode
 from mcpauthkit.errors import InvalidToken
 from mcpauthkit.identity.encryption import (
     CONTENT_ENCRYPTION,
@@ -18,13 +18,12 @@ from mcpauthkit.identity.encryption import (
     KeyManagement,
     PrivateKey,
 )
+from mcpauthkit.identity.header_memory import HeaderMemory
 
 # The longest signed token we read is 16 KiB; base64 adds a third, and a header and a wrapped key of an RSA-4096 key
 # still fit beside it.
 MAX_ENCRYPTED_TOKEN_LENGTH = 24 * 1024
 _SEGMENTS = 5
-_MAX_HEADER_BYTES = 4 * 1024
-_MAX_HEADER_DEPTH = 4
 _MAX_KEY_ID_LENGTH = 512
 _MAX_PARTY_BYTES = 256
 # RFC 7519 section 5.2 has JWT for a nested token; certified issuers write at+jwt. Media types know no case.
@@ -33,16 +32,15 @@ _JSON_TYPES = frozenset({"json", "application/json"})
 
 
 @dataclass(frozen=True, slots=True)
-class EncryptedToken:
-    """A well-formed token that nobody has opened yet.
+class EncryptionHeader:
+    """What the header of an encrypted token says; on our lists, and authenticated only once the token opens.
 
     Args:
         management: How its content encryption key is to be had.
         content: How its content is encrypted.
-        key_id: The `kid` of its header.
-        holds_token: Whether its header says that a token is inside (`cty`); None when it says nothing.
-        agreement: What key agreement needs of the header; empty for other algorithms.
-        parts: The encrypted parts.
+        key_id: Its `kid`.
+        holds_token: Whether it says that a token is inside (`cty`); None when it says nothing.
+        agreement: What key agreement needs of it; empty for other algorithms.
     """
 
     management: KeyManagement
@@ -50,12 +48,24 @@ class EncryptedToken:
     key_id: str | None
     holds_token: bool | None
     agreement: Mapping[str, Any]
-    parts: EncryptedParts = field(repr=False)
 
     @property
     def curve(self) -> str | None:
         """The curve our key must be on; None for RSA."""
         return self.agreement["epk"]["crv"] if self.agreement else None
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedToken:
+    """A well-formed token that nobody has opened yet.
+
+    Args:
+        header: What it says of itself.
+        parts: The encrypted parts.
+    """
+
+    header: EncryptionHeader
+    parts: EncryptedParts = field(repr=False)
 
     def open_with(self, key: PrivateKey) -> bytes:
         """The plaintext.
@@ -66,15 +76,22 @@ class EncryptedToken:
         Raises:
             InvalidToken: It is not this key, or somebody changed the token.
         """
-        content_key = self.management.content_key(key, self.parts.encrypted_key, self.agreement, self.content)
-        return self.content.decrypt(self.parts, content_key)
+        header, parts = self.header, self.parts
+        content_key = header.management.content_key(key, parts.encrypted_key, header.agreement, header.content)
+        return header.content.decrypt(parts, content_key)
 
 
-def read_encrypted_token(token: str) -> EncryptedToken:
+def encryption_header_memory() -> HeaderMemory[EncryptionHeader]:
+    """A memory for the headers of encrypted tokens."""
+    return HeaderMemory(_check_header)
+
+
+def read_encrypted_token(token: str, headers: HeaderMemory[EncryptionHeader] | None = None) -> EncryptedToken:
     """Take a compact JWE apart.
 
     Args:
         token: The token's text.
+        headers: What is known of headers already.
 
     Raises:
         InvalidToken: It is too large, malformed, compressed, uses an algorithm off the list, or has a critical
@@ -86,21 +103,24 @@ def read_encrypted_token(token: str) -> EncryptedToken:
     if len(segments) != _SEGMENTS:
         raise InvalidToken(reason=f"encrypted token of {len(segments)} segments")
     try:
-        data = base64url_decode(segments[0])
-        header = parse_json_object(data, max_bytes=_MAX_HEADER_BYTES, max_depth=_MAX_HEADER_DEPTH)
-        encrypted_key, iv, ciphertext, tag = (base64url_decode(segment) for segment in segments[1:])
+        header = (headers or encryption_header_memory()).read(segments[0])
+        encrypted_key, iv, ciphertext, tag = map(base64url_decode, segments[1:])
     except ValueError as error:
         raise InvalidToken(reason=f"encrypted token not readable: {error}") from error
-    management, content = _algorithms(header)
-    if len(iv) != content.iv_bytes or len(tag) != content.tag_bytes:
+    if len(iv) != header.content.iv_bytes or len(tag) != header.content.tag_bytes:
         raise InvalidToken(reason="initialization vector or tag of a wrong size")
-    return EncryptedToken(
+    return EncryptedToken(header, EncryptedParts(encrypted_key, iv, ciphertext, tag, segments[0].encode("ascii")))
+
+
+def _check_header(header: dict[str, Any]) -> EncryptionHeader:
+    # `jwk`, `jku`, `x5u` and `x5c` are never looked at; nor are `iss` and `aud`, which certified issuers repeat here.
+    management, content = _algorithms(header)
+    return EncryptionHeader(
         management,
         content,
         key_id=_key_id(header),
         holds_token=_holds_token(header),
         agreement=_agreement(header) if isinstance(management, EcdhEs) else {},
-        parts=EncryptedParts(encrypted_key, iv, ciphertext, tag, segments[0].encode("ascii")),
     )
 
 
@@ -140,11 +160,12 @@ def _holds_token(header: Mapping[str, Any]) -> bool | None:
 
 
 def _agreement(header: Mapping[str, Any]) -> dict[str, Any]:
-    """The members key agreement reads (RFC 7518 section 4.6.1), and of the ephemeral key the public ones alone."""
+    """The members key agreement reads (RFC 7518 section 4.6.1), and of the ephemeral key the members of a point."""
     ephemeral = header.get("epk")
     curve = ephemeral.get("crv") if isinstance(ephemeral, dict) else None
     key_type, size = CURVES.get(curve, ("", 0)) if isinstance(curve, str) else ("", 0)
-    if not isinstance(ephemeral, dict) or not size or ephemeral.get("kty") != key_type:
+    # With its private part, every reader of the header could open the token.
+    if not isinstance(ephemeral, dict) or not size or ephemeral.get("kty") != key_type or "d" in ephemeral:
         raise InvalidToken(reason="epk is not a public key on a known curve")
     names = ("x", "y") if key_type == "EC" else ("x",)
     try:

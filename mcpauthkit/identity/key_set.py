@@ -12,7 +12,7 @@ from joserfc.errors import JoseError, SecurityWarning
 
 from mcpauthkit.core.encoding import base64url_decode
 from mcpauthkit.errors import RemoteMisbehaved
-from mcpauthkit.identity.algorithms import MAXIMUM_RSA_BITS, MINIMUM_RSA_BITS, Algorithm, same_algorithm
+from mcpauthkit.identity.algorithms import ALGORITHMS, MAXIMUM_RSA_BITS, MINIMUM_RSA_BITS, Algorithm, same_algorithm
 
 _MAX_KEYS = 100
 _MAX_KEY_ID_LENGTH = 512
@@ -113,7 +113,10 @@ def _read_key(entry: Any) -> VerificationKey | None:
         return None
     key_id, algorithm = entry.get("kid"), entry.get("alg")
     curve = wanted.get("crv")
-    return VerificationKey(key_id, key_class.key_type, curve, algorithm, key)
+    found = VerificationKey(key_id, key_class.key_type, curve, algorithm, key)
+    # Counting a key that no algorithm of ours takes (X25519, secp256k1, an `alg` for encryption) would make a set
+    # without a usable key look like a good one, and its users' tokens like forgeries.
+    return found if any(found.fits(one) for one in ALGORITHMS.values()) else None
 
 
 def _is_for_verifying(entry: dict[str, Any]) -> bool:

@@ -136,3 +136,33 @@ class PathRow(Row):
     method: bytes = b"GET"
     bearer: bool = False
     headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What an issuer answers. In its bytes, `ISSUER` stands for its own address.
+
+    Args:
+        body: The body.
+        status: The HTTP status.
+        headers: Further header fields.
+    """
+
+    body: bytes
+    status: int = 200
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerRow(Row):
+    """An attack by the issuer's documents, or by whoever can answer in its place; the token itself is good.
+
+    Args:
+        metadata: Its metadata; the usual one unless given.
+        keys: Its key set; one with the token's key unless given.
+        openid: What it serves as OpenID metadata; the same as `metadata` unless given.
+    """
+
+    metadata: Document | None = None
+    keys: Document | None = None
+    openid: Document | None = None

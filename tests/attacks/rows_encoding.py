@@ -9,6 +9,7 @@ from tests.attacks.forge import AUDIENCE, Forge, Token, join, raw_signature
 from tests.attacks.making import around, bent, claims, header, header_bytes, payload_bytes, written
 from tests.attacks.row import INVALID, SERVED, attacks
 from tests.identity.bench import NOW, key_for
+from tests.identity.jwe_bench import encrypt
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _MAX_TOKEN = 16 * 1024
@@ -246,6 +247,8 @@ SIZE = attacks(
     ("dots-none", "One segment.", INVALID, bent(lambda token: token.replace(b".", b""))),
     ("dots-1", "Two segments.", INVALID, bent(lambda token: token.rpartition(b".")[0])),
     ("dots-3", "Four segments.", INVALID, bent(lambda token: token + b".AAAA")),
+    ("dots-4", "An encrypted token, where there is no key to open it.", INVALID, lambda f: encrypt(f.token()).encode()),
+    ("dots-5", "Six segments.", INVALID, bent(lambda token: token + b".A.A.A")),
     ("dots-trailing", "A dot behind it.", INVALID, bent(lambda token: token + b".")),
     ("dots-leading", "A dot before it.", INVALID, bent(lambda token: b"." + token)),
     ("empty-header", "An empty first segment.", INVALID, bent(lambda token: b"." + token.split(b".", 1)[1])),

@@ -35,7 +35,7 @@ def _values(*rows: tuple[str, str, Answer, Headers]) -> tuple[RequestRow, ...]:
 
 HEADERS = _values(
     ("no-header", "Nothing at all.", NO_TOKEN, ()),
-    ("empty-header", "An empty header.", NO_TOKEN, authorization(b"")),
+    ("header-without-value", "An empty header.", NO_TOKEN, authorization(b"")),
     ("bare-token", "A token without a scheme.", NO_TOKEN, authorization(b"TOKEN")),
     ("scheme-bearer", "Nothing: the scheme in capitals.", SERVED, authorization(b"BEARER TOKEN")),
     ("scheme-lower", "Nothing: the scheme in lower case.", SERVED, authorization(b"bearer TOKEN")),

@@ -25,6 +25,11 @@ _CODE = re.compile(r"\bcode=(\w+)")
 
 async def behind(scope: Scope, receive: Receive, send: Send) -> None:
     """The application behind the door: answers every path and method, and tells whom it saw."""
+    if scope["type"] == "lifespan":
+        for step in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{step}.complete"})
+        return
     user = current_user.get()
     seen: dict[str, Any] = {"reached": True, "user": None}
     if user is not None:
@@ -47,11 +52,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """A server that trusts the forge's issuer."""
+async def stage(**options: Any) -> AsyncIterator[Stage]:
+    """A server that trusts the forge's issuer, with these options of the middleware."""
     with forge() as one:
         async with httpx.AsyncClient() as upstream:
-            app = protected(one.issuer.issuer_url, clock=one.clock, http_client=upstream)
+            app = protected(one.issuer.issuer_url, clock=one.clock, http_client=upstream, **options)
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http:
                 yield Stage(one, http)
 

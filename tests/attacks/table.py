@@ -6,7 +6,9 @@ from tests.attacks.row import Row, TokenRow
 from tests.attacks.rows_algorithms import ALGORITHMS, EMBEDDED_KEYS
 from tests.attacks.rows_claims import AUDIENCES, CLAIM_TYPES, ISSUERS
 from tests.attacks.rows_encoding import DUPLICATES, ENCODING, SIZE
+from tests.attacks.rows_encrypted import ENCRYPTED
 from tests.attacks.rows_headers import CRIT, KID, TYP
+from tests.attacks.rows_issuers import DISCOVERY, KEY_SETS
 from tests.attacks.rows_paths import PATHS
 from tests.attacks.rows_requests import REQUESTS
 
@@ -24,4 +26,4 @@ TOKENS: tuple[TokenRow, ...] = (
     *SIZE,
 )
 
-TABLE: tuple[Row, ...] = (*TOKENS, *REQUESTS, *PATHS)
+TABLE: tuple[Row, ...] = (*TOKENS, *REQUESTS, *PATHS, *ENCRYPTED, *KEY_SETS, *DISCOVERY)
