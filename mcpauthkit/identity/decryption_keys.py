@@ -16,7 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from mcpauthkit.core.encoding import parse_json_object
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import ConfigurationError, InvalidToken
-from mcpauthkit.identity.jwe import EncryptedToken, read_encrypted_token
+from mcpauthkit.identity.jwe import (
+    EncryptedToken,
+    EncryptionHeader,
+    encryption_header_memory,
+    read_encrypted_token,
+)
 from mcpauthkit.identity.private_keys import DecryptionKey, private_key, read_jwk, read_pem
 from mcpauthkit.settings import KeyFileSettings
 
@@ -82,6 +87,7 @@ class DecryptionKeys:
             )
         self._keys = tuple(keys)
         self._unpublished = frozenset(unpublished)
+        self._headers = encryption_header_memory()
 
     @classmethod
     def from_file(cls, path: Path | str, *, unpublished: Collection[str] = ()) -> Self:
@@ -199,12 +205,12 @@ class DecryptionKeys:
             InvalidToken: It does not open, or holds neither a signed token nor claims. The text is the same for every
                 cause.
         """
-        encrypted = read_encrypted_token(token)
+        encrypted = read_encrypted_token(token, self._headers)
         payload = self.open(encrypted)
         is_nested = _COMPACT_JWS.fullmatch(payload) is not None
         holds_claims = payload.lstrip(_JSON_WHITESPACE).startswith(b"{")
         # A second encrypted token inside has five segments and ends here.
-        if not (is_nested or holds_claims) or encrypted.holds_token not in {None, is_nested}:
+        if not (is_nested or holds_claims) or encrypted.header.holds_token not in {None, is_nested}:
             raise InvalidToken(reason="the encrypted token holds something other than its cty says, or neither kind")
         return DecryptedToken(payload, is_nested)
 
@@ -214,16 +220,15 @@ class DecryptionKeys:
         Raises:
             InvalidToken: It does not open.
         """
-        for key in self._candidates(encrypted):
+        header = encrypted.header
+        for key in self._candidates(header):
             try:
                 return encrypted.open_with(key.key)
             except InvalidToken:
                 continue
-        raise InvalidToken(
-            reason=f"no key opens the token: alg {encrypted.management.name}, key id {encrypted.key_id!r:.80}"
-        )
+        raise InvalidToken(reason=f"no key opens the token: alg {header.management.name}, key id {header.key_id!r:.80}")
 
-    def _candidates(self, encrypted: EncryptedToken) -> list[DecryptionKey]:
+    def _candidates(self, header: EncryptionHeader) -> list[DecryptionKey]:
         # A key id we know names the key; one we do not know may be the producer's own name for it.
-        named = [key for key in self._keys if key.key_id == encrypted.key_id]
-        return [key for key in named or self._keys if key.fits(encrypted)]
+        named = [key for key in self._keys if key.key_id == header.key_id]
+        return [key for key in named or self._keys if key.fits(header)]

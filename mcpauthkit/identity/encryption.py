@@ -1,7 +1,6 @@
 """Encryption algorithms we accept, and the keys each of them needs. A table: nothing is registered at run time.
 
-The primitives are those of `cryptography`; key agreement and content encryption are joserfc's, which knows no RSA-OAEP
-with SHA-384 and SHA-512.
+The primitives are those of `cryptography`; key agreement and AES-CBC with HMAC are composed by joserfc.
 """
 
 from __future__ import annotations
@@ -10,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc import jwe, jwk
 from joserfc.errors import JoseError
 from joserfc.jwa import JWEEncModel, JWEKeyAgreement
@@ -35,12 +36,14 @@ class ContentEncryption:
         key_bytes: Size of the content encryption key.
         iv_bytes: Size of the initialization vector.
         tag_bytes: Size of the authentication tag; a shorter one would be easier to guess.
+        is_gcm: Whether it is AES-GCM, for which `cryptography` has one call; the others are composed by joserfc.
     """
 
     name: str
     key_bytes: int
     iv_bytes: int
     tag_bytes: int
+    is_gcm: bool = False
 
     def decrypt(self, parts: EncryptedParts, key: bytes) -> bytes:
         """The plaintext.
@@ -52,8 +55,10 @@ class ContentEncryption:
         if len(key) != self.key_bytes:
             raise InvalidToken(reason=_DOES_NOT_OPEN)
         try:
+            if self.is_gcm:
+                return AESGCM(key).decrypt(parts.iv, parts.ciphertext + parts.tag, parts.associated_data)
             return self.model().decrypt(parts.ciphertext, parts.tag, key, parts.iv, parts.associated_data)
-        except (JoseError, ValueError) as error:
+        except (JoseError, InvalidTag, ValueError) as error:
             raise InvalidToken(reason=_DOES_NOT_OPEN) from error
 
     def model(self) -> JWEEncModel:
@@ -177,8 +182,8 @@ KEY_MANAGEMENT: dict[str, KeyManagement] = {
 nothing symmetric, `dir` included: our keys are published, so a shared one has no place beside them."""
 
 CONTENT_ENCRYPTION: dict[str, ContentEncryption] = {
-    "A128GCM": ContentEncryption("A128GCM", key_bytes=16, iv_bytes=12, tag_bytes=16),
-    "A256GCM": ContentEncryption("A256GCM", key_bytes=32, iv_bytes=12, tag_bytes=16),
+    "A128GCM": ContentEncryption("A128GCM", key_bytes=16, iv_bytes=12, tag_bytes=16, is_gcm=True),
+    "A256GCM": ContentEncryption("A256GCM", key_bytes=32, iv_bytes=12, tag_bytes=16, is_gcm=True),
     "A128CBC-HS256": ContentEncryption("A128CBC-HS256", key_bytes=32, iv_bytes=16, tag_bytes=16),
     "A256CBC-HS512": ContentEncryption("A256CBC-HS512", key_bytes=64, iv_bytes=16, tag_bytes=32),
 }

@@ -8,11 +8,10 @@ from typing import Any
 from mcpauthkit.core.encoding import base64url_decode, parse_json_object
 from mcpauthkit.errors import InvalidToken
 from mcpauthkit.identity.algorithms import ALGORITHMS, Algorithm
+from mcpauthkit.identity.header_memory import HeaderMemory as RememberedHeaders
 from mcpauthkit.identity.key_set import KeySet
 
 MAX_TOKEN_LENGTH = 16 * 1024
-_MAX_HEADER_BYTES = 4 * 1024
-_MAX_HEADER_DEPTH = 4
 _MAX_CLAIMS_DEPTH = 12
 _MAX_KEY_ID_LENGTH = 512
 _SEGMENTS = 3
@@ -51,37 +50,11 @@ class UnverifiedToken:
         return any(self.algorithm.verify(self.signing_input, self.signature, one.key) for one in candidates)
 
 
-class HeaderMemory:
-    """Headers that were read and found good lately: all tokens of one key begin with the same text.
+class HeaderMemory(RememberedHeaders[_Header]):
+    """What is known of the headers of signed tokens: algorithm, key id and type."""
 
-    Reading a header depends on nothing but its text, so remembering is safe; rubbish only makes it forget.
-
-    Args:
-        max_entries: How many are kept.
-    """
-
-    def __init__(self, *, max_entries: int = 64) -> None:
-        self._max_entries = max_entries
-        self._known: dict[str, _Header] = {}
-
-    def __contains__(self, segment: str) -> bool:
-        return segment in self._known
-
-    def read(self, segment: str) -> _Header:
-        """The algorithm, key id and type of a header segment.
-
-        Raises:
-            ValueError: It is not readable.
-            InvalidToken: It is not acceptable.
-        """
-        known = self._known.get(segment)
-        if known is None:
-            data = base64url_decode(segment)
-            known = _check_header(parse_json_object(data, max_bytes=_MAX_HEADER_BYTES, max_depth=_MAX_HEADER_DEPTH))
-            if len(self._known) >= self._max_entries:
-                self._known.clear()
-            self._known[segment] = known
-        return known
+    def __init__(self) -> None:
+        super().__init__(_check_header)
 
 
 def read_token(token: str, headers: HeaderMemory | None = None, *, any_type: bool = False) -> UnverifiedToken:

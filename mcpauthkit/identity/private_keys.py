@@ -19,7 +19,7 @@ from joserfc.errors import JoseError, SecurityWarning
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.identity.algorithms import MAXIMUM_RSA_BITS, MINIMUM_RSA_BITS
 from mcpauthkit.identity.encryption import KEY_MANAGEMENT, PrivateKey
-from mcpauthkit.identity.jwe import EncryptedToken
+from mcpauthkit.identity.jwe import EncryptionHeader
 
 _KEY_CLASSES: Final[dict[str, type[PrivateKey]]] = {"RSA": jwk.RSAKey, "EC": jwk.ECKey, "OKP": jwk.OKPKey}
 _MEMBERS: Final = ("kty", "n", "e", "d", "p", "q", "dp", "dq", "qi", "crv", "x", "y")
@@ -49,12 +49,12 @@ class DecryptionKey:
         """Its curve; None for RSA."""
         return None if isinstance(self.key, jwk.RSAKey) else self.key.curve_name
 
-    def fits(self, token: EncryptedToken) -> bool:
-        """Whether this key may open that token."""
+    def fits(self, header: EncryptionHeader) -> bool:
+        """Whether this key may open a token with that header."""
         return (
-            self.key.key_type in token.management.key_types
-            and self.curve == token.curve
-            and self.algorithm in {None, token.management.name}
+            self.key.key_type in header.management.key_types
+            and self.curve == header.curve
+            and self.algorithm in {None, header.management.name}
         )
 
     def public_members(self) -> dict[str, Any]:
