@@ -132,7 +132,7 @@ class JwtVerifier:
         try:
             return read_token(token, self._headers, any_type=True)
         except InvalidToken:
-            if 0 < len(token) <= MAX_TOKEN_LENGTH and signature_algorithm(token) is None:
+            if 0 < len(token) <= MAX_TOKEN_LENGTH and token.isascii() and signature_algorithm(token) is None:
                 raise self._opaque(token) from None
             raise
 
