@@ -21,6 +21,7 @@ _INTERRUPTED = 130
 _EPILOG = """\
 environment variables:
   ISSUER_URL            your OIDC issuer instead of the embedded one
+  SCOPES                what clients ask for there ("openid profile")
   AUDIENCE              what it writes into `aud`, if not the MCP address
   BROWSER_CLIENT_ID, BROWSER_CLIENT_SECRET
                         our client there for the connect pages, if it has no

@@ -9,9 +9,6 @@ from starlette.middleware.cors import CORSMiddleware
 from mcpauthkit import JwtAuthMiddleware, OAuthProvider, get_user, oauth_meta_router
 from quickstart.settings import Settings
 
-# What clients ask for at sign-in. The scopes of a tool's service are another matter: those stand at the tool.
-BASE_SCOPES = ("openid", "profile")
-
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole server, ready for uvicorn."""
@@ -32,14 +29,16 @@ def create_app(settings: Settings) -> FastAPI:
 def protect(app: FastAPI, settings: Settings) -> None:
     """Leg 1, who is calling: bearer tokens of the issuer, and the document by which clients find it."""
     app.include_router(
-        oauth_meta_router(server_base_url=settings.base_url, issuer_url=settings.issuer_url, scopes=BASE_SCOPES)
+        oauth_meta_router(
+            server_base_url=settings.base_url, issuer_url=settings.issuer_url, scopes=settings.base_scopes
+        )
     )
     app.add_middleware(
         JwtAuthMiddleware,
         issuer_url=settings.issuer_url,
         server_base_url=settings.base_url,
         audience=settings.audience,
-        scopes=BASE_SCOPES,
+        scopes=settings.base_scopes,
         browser_client_id=settings.browser_client_id,
         browser_client_secret=settings.browser_client_secret,
     )

@@ -24,6 +24,10 @@ class Settings(BaseSettings):
     issuer_url: str = ""
     """The OIDC issuer, byte for byte as it spells itself, trailing slash included."""
 
+    scopes: str = "openid profile"
+    """What clients ask for at sign-in, with spaces between. The scopes of a tool's service are another matter: those
+    stand at the tool."""
+
     audience: str | None = None
     """What the issuer writes into `aud`, when that is not the address of the MCP endpoint."""
 
@@ -46,6 +50,11 @@ class Settings(BaseSettings):
         if self.browser_client_secret and not self.browser_client_id:
             raise ValueError("BROWSER_CLIENT_SECRET is set, so BROWSER_CLIENT_ID is needed too")
         return self
+
+    @property
+    def base_scopes(self) -> tuple[str, ...]:
+        """The scopes one by one."""
+        return tuple(self.scopes.split())
 
     @property
     def base_url(self) -> str:

@@ -11,6 +11,7 @@ def test_without_any_variable_nothing_real_is_configured() -> None:
     settings = Settings()
     assert (settings.issuer_url, settings.github_client_id, settings.audience) == ("", "", None)
     assert settings.mcp_url == "http://127.0.0.1:8700/mcp"
+    assert settings.base_scopes == ("openid", "profile")
 
 
 def test_real_addresses_are_github_s() -> None:
@@ -25,6 +26,7 @@ def test_real_addresses_are_github_s() -> None:
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "ISSUER_URL": "https://login.example.com/",
+        "SCOPES": "openid  mcp:tools",
         "AUDIENCE": "api://mcp",
         "BROWSER_CLIENT_ID": "browser",
         "BROWSER_CLIENT_SECRET": "canary-1",
@@ -36,6 +38,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     settings = Settings()
     assert settings.issuer_url == "https://login.example.com/"  # byte for byte
+    assert settings.base_scopes == ("openid", "mcp:tools")
     assert settings.audience == "api://mcp"
     assert (settings.browser_client_id, settings.browser_client_secret) == ("browser", "canary-1")
     assert (settings.github_client_id, settings.github_client_secret) == ("Iv1.abc", "canary-2")

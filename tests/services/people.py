@@ -49,15 +49,24 @@ async def get_on(robot: BrowserRobot, page: Page, *, user: str, stop_at: StopAt 
         RobotError: The pages do not come to an end.
     """
     for _ in range(_MAX_PAGES):
-        restart = _restart_of(page)
-        if restart is not None:
-            page = await robot.open(restart, stop_at=stop_at)
-            continue
-        answer = answer_to(page, user)
-        if answer is None:
+        following = await _next(robot, page, user, stop_at)
+        if following is None:
             return page
-        page = await robot.submit(page, answer.values, button=answer.button, stop_at=stop_at)
+        page = following
     raise RobotError(f"the pages ask on and on, the last is {page.url} {page.title!r}")
+
+
+async def _next(robot: BrowserRobot, page: Page, user: str, stop_at: StopAt | None) -> Page | None:
+    restart = _restart_of(page)
+    if restart is not None:
+        return await robot.open(restart, stop_at=stop_at)
+    # The kit's own page for a client that signs in through the authorization proxy has links.
+    if {"Continue", "Cancel"} <= {link.text for link in page.links}:
+        return await robot.click(page, "Continue", stop_at=stop_at)
+    answer = answer_to(page, user)
+    if answer is None:
+        return None
+    return await robot.submit(page, answer.values, button=answer.button, stop_at=stop_at)
 
 
 def _restart_of(page: Page) -> str | None:

@@ -65,7 +65,7 @@ def _caller() -> dict[str, Any]:
 def stage(
     issuer_url: str,
     *,
-    port: int = 0,
+    server: LoopbackServer | None = None,
     router_options: dict[str, Any] | None = None,
     middleware_options: dict[str, Any] | None = None,
     prepare: Callable[[FastAPI, FastMCP, str], None] | None = None,
@@ -74,12 +74,12 @@ def stage(
 
     Args:
         issuer_url: The issuer.
-        port: Where the issuer expects the server; 0 takes any.
+        server: Where the issuer expects it; any place unless given.
         router_options: More for `oauth_meta_router`, such as the proxy's client.
         middleware_options: More for `JwtAuthMiddleware`.
         prepare: Adds to application and server, given the base address.
     """
-    server = LoopbackServer(port=port)
+    server = server or LoopbackServer()
     mcp = build_mcp()
     mcp_app = mcp.http_app(path="/mcp")
     app = FastAPI(lifespan=mcp_app.lifespan)

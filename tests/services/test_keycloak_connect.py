@@ -12,7 +12,7 @@ from fastmcp import Client, FastMCP
 from fastmcp.client.transports import StreamableHttpTransport
 
 from mcpauthkit import OAuthProvider
-from mcpauthkit.testing import BrowserRobot, DevService, approve
+from mcpauthkit.testing import BrowserRobot, DevService, LoopbackServer, approve
 from tests.flows.test_ladder import link_in, text_of
 from tests.services.keycloak import BROWSER_CLIENT_ID, Keycloak
 from tests.services.keycloak_door import token_of
@@ -47,7 +47,8 @@ def server(keycloak: Keycloak, server_port: int) -> Iterator[Stage]:
             forge.register(app, mcp)
 
         options = {"browser_client_id": BROWSER_CLIENT_ID}
-        with stage(keycloak.issuer_url, port=server_port, middleware_options=options, prepare=prepare) as running:
+        server = LoopbackServer(port=server_port)
+        with stage(keycloak.issuer_url, server=server, middleware_options=options, prepare=prepare) as running:
             yield running
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mcpauthkit.testing import BrowserRobot
+from mcpauthkit.testing import BrowserRobot, LoopbackServer
 from tests.services.clients import FastMcpClient, Login, PythonSdkClient, StockClient
 from tests.services.documents import Authority, metadata_document
 from tests.services.keycloak import KNOWN_CLIENT_ID, Keycloak
@@ -24,7 +24,7 @@ clients = pytest.mark.parametrize(
 
 @pytest.fixture
 def server(keycloak: Keycloak, server_port: int) -> Iterator[Stage]:
-    with stage(keycloak.issuer_url, port=server_port) as running:
+    with stage(keycloak.issuer_url, server=LoopbackServer(port=server_port)) as running:
         yield running
 
 

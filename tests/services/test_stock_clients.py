@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from mcpauthkit.testing import DevIssuer
+from mcpauthkit.testing import DevIssuer, LoopbackServer
 from tests.services.clients import FastMcpClient, Login, PythonSdkClient, StockClient
-from tests.services.keycloak import KNOWN_CLIENT_ID, Keycloak
+from tests.services.keycloak import KNOWN_CLIENT_ID, PROXY_CLIENT_ID, PROXY_CLIENT_SECRET, Keycloak
 from tests.services.stage import SCOPES, Stage, stage
 from tests.services.typescript_client import TypeScriptClient
+from tests.world import RING
 
 CLIENTS: dict[str, StockClient] = {
     "fastmcp-modern": FastMcpClient("modern"),
@@ -33,8 +35,28 @@ def at_dev_issuer() -> Iterator[Stage]:
 
 @pytest.fixture
 def at_keycloak(keycloak: Keycloak, server_port: int) -> Iterator[Stage]:
-    with stage(keycloak.issuer_url, port=server_port) as here:
+    with stage(keycloak.issuer_url, server=LoopbackServer(port=server_port)) as here:
         yield here
+
+
+@pytest.fixture
+def proxy_at_dev_issuer() -> Iterator[Stage]:
+    server = LoopbackServer()
+    with DevIssuer(algorithm="ES256", dynamic_registration=False) as issuer:
+        issuer.add_client("proxy", redirect_uris=[f"{server.base_url}/oauth/callback"], client_secret="proxy-secret")
+        with stage(issuer.issuer_url, server=server, router_options=_proxy("proxy", "proxy-secret")) as here:
+            yield here
+
+
+@pytest.fixture
+def proxy_at_keycloak(keycloak: Keycloak, server_port: int) -> Iterator[Stage]:
+    options = {**_proxy(PROXY_CLIENT_ID, PROXY_CLIENT_SECRET), "profile": "keycloak"}
+    with stage(keycloak.issuer_url, server=LoopbackServer(port=server_port), router_options=options) as here:
+        yield here
+
+
+def _proxy(client_id: str, client_secret: str) -> dict[str, Any]:
+    return {"client_id": client_id, "client_secret": client_secret, "key_ring": RING}
 
 
 @clients
@@ -48,6 +70,27 @@ async def test_a_client_logs_in_directly_at_keycloak(client: StockClient, at_key
     who = await client.call(Login(at_keycloak.resource, user="bob"), "whoami")
     assert who["name"] == "bob"
     assert "mcp:tools" in who["scopes"]
+
+
+@clients
+async def test_a_client_logs_in_through_the_proxy_at_the_development_issuer(
+    client: StockClient, proxy_at_dev_issuer: Stage
+) -> None:
+    login = Login(proxy_at_dev_issuer.resource, user="bob")
+    who = await client.call(login, "whoami")
+    assert who["name"] == "bob"
+    assert login.visited[0].startswith(f"{proxy_at_dev_issuer.base}/")
+
+
+@clients
+async def test_a_client_logs_in_through_the_proxy_at_keycloak(
+    client: StockClient, keycloak: Keycloak, proxy_at_keycloak: Stage
+) -> None:
+    login = Login(proxy_at_keycloak.resource, user="bob")
+    who = await client.call(login, "whoami")
+    assert who["name"] == "bob"
+    assert who["issuer"] == keycloak.issuer_url
+    assert login.visited[0].startswith(f"{proxy_at_keycloak.base}/")
 
 
 # TypeScript 1 renews its token instead of asking the user while it holds a refresh token, so it never gets further.
