@@ -139,7 +139,7 @@ ISSUERS = attacks(
         "iss-stolen",
         "Another issuer's key, and our issuer's name.",
         INVALID,
-        lambda f: f.stranger.token(audience=AUDIENCE, iss=f.issuer.issuer_url).encode(),
+        lambda f: f.stranger.token(audience=AUDIENCE, iss=f.issuer.issuer_url, iat=NOW - 600).encode(),
     ),
 )
 

@@ -98,18 +98,28 @@ def direct(forge: Forge) -> bytes:
     return sealed(header, SECRET[:32], b"", forge.token())
 
 
-def private_ephemeral(forge: Forge) -> bytes:
-    """A key agreement whose header gives the ephemeral private key away, so that every reader of it reads the token."""
-    receiver = private("P-256")
-    assert isinstance(receiver, jwk.ECKey)
-    ephemeral = ec.generate_private_key(ec.SECP256R1())
-    agreed = ephemeral.exchange(ec.ECDH(), receiver.public_key)
-    named = [len(b"A256GCM").to_bytes(4, "big"), b"A256GCM", bytes(8), (256).to_bytes(4, "big")]
-    content_key = ConcatKDFHash(hashes.SHA256(), 32, b"".join(named)).derive(agreed)
-    point = jwk.ECKey.import_key(ephemeral).as_dict(private=True)
-    point = {name: point[name] for name in ("kty", "crv", "x", "y", "d")}
-    header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": "e1", "cty": "JWT", "epk": point}
-    return sealed(header, content_key, b"", forge.token())
+def by_hand(forge: Forge) -> bytes:
+    """A good token, encrypted the way the bad ones here are."""
+    return wrapped({"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid": "e1", "cty": "JWT"}, _OAEP, forge.token())
+
+
+def agreed(*names: str) -> Token:
+    """A key agreement by hand, with these members of the ephemeral key in the header."""
+
+    def make(forge: Forge) -> bytes:
+        receiver = private("P-256")
+        assert isinstance(receiver, jwk.ECKey)
+        ephemeral = ec.generate_private_key(ec.SECP256R1())
+        secret = ephemeral.exchange(ec.ECDH(), receiver.public_key)
+        # RFC 7518 section 4.6.2: the algorithm, two absent parties and the key's size.
+        info = len("A256GCM").to_bytes(4, "big") + b"A256GCM" + bytes(8) + (256).to_bytes(4, "big")
+        content_key = ConcatKDFHash(hashes.SHA256(), 32, info).derive(secret)
+        members = jwk.ECKey.import_key(ephemeral).as_dict(private=True)
+        point = {name: members[name] for name in names}
+        header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": "e1", "cty": "JWT", "epk": point}
+        return sealed(header, content_key, b"", forge.token())
+
+    return make
 
 
 def wrapped_for_another(all_of: list[bytes]) -> list[bytes]:
@@ -227,7 +237,14 @@ ENCRYPTED = attacks(
     ),
     ("jwe-epk-other", "An ephemeral key on another curve.", INVALID, member("epk", published(key_for("ES384")))),
     ("jwe-epk-absent", "No ephemeral key.", INVALID, member("epk", None)),
-    ("jwe-epk-private", "An ephemeral private key (RFC 7518 section 4.6.1.1 forbids it).", INVALID, private_ephemeral),
+    (
+        "jwe-epk-private",
+        "An ephemeral private key, with which every reader opens it (RFC 7518 section 4.6.1.1 forbids it).",
+        INVALID,
+        agreed("kty", "crv", "x", "y", "d"),
+    ),
+    ("jwe-epk-by-hand", "Nothing: the same without the private part.", SERVED, agreed("kty", "crv", "x", "y")),
+    ("jwe-by-hand", "Nothing: made as the bomb is, and not compressed.", SERVED, by_hand),
     ("jwe-party", "Party information that is no base64url.", INVALID, member("apu", "=")),
     ("jwe-header-twice", "alg a second time.", INVALID, part(0, lambda data: data[:-1] + b',"alg":"dir"}')),
     ("jwe-header-deep", "A header of brackets.", INVALID, part(0, lambda _: b"[" * 3000)),
