@@ -43,7 +43,7 @@ class TokenRules:
         setting = self.profile.audience_setting
         if self.audiences is not None and len(self.audiences) == 1:
             # Somebody has decided what the audience shall be, so that is what to configure at the issuer too.
-            setting = setting.replace("{resource}", *self.audiences)
+            setting = setting.replace("{resource}", next(iter(self.audiences)))
         object.__setattr__(self, "audience_setting", setting)
         profile = self.profile
         ruled = (rule.claim for rule in profile.rules)

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from mcpauthkit import Principal
 from mcpauthkit.errors import RemoteUnavailable
 from mcpauthkit.identity.claims import check_audience
-from mcpauthkit.identity.port import Verified
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer, issuers_from
 from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
@@ -56,11 +56,11 @@ class Realm:
     async def aclose(self) -> None:
         return
 
-    async def verify(self, token: str, resource: str = RESOURCE) -> Verified:
-        """The verdict on a token at a resource, audience included."""
+    async def verify(self, token: str, resource: str = RESOURCE) -> Principal:
+        """Whose token it is, at a resource whose audience it names."""
         verified = await self.verifier.verify(token)
         if not verified.made_for_us:
             accepted = frozenset({resource}) if verified.audiences is None else verified.audiences
             setting = verified.audience_setting.replace("{resource}", resource)
             check_audience(verified.principal, accepted, setting=setting)
-        return verified
+        return verified.principal

@@ -25,7 +25,7 @@ API = "11111111-2222-3333-4444-555555555555"
 async def test_each_issuers_tokens_are_good_and_their_users_are_different_people() -> None:
     # Both keys have the same key id, and both users the same subject.
     realm = Realm(A, B)
-    first, second = [(await realm.verify(token_of(one))).principal for one in (A, B)]
+    first, second = [await realm.verify(token_of(one)) for one in (A, B)]
     assert first.subject == second.subject
     assert first.key == (A, "alice")
     assert second.key == (B, "alice")
@@ -60,17 +60,17 @@ async def test_the_list_of_issuers_in_a_hint_has_a_bound() -> None:
 async def test_an_issuer_that_is_down_leaves_the_others_alone() -> None:
     realm = Realm(A, B)
     realm.down = {A}
-    assert await realm.verify(token_of(B))
+    await realm.verify(token_of(B))
     with pytest.raises(IssuerUnavailable):
         await realm.verify(token_of(A))
     fetched = realm.fetches[B]
-    assert (await realm.verify(token_of(B))).is_current()
+    await realm.verify(token_of(B))
     assert realm.fetches[B] == fetched
 
 
 async def test_a_verdict_depends_on_the_keys_of_its_own_issuer() -> None:
     realm = Realm(A, B)
-    first, second = await realm.verify(token_of(A)), await realm.verify(token_of(B))
+    first, second = [await realm.verifier.verify(token_of(one)) for one in (A, B)]
     realm.clock.advance(599)
     await realm.issuers[1].keys.refetch(1)
     assert first.is_current()
@@ -79,12 +79,13 @@ async def test_a_verdict_depends_on_the_keys_of_its_own_issuer() -> None:
 
 async def test_each_issuer_has_its_own_audiences_and_clients() -> None:
     realm = Realm(TrustedIssuer(A, audience="api-a"), TrustedIssuer(B, client_ids=["good"]))
-    assert await realm.verify(token_of(A, {"aud": "api-a"}))
-    assert await realm.verify(token_of(B, {"azp": "good"}))
+    await realm.verify(token_of(A, {"aud": "api-a"}))
+    await realm.verify(token_of(B, {"azp": "good"}))
     for issuer, claims in ((A, {}), (B, {"aud": "api-a", "azp": "good"})):
         with pytest.raises(WrongAudience):
             await realm.verify(token_of(issuer, claims))
-    for claims in ({"azp": "bad"}, {}, {"azp": ["good"]}, {"client_id": "bad", "azp": "good"}):
+    others: list[dict[str, Any]] = [{"azp": "bad"}, {}, {"azp": ["good"]}, {"client_id": "bad", "azp": "good"}]
+    for claims in others:
         with pytest.raises(InvalidToken) as caught:
             await realm.verify(token_of(B, claims))
         assert "client_ids=" in caught.value.hint
@@ -103,7 +104,7 @@ def entra_token(tenant: str, *, signed_by: str | None = None, **changes: Any) ->
 async def test_every_listed_tenant_gets_in_and_no_other() -> None:
     realm = entra_realm()
     for tenant in (ONE, TWO):
-        assert (await realm.verify(entra_token(tenant))).principal["tid"] == tenant
+        assert (await realm.verify(entra_token(tenant)))["tid"] == tenant
     fetched = realm.fetches.total()
     for tenant in (STRANGER, "{tenantid}", "common", ONE.upper(), f"{ONE}/v2.0/../../{STRANGER}"):
         with pytest.raises(InvalidToken):

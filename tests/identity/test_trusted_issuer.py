@@ -138,7 +138,7 @@ def test_what_is_configured_is_kept_as_values() -> None:
     trusted = TrustedIssuer("https://issuer.example", audience=given, client_ids=given, claims=ClaimMap(roles="groups"))
     given.append("c")
     rules = Realm(trusted).issuers[0].rules
-    assert rules.audiences == {"a", "b"}
+    assert rules.audiences == frozenset({"a", "b"})
     assert rules.client_ids == {"a", "b"}
     assert rules.reader.roles({"groups": ["staff"], "roles": ["admin"]}) == {"staff"}
     assert hash(trusted) == hash(
