@@ -14,7 +14,7 @@ from joserfc import jwk
 from joserfc.errors import JoseError, SecurityWarning
 
 from mcpauthkit.core.clock import Clock, SystemClock
-from mcpauthkit.errors import ConfigurationError, InvalidToken, RemoteMisbehaved
+from mcpauthkit.errors import ConfigurationError, InvalidToken
 from mcpauthkit.identity.algorithms import ALGORITHMS
 from mcpauthkit.identity.audience_rule import AudienceRule
 from mcpauthkit.identity.claim_map import ClaimMap
@@ -128,10 +128,7 @@ def _public_keys(key: str | bytes | Mapping[str, Any]) -> KeySet:
         entries = [_from_pem(key.encode() if isinstance(key, str) else bytes(key))]
     if any(isinstance(one, dict) and ("d" in one or one.get("kty") == "oct") for one in entries):
         raise ConfigurationError("The key is private or symmetric.", hint=_GIVE_PUBLIC)
-    try:
-        keys = parse_key_set({"keys": entries})
-    except RemoteMisbehaved as error:
-        raise ConfigurationError("The key cannot be used.", hint=_GIVE_KEY) from error
+    keys = parse_key_set({"keys": entries})
     if not any(keys.candidates(row, None) for row in ALGORITHMS.values()):
         raise ConfigurationError(
             "There is no key that verifies signatures.",

@@ -253,6 +253,7 @@ SAMPLES = [
         *(padded(text).encode().hex() for text in SAMPLES),
         *("a" * 32, "0" * 64, "ab" * 16, "abc123" * 8, "aaaaaaaabbbbbbbbccccccccdddddddd"),
         "0123456789abcdef0123456789abcdef",
+        "000102030405060708090A0B0C0D0E0F",
         "a-string-secret-at-least-256-bits-long",
         "super-secret-jwt-token-with-at-least-32-characters-long",
         "your_super_secret_jwt_key_change_this_in_production",
@@ -286,6 +287,7 @@ def test_a_key_file_in_binary_form_is_no_secret_either() -> None:
     [
         SECRET[:32],
         "9f86d081884c7d659a2feaa0c55ad015",
+        "1a2b5c4d7e6f3a0b2c1d4e5f7a6b3c01",
         "3b6e1f0a9d2c4e8f7a5b1c0d6e9f2a4b8c7d5e3f1a0b9c8d7e6f5a4b3c2d1e0f",
         "mykit-prod-secret-9f86d081884c7d659a2feaa0c55ad015",
         "correct horse battery staple, and a zebra",

@@ -181,6 +181,7 @@ UNUSABLE: list[Any] = [
     private_pem(ec.derive_private_key(7, ec.SECP256R1())),
     private_pem(ec.derive_private_key(7, ec.SECP256R1()), PrivateFormat.TraditionalOpenSSL),
     public_pem(ec.derive_private_key(7, ec.SECP256K1())),
+    public_pem(ec.derive_private_key(7, ec.BrainpoolP256R1())),
     public_pem(rsa.generate_private_key(65537, 1024)),  # noqa: S505  # weak on purpose
     public_pem(dsa.generate_private_key(1024)),  # noqa: S505  # weak on purpose
     public_pem(x25519.X25519PrivateKey.generate()),

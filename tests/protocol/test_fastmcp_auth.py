@@ -291,6 +291,14 @@ def test_arguments_that_cannot_work_are_told_at_construction(make: Callable[[], 
     assert refused.value.hint
 
 
+async def test_a_token_without_audience_is_ours_where_its_verifier_says_so() -> None:
+    clock = FakeClock(wall=time.time())
+    secret = SharedSecretVerifier(SECRET, accept_tokens_without_audience=True, clock=clock)
+    verifier = fastmcp_token_verifier(secret, resource="https://m.example/mcp", clock=clock)
+    assert await verifier.verify_token(secret.create_token({"sub": "alice"})) is not None
+    assert await verifier.verify_token(secret.create_token({"sub": "alice", "aud": "other"})) is None
+
+
 async def test_a_bare_origin_has_two_spellings() -> None:
     clock = FakeClock(wall=time.time())
     secret = SharedSecretVerifier(SECRET, clock=clock)
