@@ -22,6 +22,7 @@ from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.identity.issuer_profile import IssuerProfile
 from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
+from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import Principal
 from mcpauthkit.principal import current_user as kit_current_user
 from mcpauthkit.protocol.sinks import SdkIdentity
@@ -31,6 +32,7 @@ from mcpauthkit.web.browser_login import SIGN_IN_SCOPE
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.enrichment import OnAuthenticate
 from mcpauthkit.web.hub import HUB_STATE, Hub
+from mcpauthkit.web.injection import CHALLENGE_SCOPE
 from mcpauthkit.web.key_document import KeyDocument
 from mcpauthkit.web.limits import LimitOptions, Limits
 from mcpauthkit.web.open_paths import OpenPaths
@@ -185,6 +187,7 @@ class JwtAuthMiddleware:
             return
         if self._is_open(scope, path):
             scope[SIGN_IN_SCOPE] = self._sign_in
+            scope[CHALLENGE_SCOPE] = self._challenge_of_routes
             await self._app(scope, receive, send)
             return
         if _is_preflight(scope):
@@ -200,6 +203,7 @@ class JwtAuthMiddleware:
             await self._refuse(error, resource, scope, receive, send)
             return
         if admission.identity is None or admission.principal is None:
+            scope[CHALLENGE_SCOPE] = self._challenge_of_routes
             send = self._admissions.anonymous_sessions.watch(send)
             await self._app(scope, admission.receive, send)
             return
@@ -223,6 +227,11 @@ class JwtAuthMiddleware:
         if hub is not None and path in hub.paths:
             return True
         return self._open.is_open(path, scope.get("raw_path") or b"")
+
+    def _challenge_of_routes(self) -> str:
+        """What a route that is open, and needs a user all the same, answers with its 401."""
+        metadata_url = self._resources.all[0].metadata_url
+        return bearer_challenge(resource_metadata=metadata_url, scope=self._rules.sign_in_scopes)
 
     async def _refuse(
         self, error: RequestError, resource: ProtectedResource | None, scope: Scope, receive: Receive, send: Send

@@ -204,7 +204,9 @@ async def test_the_user_is_injected_and_on_an_open_path_without_one_it_is_a_401(
         refused = await get(here, "/health/whoami", sub=None)
     assert refused.status_code == 401
     assert refused.json() == {"error": "not_signed_in", "error_description": NotSignedIn.default_public}
-    assert refused.headers["www-authenticate"].startswith("Bearer")
+    challenge = refused.headers["www-authenticate"]
+    assert challenge.startswith("Bearer scope=")
+    assert f'resource_metadata="{here.base}/.well-known/oauth-protected-resource/mcp"' in challenge
 
 
 async def test_a_credential_on_an_open_path_without_a_user_is_a_401_too() -> None:
