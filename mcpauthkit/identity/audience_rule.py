@@ -29,6 +29,7 @@ class AudienceRule:
     def __init__(
         self, audience: str | Sequence[str] | None, *, accept_tokens_without_audience: bool, verifier: str
     ) -> None:
+        self._setting = f"Make its tokens name this server, or give what they carry to {verifier} as audience."
         self.accepted: frozenset[str] | None = None
         if audience is not None:
             names: list[object] = [audience] if isinstance(audience, str) else list(audience)
@@ -51,4 +52,10 @@ class AudienceRule:
             options: Further fields of `Verified`.
         """
         unnamed_is_ours = not principal.audience and (made_for_us or self._unnamed_is_ours)
-        return Verified(principal, audiences=self.accepted, made_for_us=unnamed_is_ours, **options)
+        return Verified(
+            principal,
+            audiences=self.accepted,
+            made_for_us=unnamed_is_ours,
+            audience_setting=self._setting,
+            **options,
+        )

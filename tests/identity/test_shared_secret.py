@@ -202,7 +202,9 @@ async def test_claims_elsewhere_are_found_by_a_map() -> None:
 async def test_the_audience_is_checked_unless_the_token_may_name_none() -> None:
     # Q5: a token with aud was always refused.
     unnamed, named = hmac_token(claims_of(aud=None)), hmac_token(claims_of())
-    assert not (await verifier().verify(unnamed)).made_for_us
+    strict = await verifier().verify(unnamed)
+    assert not strict.made_for_us
+    assert "SharedSecretVerifier" in strict.audience_setting
     lax = verifier(accept_tokens_without_audience=True, audience="api")
     assert (await lax.verify(unnamed)).made_for_us
     verified = await lax.verify(named)
