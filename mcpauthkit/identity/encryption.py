@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc import jwe, jwk
 from joserfc.errors import JoseError
@@ -127,9 +128,10 @@ class RsaOaep:
         self, key: PrivateKey, encrypted_key: bytes, _header: Mapping[str, Any], _content: ContentEncryption
     ) -> bytes:
         """The content encryption key; see `KeyManagement.content_key`."""
-        private = key.private_key if isinstance(key, jwk.RSAKey) else None
+        # `key.private_key` is the same, but asks an abstract base class what it is, which costs as much as a lookup.
+        private = cast("RSAPrivateKey", key.raw_value)
         # Another length cannot be right, and is told without the expensive operation.
-        if private is None or len(encrypted_key) != (private.key_size + 7) // 8:
+        if len(encrypted_key) != (private.key_size + 7) // 8:
             raise InvalidToken(reason=_DOES_NOT_OPEN)
         try:
             return private.decrypt(encrypted_key, self.padding)
