@@ -5,28 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
 from tests.services.documents import Authority, make_authority
 from tests.services.keycloak import Keycloak, free_ports
 
-if TYPE_CHECKING:
-    from typing import Any
-
 EXPECTED = os.environ.get("MCPAUTHKIT_SERVICES") == "1"
 _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is below this folder, and skip it where nobody has promised the services."""
-    advice = pytest.mark.skip(reason="needs Keycloak and Node.js; `scripts/services run` installs them and runs this")
+    """Mark what is below this folder."""
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker("services")
-            if not EXPECTED:
-                item.add_marker(advice)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip where nobody has promised the services; from here, so that the summary has one line for them all."""
+    if not EXPECTED and _HERE in item.path.parents:
+        pytest.skip("needs Keycloak and Node.js; `scripts/services run` installs them and runs these tests")
 
 
 @pytest.hookimpl(wrapper=True)
