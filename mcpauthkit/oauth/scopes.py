@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from mcpauthkit.errors import ConfigurationError
+
+
+def missing_scopes(wanted: Iterable[str], granted: Collection[str]) -> tuple[str, ...]:
+    """The wanted scopes that were not granted.
+
+    Some issuers take a scope with the address of its API in front (`api://reports/write`) and put only its own name
+    into the token (`write`; Entra ID, seen November 2026). The token's audience says which API is meant, and that has
+    been checked, so the short name counts for the long one, never the other way round.
+
+    Args:
+        wanted: Scopes as clients ask for them.
+        granted: Scopes of a token that is for us.
+    """
+    return tuple(one for one in wanted if one not in granted and not _has_short_name(one, granted))
+
+
+def _has_short_name(scope: str, granted: Collection[str]) -> bool:
+    address, slash, name = scope.rpartition("/")
+    return bool(slash and name) and "://" in address and name in granted
 
 
 def check_scopes(scopes: Sequence[object]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mcpauthkit.errors import ConfigurationError, InsufficientScope
-from mcpauthkit.oauth.scopes import check_scopes
+from mcpauthkit.oauth.scopes import check_scopes, missing_scopes
 from mcpauthkit.principal import Principal
 from mcpauthkit.web.mcp_messages import McpMessage
 
@@ -97,12 +97,12 @@ class CallRules:
                 what it names, and would lose the rest.
         """
         by_tool = self._by_tool.get(message.tool, ()) if message is not None and message.tool is not None else ()
-        if principal.scopes.issuperset(self._required) and principal.scopes.issuperset(by_tool):
+        missing = missing_scopes((*self._required, *by_tool), principal.scopes)
+        if not missing:
             return
         needed = tuple(dict.fromkeys((*self._base, *by_tool)))
-        missing = sorted({*self._required, *by_tool} - principal.scopes)
         raise InsufficientScope(
             needed,
             hint="Grant the client these scopes at the issuer.",
-            reason=f"missing {missing!r:.200}, tool {message.tool if message else None!r:.80}",
+            reason=f"missing {list(missing)!r:.200}, tool {message.tool if message else None!r:.80}",
         )

@@ -107,6 +107,28 @@ async def test_the_official_client_steps_up_by_itself(here: World, era: Era) -> 
     assert "mcp:tools" in str(result.content)
 
 
+@pytest.mark.parametrize(
+    ("granted", "status"),
+    [
+        ("reports.write", 200),
+        ("api://reports/reports.write", 200),
+        ("https://other.example/reports.write", 403),
+        ("write", 403),
+        ("reports", 403),
+        ("api://reports/", 403),
+    ],
+)
+async def test_the_short_name_of_a_scope_counts_for_its_long_one(granted: str, status: int) -> None:
+    # Entra ID takes the long name in a request and puts the short one into `scp`.
+    async with door(require_scopes=["api://reports/reports.write"]) as here:
+        assert await here.statuses(here.token(scope=None, scp=granted)) == [status]
+
+
+async def test_a_long_name_does_not_count_for_the_short_one() -> None:
+    async with door(require_scopes=["reports.write"]) as here:
+        assert await here.statuses(here.token(scope="api://reports/reports.write")) == [403]
+
+
 BODIES = [
     b"",
     b"[]",
