@@ -27,7 +27,7 @@ _DOCUMENT_URL = re.compile(
     r"https://(?P<authority>[a-z0-9.-]+(?::[0-9]{1,5})?)(?P<path>/[!$%&'()+,\-.0-9:;=@A-Z_a-z~/]+)\Z"
 )
 _PUBLIC = ("none",)
-_APPLICATION_TYPES = frozenset({"native", "web"})
+_APPLICATION_TYPES = ("native", "web")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from mcpauthkit.errors import OAuthFault
 
 _MAX_PARAMETERS = 64
+_STATE = re.compile(r"[\x20-\x7e]{0,1024}\Z")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+\Z")
 _MAX_SCOPE_LENGTH = 1024
 
@@ -78,6 +79,11 @@ class Parameters:
         if not value or name in self.repeated:
             raise OAuthFault("invalid_request", f"{name} must be there exactly once.")
         return value
+
+    def state(self) -> str:
+        """The client's `state` if it can be given back (RFC 6749 appendix A.5), else an empty text."""
+        state = self.get("state")
+        return state if "state" not in self.repeated and _STATE.match(state) else ""
 
     def check_single(self) -> None:
         """Refuse repeated parameters.

@@ -12,7 +12,6 @@ from mcpauthkit.errors import OAuthFault
 from mcpauthkit.oauth.parameters import Parameters
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
-_STATE = re.compile(r"[\x20-\x7e]{0,1024}\Z")
 # The whole request travels in a cookie while the user signs in, and browsers drop cookies beyond 4096 bytes.
 _MAX_BYTES = 2300
 # `consent` is answered by our own page. Passed on to Entra ID, it may ask for an administrator who has agreed already.
@@ -96,7 +95,7 @@ def parse_authorization(
         raise OAuthFault("invalid_request", "The only response mode is query.")
     if parameters.get("code_challenge_method") != "S256" or not _CHALLENGE.match(parameters.get("code_challenge")):
         raise OAuthFault("invalid_request", "PKCE with S256 is required.")
-    if not is_state(parameters.get("state")):
+    if parameters.state() != parameters.get("state"):
         raise OAuthFault("invalid_request", "state is too long or holds unusual characters.")
     prompts = frozenset(parameters.get("prompt").split())
     if "none" in prompts and len(prompts) > 1:
@@ -104,7 +103,7 @@ def parse_authorization(
     asked = AskedAuthorization(
         client=client,
         redirect_uri=redirect_uri,
-        state=parameters.get("state"),
+        state=parameters.state(),
         code_challenge=parameters.get("code_challenge"),
         scope=" ".join(parameters.scopes() or default_scopes),
         resource=target(parameters.resources, resources),
@@ -113,11 +112,6 @@ def parse_authorization(
     if len(json.dumps(asdict(asked))) > _MAX_BYTES:
         raise OAuthFault("invalid_request", "The request is too large.")
     return asked, Prompting("consent" in prompts, "none" in prompts)
-
-
-def is_state(text: str) -> bool:
-    """Whether a text may be a client's `state` (RFC 6749 appendix A.5) and is not too long to carry along."""
-    return _STATE.match(text) is not None
 
 
 def target(asked: tuple[str, ...], resources: Mapping[str, str]) -> str:

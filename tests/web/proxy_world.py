@@ -105,9 +105,7 @@ class ProxyWorld:
         answer = await self.register(redirect_uri, **metadata)
         return self.client(answer.json()["client_id"], redirect_uri)
 
-    async def log_in(
-        self, robot: BrowserRobot, client: OAuthClient, *, user: str = "alice", **parameters: Any
-    ) -> Page:
+    async def log_in(self, robot: BrowserRobot, client: OAuthClient, *, user: str = "alice", **parameters: Any) -> Page:
         """From the client's request to the redirect back to it, agreeing to everything."""
         page = await robot.open(client.authorization_url(**parameters), stop_at=client.redirect_uri)
         if any(link.text == "Continue" for link in page.links):

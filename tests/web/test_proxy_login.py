@@ -40,7 +40,7 @@ async def test_a_client_that_registers_itself_signs_in_and_calls(secret: str | N
 STEPS = ("register", "page", "agree", "sign in", "token", "refresh", "revoke")
 
 
-@pytest.mark.parametrize("steps", [*((one,) for one in STEPS), STEPS], ids=lambda steps: "+".join(steps))
+@pytest.mark.parametrize("steps", [*((one,) for one in STEPS), STEPS], ids="+".join)
 async def test_a_server_killed_between_two_steps_finishes_the_login_when_it_is_back(steps: tuple[str, ...]) -> None:
     with proxy_world() as here:
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import OAuthFault
-from mcpauthkit.oauth.parameters import Parameters
-from mcpauthkit.oauth.redirects import answer_url
-from mcpauthkit.oauth.server_authorization import AskedAuthorization, is_state
-from mcpauthkit.web.pages import redirect
-
-_log = RequestLog("web")
+from mcpauthkit.oauth.redirects import answer_url, destination
+from mcpauthkit.oauth.server_authorization import AskedAuthorization
+from mcpauthkit.web.pages import Pages, redirect
 
 
 class ClientAnswers:
@@ -19,22 +14,44 @@ class ClientAnswers:
 
     Args:
         issuer: Our own identifier, byte for byte.
+        pages: The renderer.
     """
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, issuer: str, *, pages: Pages) -> None:
         self._issuer = issuer
+        self._pages = pages
 
     def to(self, asked: AskedAuthorization, **answer: str) -> Response:
         """Answer a request that was in order."""
         return self._send(asked.redirect_uri, asked.state, answer)
 
-    def fault(self, redirect_uri: str, parameters: Parameters, fault: OAuthFault) -> Response:
-        """Refuse a request that was not, at an address that belongs to its client."""
-        _log.info("authorization request refused error=%s %s", fault.error, fault.for_log())
-        state = parameters.get("state")
-        usable = is_state(state) and "state" not in parameters.repeated
-        answer = {"error": fault.error, "error_description": fault.public}
-        return self._send(redirect_uri, state if usable else "", answer)
+    def refuse(self, redirect_uri: str, state: str, *, error: str, description: str = "", is_trusted: bool) -> Response:
+        """Refuse a request to which the person here has not agreed.
+
+        Anybody can register an address of theirs and send a request that fails; were that redirected without a word,
+        this server's good name would lead people to any site (RFC 9700 section 4.11.2).
+
+        Args:
+            redirect_uri: Where the answer goes; one of the client's.
+            state: The client's state.
+            error: The OAuth error.
+            description: What is wrong.
+            is_trusted: Whether the address is known to lead to no stranger; otherwise a page says where it leads.
+        """
+        answer = {"error": error, "error_description": description}
+        if is_trusted:
+            return self._send(redirect_uri, state, answer)
+        return self._pages.message(
+            "Nobody was signed in",
+            description or "The request ended here.",
+            "The program that asked can be told so, if you know it.",
+            status=400,
+            action=f"Go to {destination(redirect_uri)}",
+            action_url=self._url(redirect_uri, state, answer),
+        )
 
     def _send(self, redirect_uri: str, state: str, answer: dict[str, str]) -> Response:
-        return redirect(answer_url(redirect_uri, {**answer, "state": state, "iss": self._issuer}))
+        return redirect(self._url(redirect_uri, state, answer))
+
+    def _url(self, redirect_uri: str, state: str, answer: dict[str, str]) -> str:
+        return answer_url(redirect_uri, {**answer, "state": state, "iss": self._issuer})

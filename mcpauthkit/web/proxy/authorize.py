@@ -13,7 +13,7 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import OAuthFault, RemoteError, RemoteUnavailable, SealError
 from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.redirects import destination
-from mcpauthkit.oauth.server_authorization import AskedAuthorization, asked_from, parse_authorization
+from mcpauthkit.oauth.server_authorization import AskedAuthorization, parse_authorization
 from mcpauthkit.oauth.server_token import digest, fault_of
 from mcpauthkit.web.pages import Answered, Pages, redirect
 from mcpauthkit.web.proxy.answers import ClientAnswers
@@ -26,6 +26,7 @@ AUTHORIZE_PATH = "/authorize"
 APPROVE_PATH = "/authorize/approve"
 DECLINE_PATH = "/authorize/decline"
 
+_log = RequestLog("web")
 _audit = RequestLog("audit")
 
 
@@ -86,17 +87,29 @@ class AuthorizePages:
                 default_scopes=self._scopes,
             )
         except OAuthFault as fault:
-            return self._answers.fault(redirect_uri, parameters, fault)
+            _log.info("authorization request refused client=%s error=%s", client.digest[:12], fault.error)
+            return self._answers.refuse(
+                redirect_uri,
+                parameters.state(),
+                error=fault.error,
+                description=fault.public,
+                is_trusted=self._clients.is_trusted(client, redirect_uri),
+            )
         if not prompting.ask_again and self._browser.has_approved(request.headers.raw, asked):
             _audit.info("consent remembered client=%s", asked.client[:12])
             return await self._leave(request, asked)
         if prompting.no_pages:
-            return self._answers.to(asked, error="consent_required")
+            return self._answers.refuse(
+                redirect_uri,
+                asked.state,
+                error="consent_required",
+                is_trusted=self._clients.is_trusted(client, redirect_uri),
+            )
         return self._ask(request, client, asked)
 
     async def approve(self, request: Request) -> Response:
         """The person agrees. A GET, because a redirected form answer would be blocked by our own policy."""
-        asked = self._asked(request)
+        asked = self._ticket(request).request
         _audit.info("consent given client=%s to=%s", asked.client[:12], destination(asked.redirect_uri))
         response = await self._leave(request, asked)
         self._browser.remember(response, request.headers.raw, asked)
@@ -104,9 +117,16 @@ class AuthorizePages:
 
     async def decline(self, request: Request) -> Response:
         """The person does not agree."""
-        asked = self._asked(request)
+        ticket = self._ticket(request)
+        asked = ticket.request
         _audit.info("consent declined client=%s to=%s", asked.client[:12], destination(asked.redirect_uri))
-        return self._answers.to(asked, error="access_denied", error_description="The user declined.")
+        return self._answers.refuse(
+            asked.redirect_uri,
+            asked.state,
+            error="access_denied",
+            description="The user declined.",
+            is_trusted=ticket.is_trusted,
+        )
 
     async def _return_address(self, parameters: Parameters) -> tuple[Client, str]:
         # As long as these two are not known to belong together, nothing is redirected (RFC 6749 section 4.1.2.1).
@@ -136,7 +156,11 @@ class AuthorizePages:
         name, vouched_by = self._clients.described(client, asked.redirect_uri)
         # The page needs the browser's name and sets it, so the cookie is put on a response made beforehand.
         carrier = Response()
-        ticket = Ticket(asdict(asked), self._browser.recognise(carrier, request.headers.raw))
+        ticket = Ticket(
+            asdict(asked),
+            self._browser.recognise(carrier, request.headers.raw),
+            self._clients.is_trusted(client, asked.redirect_uri),
+        )
         link = "?" + urlencode({"request": self._seals.tickets.close(ticket)})
         page = self._pages.consent(
             client=name or "A program without a name",
@@ -151,11 +175,10 @@ class AuthorizePages:
         page.headers.append("set-cookie", carrier.headers["set-cookie"])
         return page
 
-    def _asked(self, request: Request) -> AskedAuthorization:
+    def _ticket(self, request: Request) -> Ticket:
         try:
             ticket = self._seals.tickets.open(request.query_params.get("request", ""))
-            asked = asked_from(ticket.asked)
-        except (SealError, TypeError) as error:
+        except SealError as error:
             raise Answered(
                 self._pages.message(
                     "This page is too old",
@@ -166,7 +189,7 @@ class AuthorizePages:
             ) from error
         if not self._browser.is_browser(request.headers.raw, ticket.browser):
             # Somebody agreed in their own browser and passed the link on, or cookies are blocked.
-            _audit.warning("consent in another browser refused client=%s", asked.client[:12])
+            _audit.warning("consent in another browser refused client=%s", ticket.request.client[:12])
             raise Answered(
                 self._pages.message(
                     "Please agree in the browser that showed the page",
@@ -176,7 +199,7 @@ class AuthorizePages:
                     tone="bad",
                 )
             )
-        return asked
+        return ticket
 
     async def _leave(self, request: Request, asked: AskedAuthorization) -> Response:
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mcpauthkit.errors import OAuthFault, RemoteMisbehaved, SealError
 from mcpauthkit.oauth.client_metadata import Registration, document_host, parse_client_document
-from mcpauthkit.oauth.redirects import redirect_matches
+from mcpauthkit.oauth.redirects import is_loopback_redirect, redirect_matches
 from mcpauthkit.oauth.server_token import digest
 from mcpauthkit.web.proxy.documents import DocumentShelf
 from mcpauthkit.web.proxy.options import ProxySettings
@@ -98,6 +98,10 @@ class Clients:
         """
         owner = None if client.vouched_by else self._settings.known.name_behind(redirect_uri)
         return (client.name, client.vouched_by) if owner is None else (owner, "the list of known clients")
+
+    def is_trusted(self, client: Client, redirect_uri: str) -> bool:
+        """Whether an address leads to a client somebody vouches for, or to this very computer."""
+        return is_loopback_redirect(redirect_uri) or bool(self.described(client, redirect_uri)[1])
 
     def _self_registered(self, client_id: str) -> SealedClient:
         if not self._settings.dynamic_registration:

@@ -11,6 +11,7 @@ from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.sealing import Sealer
 from mcpauthkit.errors import SealError
+from mcpauthkit.oauth.server_authorization import AskedAuthorization, asked_from
 from mcpauthkit.oauth.server_token import CodeGrant, RefreshGrant
 
 if TYPE_CHECKING:
@@ -43,10 +44,20 @@ class Ticket:
     Args:
         asked: The authorization request.
         browser: The digest of the browser the page was shown to.
+        is_trusted: Whether a refusal may be sent to the client without another page.
     """
 
     asked: Mapping[str, Any]
     browser: str
+    is_trusted: bool
+
+    def __post_init__(self) -> None:
+        _ = self.request  # a TypeError here means that another version sealed it
+
+    @property
+    def request(self) -> AskedAuthorization:
+        """The authorization request as a value."""
+        return asked_from(self.asked)
 
 
 class Seal(Generic[T]):

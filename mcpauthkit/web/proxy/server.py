@@ -92,7 +92,8 @@ class AuthorizationProxy:
         await self._upstream.aclose()
 
     def _page_routes(self) -> list[Route]:
-        settings, pages, answers = self._settings, Pages(), ClientAnswers(self._resources.base_url)
+        settings, pages = self._settings, Pages()
+        answers = ClientAnswers(self._resources.base_url, pages=pages)
         cookies = SealedCookies(self._resources.base_url, settings.key_ring, clock=settings.clock)
         browser = BrowserMemory(cookies, entropy=settings.entropy)
         authorize = AuthorizePages(
