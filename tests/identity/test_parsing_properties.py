@@ -50,9 +50,9 @@ def judged(claims: Mapping[str, Any]) -> Principal:
 def check_read(token: UnverifiedToken) -> None:
     """Everything that is read is of the type that it is declared to be."""
     assert token.algorithm in ALGORITHMS.values()
-    assert token.key_id is None or (isinstance(token.key_id, str) and len(token.key_id) <= 512)
-    assert token.declared_type is None or isinstance(token.declared_type, str)
-    assert isinstance(token.claims, dict)
+    assert {type(token.key_id), type(token.declared_type)} <= {str, type(None)}
+    assert len(token.key_id or "") <= 512
+    assert type(token.claims) is dict
     assert 0 < len(token.signature) <= 2048
 
 

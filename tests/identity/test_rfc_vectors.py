@@ -17,6 +17,8 @@ from mcpauthkit.errors import ExpiredToken, InvalidToken
 from mcpauthkit.identity.claims import principal_from
 from mcpauthkit.identity.jws import read_token
 from mcpauthkit.identity.key_set import parse_key_set
+from mcpauthkit.identity.shared_secret import SharedSecretVerifier
+from mcpauthkit.testing import FakeClock
 from tests.identity.bench import Bench, key_for, published
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -70,3 +72,16 @@ def test_the_rfcs_own_tokens_are_read_and_then_refused_for_what_they_lack(vector
         principal_from(token.claims, issuer="joe", now=IN_2011 + 1000, leeway_seconds=60)
     alice = {**token.claims, "sub": "alice"}
     assert principal_from(alice, issuer="joe", now=IN_2011, leeway_seconds=60).subject == "alice"
+
+
+async def test_the_rfcs_own_mac_counts_for_whoever_holds_the_secret() -> None:
+    # RFC 7519 section 3.1. Only a token with a right MAC is told that it has expired.
+    vector = MACS[0]
+    first, _, last = vector["jws"].rpartition(".")
+    changed = f"{first}.{'e' if last[0] == 'd' else 'd'}{last[1:]}"
+    verifier = SharedSecretVerifier(base64url_decode(vector["k"]), issuer="joe", clock=FakeClock(wall=IN_2011 + 1000))
+    with pytest.raises(ExpiredToken):
+        await verifier.verify(vector["jws"])
+    with pytest.raises(InvalidToken) as caught:
+        await verifier.verify(changed)
+    assert not isinstance(caught.value, ExpiredToken)
