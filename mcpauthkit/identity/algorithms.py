@@ -27,8 +27,7 @@ class Algorithm:
 
     def verify(self, signing_input: bytes, signature: bytes, key: object) -> bool:
         """Whether the signature is right. The key's type and curve have been checked against this row."""
-        model = _JWS.get_alg(_JOSE_NAMES.get(self.name, self.name))
-        return model.verify(signing_input, signature, key)
+        return _MODELS[self.name].verify(signing_input, signature, key)
 
 
 _RSA = tuple(Algorithm(f"{family}{bits}", "RSA") for family in ("RS", "PS") for bits in (256, 384, 512))
@@ -40,6 +39,7 @@ ALGORITHMS: dict[str, Algorithm] = {row.name: row for row in (*_RSA, *_EC, *_EDW
 """Every accepted algorithm by name. No HMAC: a key set is public. No `none`."""
 
 _JWS = JWSRegistry(algorithms=[_JOSE_NAMES.get(name, name) for name in ALGORITHMS])
+_MODELS = {name: _JWS.get_alg(_JOSE_NAMES.get(name, name)) for name in ALGORITHMS}
 
 
 def same_algorithm(declared: str, wanted: str) -> bool:

@@ -69,13 +69,13 @@ class TokenRules:
             )
 
     def check_tenant(self, claims: Mapping[str, Any]) -> None:
-        """Whether the token is of the tenant whose keys signed it.
+        """Whether the token is of the tenant whose keys signed it, where its issuer is one tenant's.
 
         Raises:
             InvalidToken: It names another one, or none.
         """
         name = self.profile.tenant_claim
-        if name is not None and self.tenant is not None and claims.get(name) != self.tenant:
+        if name is not None and claims.get(name) != self.tenant:
             raise InvalidToken(reason=f"{name} is not the tenant of the issuer")
 
     def check_access_token(self, claims: Mapping[str, Any], principal: Principal) -> None:

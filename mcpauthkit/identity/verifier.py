@@ -100,7 +100,8 @@ class JwtVerifier:
             leeway_seconds=self._leeway,
             reader=rules.reader,
         )
-        rules.check_tenant(claims)
+        if rules.tenant is not None:
+            rules.check_tenant(claims)
         if not self._expects_id_token:
             rules.check_access_token(claims, principal)
         return Verified(
