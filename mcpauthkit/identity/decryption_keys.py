@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, assert_never
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec_key
@@ -182,6 +182,8 @@ class DecryptionKeys:
                 return cls([private_key(generate_ec_key(SECP256R1()), kid)])
             case "X25519":
                 return cls([private_key(X25519PrivateKey.generate(), kid)])
+            case _:
+                assert_never(kind)
 
     def __repr__(self) -> str:
         return f"DecryptionKeys(key_ids={self.key_ids}, unpublished={sorted(self._unpublished)})"
