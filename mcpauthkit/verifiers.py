@@ -17,6 +17,7 @@ from mcpauthkit.identity.static_key import StaticKeyVerifier
 from mcpauthkit.identity.trusted_header import TrustedHeaderVerifier
 from mcpauthkit.identity.unsigned_encrypted import UnsignedEncryptedVerifier
 from mcpauthkit.identity.verifier import JwtVerifier
+from mcpauthkit.protocol.fastmcp_auth import KitTokenVerifier, PrincipalToken, fastmcp_token_verifier
 
 __all__ = [
     "ApiKeyVerifier",
@@ -27,7 +28,9 @@ __all__ = [
     "EncryptedToken",
     "IntrospectionVerifier",
     "JwtVerifier",
+    "KitTokenVerifier",
     "Presented",
+    "PrincipalToken",
     "SharedSecretVerifier",
     "StaticKeyVerifier",
     "TokenVerifier",
@@ -35,4 +38,5 @@ __all__ = [
     "UnsignedEncryptedVerifier",
     "Verified",
     "VerifierChain",
+    "fastmcp_token_verifier",
 ]

@@ -40,7 +40,7 @@ from mcpauthkit.web.origins import AllowedOrigins
 from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
-from mcpauthkit.web.trust import Trust, browser_login, trusted_issuers
+from mcpauthkit.web.trust import Trust, browser_login, close_verifiers, trusted_issuers
 
 _log = RequestLog("web")
 
@@ -123,7 +123,7 @@ class JwtAuthMiddleware:
         self._open = OpenPaths(open_paths)
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
         self._request_ids = RequestIds(entropy or SystemEntropy())
-        self._fetch = HttpFetch(http_client)
+        self._fetch, self._verifiers = HttpFetch(http_client), tuple(verifiers)
         self._origins = AllowedOrigins(server_base_url, allowed_origins)
         self._rules = CallRules(
             scopes=scopes, require_scopes=require_scopes, tool_scopes=tool_scopes, public_tools=public_tools
@@ -161,6 +161,7 @@ class JwtAuthMiddleware:
                 await self._app(scope, receive, send)
             finally:
                 await self._fetch.aclose()
+                await close_verifiers(self._verifiers)
         else:
             # An extension of ASGI we do not know may carry requests past us.
             raise ConfigurationError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from typing import Protocol, runtime_checkable
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.keyring import KeyRing
@@ -20,6 +21,11 @@ from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.web.browser_login import CALLBACK_PATH, BrowserLogin
 from mcpauthkit.web.issuer_client import IssuerClient
 from mcpauthkit.web.limits import Limits
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    async def aclose(self) -> None: ...
 
 
 def trusted_issuers(
@@ -111,6 +117,13 @@ class Trust:
             takes_any_bearer=not self.verifiers,
         )
         return VerifierChain([signed, *self.verifiers], fallback=signed)
+
+
+async def close_verifiers(verifiers: Sequence[TokenVerifier]) -> None:
+    """Close what verifiers opened: those that ask somebody over HTTP have an `aclose()`."""
+    for verifier in verifiers:
+        if isinstance(verifier, _Closable):
+            await verifier.aclose()
 
 
 def browser_login(

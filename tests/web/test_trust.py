@@ -7,12 +7,14 @@ import logging
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from joserfc import jwk
 
 from mcpauthkit import DecryptionKeys, JwtAuthMiddleware, TrustedIssuer
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import DevIssuer, FakeClock
 from mcpauthkit.verifiers import ApiKeyVerifier, CustomVerifier, SharedSecretVerifier, TrustedHeaderVerifier
+from tests.asgi import lifespan
 from tests.web.door import BASE, door
 
 SECRET = "Zr4-uQ9_k1Tn8sWv2Yb7Lc3Md6Xe5Pf0"
@@ -72,6 +74,21 @@ async def test_without_any_issuer_a_key_alone_is_enough_and_a_token_is_refused()
     async with door(issuer_url=None, verifiers=[ApiKeyVerifier({KEY: "frontend"})]) as here:
         assert (await here.get(**{"x-api-key": KEY})).json()["user"] == "frontend"
         assert (await here.get(here.token())).status_code == 401
+
+
+async def test_what_a_verifier_opened_is_closed_with_the_application() -> None:
+    closed: list[str] = []
+
+    class Asking(CustomVerifier):
+        async def aclose(self) -> None:
+            closed.append("asking")
+
+    verifiers = [Asking(lambda _: None), ApiKeyVerifier({KEY: "frontend"})]
+    app = FastAPI()
+    app.add_middleware(JwtAuthMiddleware, server_base_url=BASE, verifiers=verifiers)
+    async with lifespan(app):
+        assert closed == []
+    assert closed == ["asking"]
 
 
 async def test_two_issuers_are_two_worlds() -> None:
