@@ -19,10 +19,13 @@ from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.shared_secret import SharedSecretVerifier
 from mcpauthkit.identity.static_key import StaticKeyVerifier
 from mcpauthkit.identity.trusted_header import TrustedHeaderVerifier
+from mcpauthkit.identity.unsigned_encrypted import UnsignedEncryptedVerifier
 from mcpauthkit.identity.verifier import JwtVerifier
+from mcpauthkit.protocol.client_documents import SafeClientDocuments
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
 from mcpauthkit.testing import FakeClock
+from mcpauthkit.web.proxy.documents import ClientDocuments
 
 # A class stands for its instances here: were a method missing or different, mypy would refuse the line.
 stores: list[type[Store]] = [MemoryStore]
@@ -37,7 +40,9 @@ verifiers: list[type[TokenVerifier]] = [
     SharedSecretVerifier,
     StaticKeyVerifier,
     TrustedHeaderVerifier,
+    UnsignedEncryptedVerifier,
 ]
+documents: list[type[ClientDocuments]] = [SafeClientDocuments]
 clocks: list[type[Clock]] = [SystemClock, FakeClock]
 entropies: list[type[Entropy]] = [SystemEntropy]
 
@@ -47,6 +52,7 @@ PAIRS = [
     *((Grant, one) for one in grants),
     *((Fetch, one) for one in fetches),
     *((TokenVerifier, one) for one in verifiers),
+    *((ClientDocuments, one) for one in documents),
     *((Clock, one) for one in clocks),
     *((Entropy, one) for one in entropies),
 ]

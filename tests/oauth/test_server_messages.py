@@ -90,7 +90,7 @@ def test_what_is_left_out_has_a_default() -> None:
     ],
     ids=repr,
 )
-def test_a_fault_has_the_error_of_the_standard(error: str, changes: dict[str, str]) -> None:
+def test_a_fault_has_the_error_of_the_standard(error: str, changes: dict[str, Any]) -> None:
     with pytest.raises(OAuthFault) as caught:
         parse(**changes)
     assert caught.value.error == error

@@ -63,12 +63,14 @@ class DocumentShelf:
         return is_document_url(client_id) and document_host(client_id) in self._hosts
 
     async def read(self, client_id: str) -> bytes:
-        """The document of a client that `may_read` agrees to.
+        """The document of a client.
 
         Raises:
             RemoteUnavailable: It cannot be had now.
             RemoteMisbehaved: Its address leads where we do not go.
         """
+        if not self.may_read(client_id):
+            raise RemoteMisbehaved(reason="client document of a host that is not listed")
         bundled = self._known.document(client_id)
         if bundled is not None:
             return bundled
@@ -88,8 +90,6 @@ class DocumentShelf:
         return await kept.get()
 
     async def _fetch(self, url: str) -> bytes:
-        if not self.may_read(url):
-            raise RemoteMisbehaved(reason="client document of a host that is not listed")
         # Strangers choose the paths; they must not make us knock everywhere at once.
         if self._fetching >= _MAX_AT_ONCE:
             raise RemoteUnavailable(reason=f"{_MAX_AT_ONCE} client documents are being fetched already")
