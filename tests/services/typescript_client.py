@@ -60,7 +60,11 @@ class TypeScriptClient:
             raise TypeScriptError("there is no Node.js; `scripts/services install` installs it")
         with anyio.fail_after(_SECONDS):
             async with await anyio.open_process([node, "client.mjs", json.dumps(told)], cwd=_HERE) as process:
-                return (await _results(process, login))[-1]
+                try:
+                    return (await _results(process, login))[-1]
+                finally:
+                    if process.returncode is None:
+                        process.kill()
 
 
 async def _results(process: Process, login: Login) -> list[Mapping[str, Any]]:

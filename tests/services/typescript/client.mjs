@@ -76,10 +76,10 @@ async function withUser(transport, action) {
   }
 }
 
+let client;
 try {
   const options = told.major === 2 ? { versionNegotiation: { mode: told.modern ? 'auto' : 'legacy' } } : {};
   const transport = {};
-  let client;
   await withUser(transport, async () => {
     client = new Client({ name: 'stock-typescript-client', version: '1.0.0' }, options);
     transport.current = new StreamableHTTPClientTransport(new URL(told.url), { authProvider: provider });
@@ -89,11 +89,12 @@ try {
     const result = await withUser(transport, () => client.callTool({ name: tool, arguments: {} }));
     say({ tool, isError: result.isError ?? false, result: result.structuredContent ?? result.content });
   }
-  await client.close();
 } catch (error) {
   say({ failed: `${error?.name}: ${error?.message}` });
   process.exitCode = 1;
 } finally {
+  // A stream that stays open would keep this process alive.
+  await client?.close();
   callback.close();
   callback.closeAllConnections();
 }
