@@ -134,12 +134,11 @@ class Upstream:
     def _target(self, resource: str) -> dict[str, str]:
         match self._settings.resource_parameter:
             case "forward":
-                name = "resource"
+                return {"resource": resource} if resource else {}
             case "audience":
-                name = "audience"
+                return {"audience": resource} if resource else {}
             case "omit":
                 return {}
-        return {name: resource} if resource else {}
 
     def _forwarded(self, resource: str) -> str:
         return resource if self._settings.resource_parameter == "forward" else ""
