@@ -114,10 +114,13 @@ class Keycloak:
             f"--http-port={self.port}",
             *([f"--truststore-paths={self._truststore}"] if self._truststore else []),
         ]
+        self._words.clear()
         process = subprocess.Popen(  # noqa: S603  # our own command
             command,
             env={
-                **os.environ,
+                # What somebody has set for a Keycloak of their own is none of ours.
+                **{name: value for name, value in os.environ.items() if not name.startswith("KC_")},
+                "KC_DEBUG": "false",
                 "KC_BOOTSTRAP_ADMIN_USERNAME": ADMIN,
                 "KC_BOOTSTRAP_ADMIN_PASSWORD": ADMIN_PASSWORD,
                 "MCP_SERVER_URL": self._server_url,
