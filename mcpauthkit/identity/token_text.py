@@ -38,6 +38,12 @@ def signature_algorithm(text: str) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def says_token_inside(text: str) -> bool:
+    """Whether a compact JWE says that there is a token inside and not claims (`cty`, RFC 7519 section 5.2)."""
+    header = _object(text.partition(".")[0], _MAX_HEADER_BYTES)
+    return header is not None and header.get("cty") is not None
+
+
 def unverified_claims(text: str) -> dict[str, Any]:
     """The payload of a compact JWS; empty when it is unreadable."""
     segments = text.split(".")

@@ -21,6 +21,7 @@ from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.identity.endless import check_issuer_name, claim_reader
 from mcpauthkit.identity.jwe import MAX_ENCRYPTED_TOKEN_LENGTH
 from mcpauthkit.identity.port import Presented, Verified
+from mcpauthkit.identity.token_text import says_token_inside
 
 DEFAULT_ISSUER = "unsigned-encrypted"
 _DOTS = 4
@@ -88,9 +89,11 @@ class UnsignedEncryptedVerifier:
         return f"UnsignedEncryptedVerifier(issuer={self._issuer!r}, keys={self._keys!r})"
 
     def find(self, presented: Presented) -> str | None:
-        """A bearer token of five segments; see `TokenVerifier.find`."""
+        """An encrypted bearer token that does not say that there is a signed one inside; see `TokenVerifier.find`."""
         token = presented.bearer
-        return token if token is not None and token.count(".") == _DOTS else None
+        if token is None or token.count(".") != _DOTS or says_token_inside(token):
+            return None
+        return token
 
     async def verify(self, token: str) -> Verified:
         """Open one token and believe it; see `TokenVerifier.verify`."""

@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError, UrlElicitationRequiredError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcpauthkit.errors import AuthKitError, NotSignedIn
-from mcpauthkit.identity.claims import principal_from
+from mcpauthkit.identity.claim_map import ClaimReader
 from mcpauthkit.principal import Principal, current_user
 from mcpauthkit.protocol.fastmcp_auth import principal_of_user
 from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE
@@ -143,16 +143,28 @@ class Call:
 
 
 def _principal_of_worker() -> Principal | None:
-    """The caller of a background task, from the token FastMCP restores there; it was verified when the call came."""
+    """The caller of a background task, from the token FastMCP restores there; it was verified when the call came.
+
+    What the verifier found stands in the token's own fields; its issuer may keep the subject in another claim than
+    `sub`. Expiry was judged when the task was accepted: a queue may take longer than a token lives.
+    """
     token = get_access_token()
     issuer = token.claims.get("iss") if token is not None else None
-    if token is None or not isinstance(issuer, str):
+    if token is None or not isinstance(issuer, str) or not token.subject or not token.subject.isprintable():
         return None
     try:
-        # Expiry was judged when the task was accepted; a queue may take longer than a token lives.
-        return principal_from(token.claims, issuer=issuer, now=0.0, leeway_seconds=float("inf"))
+        roles = ClaimReader().roles(token.claims)
     except AuthKitError:
-        return None
+        roles = frozenset()
+    return Principal(
+        token.claims,
+        issuer=issuer,
+        subject=token.subject,
+        client_id=token.client_id,
+        scopes=frozenset(token.scopes),
+        roles=roles,
+        expires_at=token.expires_at,
+    )
 
 
 def current_call(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:

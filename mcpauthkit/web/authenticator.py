@@ -31,8 +31,7 @@ class Authenticator:
         limits: Limits,
     ) -> None:
         self._chain = chain
-        self._resources = resources
-        self._elsewhere = resources.accepted_elsewhere
+        self._elsewhere = resources.elsewhere
         self._cache: TokenCache[SdkIdentity] = TokenCache(
             clock=clock, max_entries=limits.token_cache_size, leeway_seconds=limits.leeway_seconds
         )
@@ -47,13 +46,14 @@ class Authenticator:
             IssuerUnavailable: It could not be judged.
         """
         verifier, text = self._chain.choose(presented)
-        url = resource.url if resource is not None else self._resources.base_url
+        called = resource or self._elsewhere
+        url = called.url
         # The audience belongs to what was verified, so the resource belongs to what is remembered.
         known_as = f"{id(verifier)} {url} {text}".encode()
         identity = self._cache.get(known_as)
         if identity is None:
             verified = await verifier.verify(text)
-            self._check_audience(verified, resource, url)
+            _check_audience(verified, called)
             identity = SdkIdentity(verified.principal, text, url)
             self._cache.put(
                 known_as,
@@ -64,15 +64,10 @@ class Authenticator:
             )
         return identity
 
-    def _check_audience(self, verified: Verified, resource: ProtectedResource | None, url: str) -> None:
-        """A token for one MCP server is no good at its neighbour.
 
-        The application's other routes take the tokens of its only server; where there are several, they belong to none
-        of them and take tokens for the base URL.
-        """
-        if verified.made_for_us:
-            return
-        accepted = verified.audiences
-        if accepted is None:
-            accepted = self._elsewhere if resource is None else resource.accepted
-        check_audience(verified.principal, accepted, setting=verified.audience_setting.replace("{resource}", url))
+def _check_audience(verified: Verified, called: ProtectedResource) -> None:
+    """A token for one MCP server is no good at its neighbour."""
+    if not verified.made_for_us:
+        accepted = called.accepted if verified.audiences is None else verified.audiences
+        setting = verified.audience_setting.replace("{resource}", called.url)
+        check_audience(verified.principal, accepted, setting=setting)

@@ -52,11 +52,9 @@ class ProtectedResources:
         self._by_length = sorted(self.all, key=lambda one: len(one.path), reverse=True)
 
     @property
-    def accepted_elsewhere(self) -> frozenset[str]:
-        """The audiences for paths that belong to no resource."""
-        if len(self.all) == 1:
-            return self.all[0].accepted
-        return frozenset({self.base_url, f"{self.base_url}/"})
+    def elsewhere(self) -> ProtectedResource:
+        """What paths count for that belong to no resource: the only one, or the base URL where there are several."""
+        return self.all[0] if len(self.all) == 1 else self._resource("")
 
     def for_path(self, path: str) -> ProtectedResource | None:
         """The resource a request path belongs to, or None for the application's other routes."""

@@ -163,7 +163,7 @@ async def test_nothing_is_left_behind_in_the_context(
             await call(app, scope_of("http", bearer(issuer)))
     seen = inner.calls[0]
     assert seen["user"] is seen["mine"] is seen["scope"]["state"]["principal"]
-    assert seen["scope"]["user"].principal.subject == "alice"
+    assert seen["scope"]["user"].access_token.subject == "alice"
     assert seen["scope"]["auth"].scopes == ["mcp:tools"]
     assert (current_user.get(), mine.get()) == before == (None, None)
     with pytest.raises(NotSignedIn):

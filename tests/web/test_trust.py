@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from joserfc import jwk
+from joserfc import jwe, jwk, jws
 
 from mcpauthkit import DecryptionKeys, JwtAuthMiddleware, TrustedIssuer
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import DevIssuer, FakeClock
-from mcpauthkit.verifiers import ApiKeyVerifier, CustomVerifier, SharedSecretVerifier, TrustedHeaderVerifier
+from mcpauthkit.verifiers import (
+    ApiKeyVerifier,
+    CustomVerifier,
+    SharedSecretVerifier,
+    StaticKeyVerifier,
+    TrustedHeaderVerifier,
+    UnsignedEncryptedVerifier,
+)
 from tests.asgi import lifespan
 from tests.web.door import BASE, door
 
@@ -138,6 +145,36 @@ async def test_encrypted_tokens_are_opened_and_our_public_keys_are_where_issuers
         assert "d" not in document.json()["keys"][0]
         assert (await here.http.head("/.well-known/jwks.json")).content == b""
         assert (await here.http.post("/.well-known/jwks.json")).status_code == 401
+
+
+async def test_nested_tokens_and_producers_claims_each_find_who_opens_them(keys: DecryptionKeys) -> None:
+    producers = UnsignedEncryptedVerifier(keys, accept_tokens_anybody_can_make=True, clock=FakeClock())
+    encrypting = {"encrypt_access_tokens_to": keys.public_jwks()}
+    async with door(decryption_keys=keys, verifiers=[producers], issuer_options=encrypting) as here:
+        claims = {"sub": "gateway-user", "iat": here.clock.wall(), "exp": here.clock.wall() + 60}
+        header = {"alg": "RSA-OAEP", "enc": "A256GCM"}
+        produced = jwe.encrypt_compact(header, json.dumps(claims), jwk.RSAKey.import_key(keys.public_jwks()["keys"][0]))
+        assert (await here.get(here.token("alice"))).json()["user"] == "alice"
+        assert (await here.get(produced)).json()["user"] == "gateway-user"
+
+
+async def test_a_static_key_and_an_issuer_each_judge_their_own() -> None:
+    key = jwk.ECKey.generate_key("P-256", {"kid": "k"})
+    static = StaticKeyVerifier(key.as_dict(private=False), clock=FakeClock())
+    async with door(verifiers=[static]) as here:
+        claims = {"sub": "batch", "aud": RESOURCE, "exp": here.clock.wall() + 60}
+        signed = jws.serialize_compact({"alg": "ES256"}, json.dumps(claims), key)
+        assert (await here.get(signed)).json()["user"] == "batch"
+        assert (await here.get(here.token("alice"))).json()["user"] == "alice"
+
+
+async def test_on_another_route_the_setting_names_the_audience_that_is_accepted_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with door(profile="keycloak", issuer_options={"path": "/realms/dev"}) as here:
+        said = (await here.get(here.token(audience="account", typ="Bearer"), "/reports")).json()["error_description"]
+    assert RESOURCE in said
+    assert RESOURCE in caplog.text
 
 
 async def test_without_keys_there_is_no_such_document() -> None:
