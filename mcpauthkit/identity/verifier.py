@@ -16,7 +16,7 @@ from mcpauthkit.identity.jws import MAX_TOKEN_LENGTH, HeaderMemory, UnverifiedTo
 from mcpauthkit.identity.port import Presented, Verified
 from mcpauthkit.identity.profiles import GENERIC
 from mcpauthkit.identity.signature_check import SignatureCheck
-from mcpauthkit.identity.token_text import signature_algorithm
+from mcpauthkit.identity.token_text import says_token_inside, signature_algorithm, unverified_claims
 
 _DOTS_OF_ENCRYPTED = 4
 _NAMED_ISSUERS = 5
@@ -77,10 +77,11 @@ class JwtVerifier:
         token = presented.bearer
         if token is None or self._takes_any:
             return token
-        dots = token.count(".")
-        if dots == _DOTS_OF_ENCRYPTED:
-            return token if self._decryption_keys is not None else None
-        return token if self._is_signed_by_key_pair(token) else None
+        if token.count(".") == _DOTS_OF_ENCRYPTED:
+            return token if self._decryption_keys is not None and says_token_inside(token) else None
+        # Another verifier may hold the key of a token that names none of our issuers.
+        is_ours = self._is_signed_by_key_pair(token) and self._names_ours(token)
+        return token if is_ours else None
 
     async def verify(self, token: str) -> Verified:
         """Verify one token; see `TokenVerifier.verify`."""
@@ -161,6 +162,10 @@ class JwtVerifier:
             hint=setting,
             reason=f"token of {token.count('.') + 1} segments, no readable JOSE header",
         )
+
+    def _names_ours(self, token: str) -> bool:
+        name = unverified_claims(token).get("iss")
+        return isinstance(name, str) and name in self._issuers
 
     def _is_signed_by_key_pair(self, token: str) -> bool:
         first, _, rest = token.partition(".")
