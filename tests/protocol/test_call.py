@@ -79,13 +79,8 @@ def test_a_queue_may_take_longer_than_the_token_lived() -> None:
 
 def test_the_workers_caller_is_whom_the_verifier_found_and_not_what_the_claims_say() -> None:
     # Entra ID keeps the user in `oid`; an API key has no `exp`.
-    found = AccessToken(
-        token="t",
-        client_id="c",
-        scopes=["read"],
-        subject="oid-1",
-        claims={"iss": "https://i.example", "sub": "pairwise"},
-    )
+    claims = {"iss": "https://i.example", "sub": "pairwise"}
+    found = AccessToken(token="t", client_id="c", scopes=["read"], subject="oid-1", claims=claims)
     restored = auth_context_var.set(AuthenticatedUser(found))
     try:
         principal = a_call(in_background=True).principal(None)

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from joserfc import jwe, jwk, jws
 
-from mcpauthkit import DecryptionKeys, JwtAuthMiddleware, TrustedIssuer
+from mcpauthkit import DecryptionKeys, JwtAuthMiddleware, TokenVerifier, TrustedIssuer
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import DevIssuer, FakeClock
 from mcpauthkit.verifiers import (
@@ -90,7 +90,7 @@ async def test_what_a_verifier_opened_is_closed_with_the_application() -> None:
         async def aclose(self) -> None:
             closed.append("asking")
 
-    verifiers = [Asking(lambda _: None), ApiKeyVerifier({KEY: "frontend"})]
+    verifiers: list[TokenVerifier] = [Asking(lambda _: None), ApiKeyVerifier({KEY: "frontend"})]
     app = FastAPI()
     app.add_middleware(JwtAuthMiddleware, server_base_url=BASE, verifiers=verifiers)
     async with lifespan(app):
