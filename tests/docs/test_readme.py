@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 
+from mcpauthkit import ClaimMap, JwtAuthMiddleware, ProxyOptions, TrustedIssuer, oauth_meta_router
+from mcpauthkit.identity.profiles import profile_named
 from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, LoopbackServer, approve, sign_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,3 +64,23 @@ def test_links_between_our_pages_lead_somewhere() -> None:
     for page in ("README.md", "docs/architecture.md"):
         for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8")):
             assert target.startswith("https://") or (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_the_table_of_leg_one_names_arguments_and_things_that_exist() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = page.partition("## Leg 1 for your issuer and your callers")[2].partition("\n## ")[0]
+    arguments = set(inspect.signature(JwtAuthMiddleware).parameters)
+    others = {
+        *inspect.signature(TrustedIssuer).parameters,
+        *inspect.signature(oauth_meta_router).parameters,
+        *ProxyOptions.__annotations__,
+        *inspect.signature(ClaimMap).parameters,
+        "auth",
+    }
+    named = set(re.findall(r"\b([a-z_]+)=(?!=)", section))
+    assert named - others <= arguments
+    assert {"issuers", "verifiers", "decryption_keys", "tool_scopes", "public_tools"} <= named
+    profiles = re.search(r'`profile="(\w+)"`; also (.*?)\. It knows', section)
+    assert profiles is not None
+    for name in (profiles[1], *re.findall(r"`(\w+)`", profiles[2])):
+        assert profile_named(name).name == name
