@@ -29,14 +29,23 @@ def check_header_name(name: object, argument: str) -> str:
     return lower
 
 
-def only_header(presented: Presented, name: str) -> str | None:
+def only_header(presented: Presented, name: str, *, encoding: str = "latin-1") -> str | None:
     """The one value of a header, or None when it is absent or empty.
 
+    Args:
+        presented: What the request presents.
+        name: The header, in lower case.
+        encoding: How its text is written.
+
     Raises:
-        InvalidRequest: It came twice. Which one is meant could be decided differently by a proxy and by us.
+        InvalidRequest: It came twice, or is no text. Which of two is meant could be decided differently by a proxy and
+            by us.
     """
     values = header_values(presented.headers, name.encode("ascii"))
     if len(values) > 1:
         raise InvalidRequest(f"Send the header {name} once.", reason=f"{len(values)} headers {name}")
-    text = values[0].decode("latin-1").strip(" \t") if values else ""
+    try:
+        text = values[0].decode(encoding).strip(" \t") if values else ""
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"Send the header {name} as {encoding}.", reason=f"{name} is no {encoding}") from error
     return text or None

@@ -26,10 +26,10 @@ from mcpauthkit.core.encoding import base64url_decode, base64url_encode, parse_j
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.headers import header_values
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import ConfigurationError, InvalidRequest, InvalidToken
+from mcpauthkit.errors import ConfigurationError, InvalidToken
 from mcpauthkit.identity.endless import check_issuer_name, endless_principal_from
 from mcpauthkit.identity.port import Presented, Verified
-from mcpauthkit.identity.request_headers import check_header_name
+from mcpauthkit.identity.request_headers import check_header_name, only_header
 
 _log = RequestLog("identity")
 _Address = IPv4Address | IPv6Address
@@ -52,7 +52,7 @@ class TrustedHeaderVerifier:
             ignored, and one warning for each of them is logged.
         issuer: Under which name the users are known.
         clock: Time.
-        entropy: Randomness.
+        entropy: Source of the key that marks what `find` wrote.
 
     Raises:
         ConfigurationError: No peer is listed, or everybody is; or the headers cannot be used.
@@ -91,10 +91,11 @@ class TrustedHeaderVerifier:
         if address is None or not any(address in network for network in self._networks):
             self._warn(address)
             return None
-        members = {claim: self._value(presented, header) for header, claim in self._claims.items()}
-        if not members["sub"]:
+        # A header that comes twice is the client's own beside the proxy's, most likely.
+        members = {claim: only_header(presented, header, encoding="utf-8") for header, claim in self._claims.items()}
+        if members["sub"] is None:
             return None
-        text = json.dumps({claim: value for claim, value in members.items() if value})
+        text = json.dumps({claim: value for claim, value in members.items() if value is not None})
         return f"{base64url_encode(self._mac(text).finalize())}.{text}"
 
     async def verify(self, token: str) -> Verified:
@@ -115,16 +116,6 @@ class TrustedHeaderVerifier:
         mac = HMAC(self._key, SHA256())
         mac.update(text.encode())
         return mac
-
-    def _value(self, presented: Presented, header: str) -> str:
-        values = header_values(presented.headers, header.encode("ascii"))
-        if len(values) > 1:
-            # The client's own beside the proxy's, most likely.
-            raise InvalidRequest(f"Send the header {header} once.", reason=f"{len(values)} headers {header}")
-        try:
-            return values[0].decode("utf-8").strip(" \t") if values else ""
-        except UnicodeDecodeError as error:
-            raise InvalidRequest(f"The header {header} is no UTF-8.") from error
 
     def _warn(self, address: _Address | None) -> None:
         if address in self._warned or len(self._warned) >= _MAX_WARNED_PEERS:
