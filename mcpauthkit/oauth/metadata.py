@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from mcpauthkit.core.urls import is_trustworthy_url, well_known_url
 from mcpauthkit.errors import RemoteMisbehaved
@@ -38,6 +38,20 @@ class IssuerMetadata:
     registration_endpoint: str | None = None
     revocation_endpoint: str | None = None
     sends_iss: bool = False
+
+    def need(self, endpoint: Literal["authorization_endpoint", "token_endpoint"]) -> str:
+        """The address of an endpoint that nothing works without.
+
+        Raises:
+            RemoteMisbehaved: The metadata does not name it.
+        """
+        address = self.authorization_endpoint if endpoint == "authorization_endpoint" else self.token_endpoint
+        if address is None:
+            raise RemoteMisbehaved(
+                hint="Check that issuer_url names a server where users sign in.",
+                reason=f"issuer metadata names no {endpoint}",
+            )
+        return address
 
 
 class ProtectedResourceDocument(TypedDict, total=False):

@@ -60,12 +60,10 @@ class IssuerClient:
         Raises:
             RemoteError: The issuer cannot be reached, or offers us no way to be its client.
         """
-        metadata = await self._issuer.metadata.get()
-        if metadata.authorization_endpoint is None:
-            raise RemoteMisbehaved(reason="issuer metadata names no authorization_endpoint")
+        endpoint = (await self._issuer.metadata.get()).need("authorization_endpoint")
         client = await self._client()
         return AuthorizationRequest(
-            endpoint=metadata.authorization_endpoint,
+            endpoint=endpoint,
             client_id=client.client_id,
             redirect_uri=self._redirect_uri,
             state=state,
@@ -90,13 +88,12 @@ class IssuerClient:
         """
         metadata = await self._issuer.metadata.get()
         code = process_authorization_response(query, expected_issuer=metadata.issuer, iss_required=metadata.sends_iss)
-        if metadata.token_endpoint is None:
-            raise RemoteMisbehaved(reason="issuer metadata names no token_endpoint")
+        endpoint = metadata.need("token_endpoint")
         client = await self._client()
         if client.client_id != pending["client_id"]:
             client = OAuthClient(pending["client_id"])
         request = code_request(
-            metadata.token_endpoint,
+            endpoint,
             client,
             code=code,
             redirect_uri=self._redirect_uri,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import RemoteMisbehaved
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.oauth.authorization import AuthorizationRequest, process_authorization_response
 from mcpauthkit.oauth.revocation import TokenKind, process_revocation_response, revocation_request
@@ -54,11 +53,9 @@ class Upstream:
             RemoteError: The issuer's metadata cannot be had.
         """
         metadata = await self._issuer.metadata.get()
-        if metadata.authorization_endpoint is None:
-            raise RemoteMisbehaved(reason="issuer metadata names no authorization_endpoint")
         state, verifier = self._settings.entropy.token(), self._settings.entropy.token()
         request = AuthorizationRequest(
-            endpoint=metadata.authorization_endpoint,
+            endpoint=metadata.need("authorization_endpoint"),
             client_id=self._settings.client.client_id,
             redirect_uri=self._redirect_uri,
             state=state,
@@ -126,10 +123,7 @@ class Upstream:
         await self._issuer.fetch.aclose()
 
     async def _token_endpoint(self) -> str:
-        endpoint = (await self._issuer.metadata.get()).token_endpoint
-        if endpoint is None:
-            raise RemoteMisbehaved(reason="issuer metadata names no token_endpoint")
-        return endpoint
+        return (await self._issuer.metadata.get()).need("token_endpoint")
 
     def _target(self, resource: str) -> dict[str, str]:
         match self._settings.resource_parameter:
