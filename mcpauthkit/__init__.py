@@ -1,7 +1,8 @@
 """Authentication for MCP servers mounted in FastAPI.
 
 Leg 1, who is calling: `JwtAuthMiddleware` and `oauth_meta_router`. Leg 2, has this tool the caller's own credential for
-the service it calls: `OAuthProvider`. Errors are in `mcpauthkit.errors`, what tests need in `mcpauthkit.testing`.
+the service it calls: `OAuthProvider`. Other ways to prove who is calling are in `mcpauthkit.verifiers`, errors in
+`mcpauthkit.errors`, what tests need in `mcpauthkit.testing`.
 """
 
 from mcpauthkit.connections.credential import Credential

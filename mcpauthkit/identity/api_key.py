@@ -27,6 +27,7 @@ _MEMBERS = frozenset({"client_id", "roles", "scopes"})
 _MAX_KEY_LENGTH = 512
 _MAX_CLIENT_ID_LENGTH = 255
 _SHORTEST_GOOD_KEY = 16
+_REFUSED = "The API key is not valid here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,6 @@ class ApiKeyVerifier:
             expires_at=None,
         )
         return Verified(principal, made_for_us=True, remember_seconds=0)
-
-
-_REFUSED = "The API key is not valid here."
 
 
 def _is_usable(key: object) -> bool:

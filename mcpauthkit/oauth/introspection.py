@@ -21,12 +21,6 @@ _GOOGLE_INSTANTS = ("exp", "iat")
 _MAX_DIGITS = 12
 
 
-class OurCredentialsRefused(RemoteMisbehaved):
-    """The server does not take our own client id and secret, or does not let this client introspect."""
-
-    code = "introspection_credentials_refused"
-
-
 def introspection_request(endpoint: str, client: OAuthClient, token: Secret) -> HttpRequest:
     """Ask about a token (RFC 7662 section 2.1)."""
     return authenticated_form(endpoint, client, {"token": token.reveal(), "token_type_hint": "access_token"})
@@ -37,8 +31,7 @@ def process_introspection(response: HttpResponse) -> Mapping[str, Any] | None:
 
     Raises:
         RemoteUnavailable: The server cannot answer now.
-        OurCredentialsRefused: It refuses us, which says nothing of the token.
-        RemoteMisbehaved: The answer is none.
+        RemoteMisbehaved: It refuses our own credentials, which says nothing of the token, or the answer is none.
     """
     _check_status(response, "introspection")
     claims = response.json_object("introspection")
@@ -84,7 +77,7 @@ def _instant(value: object) -> object:
 
 def _check_status(response: HttpResponse, what: str) -> None:
     if response.status in _OUR_FAULT:
-        raise OurCredentialsRefused(
+        raise RemoteMisbehaved(
             hint="Check client_id and client_secret, and that this client may introspect tokens.",
             reason=f"{what}: HTTP {response.status}",
         )

@@ -7,8 +7,7 @@ import json
 from starlette.types import Scope, Send
 
 from mcpauthkit.identity.decryption_keys import DecryptionKeys
-
-JWKS_PATH = "/.well-known/jwks.json"
+from mcpauthkit.oauth.server_metadata import JWKS_PATH
 
 _METHODS = frozenset({"GET", "HEAD"})
 _HEADERS = [

@@ -178,7 +178,6 @@ async def test_two_secrets_stand_side_by_side() -> None:
     ],
 )
 async def test_the_client_is_the_one_named_and_else_the_subject(claims: dict[str, Any], client_id: str) -> None:
-    # Seed 001: "the sub (or client_id) claim becomes ctx.client_id".
     principal = (await verifier().verify(hmac_token(claims_of(**claims)))).principal
     assert principal.client_id == client_id
     assert principal["sub"] == claims.get("sub", "alice") or principal["sub"] == client_id

@@ -96,7 +96,6 @@ async def test_headers_become_claims() -> None:
 
 
 async def test_the_names_of_the_predecessor_are_understood() -> None:
-    # Seed 003: header_mapping={"x-user-id": "user_id", "x-user-roles": "roles"}
     principal = await caller(ALICE, headers={"x-user-id": "user_id", "x-user-roles": "roles"}, issuer="proxy")
     assert principal.key == ("proxy", "alice")
     assert principal.roles == frozenset()

@@ -59,7 +59,7 @@ class ProxySettings:
         key_ring: What seals.
         http_client: An httpx client of the operator's, or None.
         clock: Time.
-        entropy: Chance.
+        entropy: Source of states, verifiers and nonces.
     """
 
     client: OAuthClient
