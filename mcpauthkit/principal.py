@@ -103,21 +103,23 @@ class Principal(Mapping[str, Any]):
         return log_digest(self.issuer, self.subject)
 
     def on_request(self, ip_address: str | None, user_agent: str | None) -> Principal:
-        """The same principal as seen on one request."""
-        return Principal(
-            self.claims,
-            issuer=self.issuer,
-            subject=self.subject,
-            client_id=self.client_id,
-            scopes=self.scopes,
-            roles=self.roles,
-            audience=self.audience,
-            issued_at=self.issued_at,
-            expires_at=self.expires_at,
-            ip_address=ip_address,
-            user_agent=user_agent,
-            extra=self.extra,
-        )
+        """The same principal as seen on one request, with room of its own for `extra`."""
+        # Without the constructor: this happens for every request, and everything has been checked.
+        seen = object.__new__(Principal)
+        put = object.__setattr__
+        put(seen, "claims", self.claims)
+        put(seen, "issuer", self.issuer)
+        put(seen, "subject", self.subject)
+        put(seen, "client_id", self.client_id)
+        put(seen, "scopes", self.scopes)
+        put(seen, "roles", self.roles)
+        put(seen, "audience", self.audience)
+        put(seen, "issued_at", self.issued_at)
+        put(seen, "expires_at", self.expires_at)
+        put(seen, "ip_address", ip_address)
+        put(seen, "user_agent", user_agent)
+        put(seen, "extra", dict(self.extra))
+        return seen
 
     def __getitem__(self, name: str) -> Any:
         return self.claims[name]

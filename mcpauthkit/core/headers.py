@@ -10,6 +10,38 @@ _UNSAFE_IN_QUOTED = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
+class HeaderFields:
+    """The header fields of one request, for looking several of them up quickly.
+
+    Args:
+        raw: The fields as ASGI has them, names in lower case.
+    """
+
+    __slots__ = ("_all_differ", "_by_name", "raw")
+
+    def __init__(self, raw: RawHeaders) -> None:
+        self.raw = raw = raw if isinstance(raw, list) else list(raw)
+        self._by_name = dict(raw)
+        self._all_differ = len(self._by_name) == len(raw)
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._by_name
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Every value of one field, in order."""
+        value = self._by_name.get(name)
+        if value is None:
+            return []
+        return [value] if self._all_differ else header_values(self.raw, name)
+
+    def first(self, name: bytes) -> str | None:
+        """The first value of a field as text, or None."""
+        value = self._by_name.get(name)
+        if value is None:
+            return None
+        return value.decode("latin-1") if self._all_differ else first_header(self.raw, name)
+
+
 def header_values(headers: RawHeaders, name: bytes) -> list[bytes]:
     """Every value of one header, in order. ASGI names are lower case already."""
     return [value for key, value in headers if key == name]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope
 
-from mcpauthkit.core.headers import first_header
+from mcpauthkit.core.headers import HeaderFields
 from mcpauthkit.errors import MissingToken
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.sinks import SdkIdentity
@@ -22,8 +22,7 @@ from mcpauthkit.web.resources import ProtectedResource
 _SESSION_ID = b"mcp-session-id"
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """An admitted request.
 
     Args:
@@ -54,37 +53,40 @@ class Admissions:
         self._hook = on_authenticate
         self.anonymous_sessions = AnonymousSessions()
 
-    async def admit(self, scope: Scope, receive: Receive, resource: ProtectedResource | None) -> Admission:
+    async def admit(
+        self, scope: Scope, headers: HeaderFields, receive: Receive, resource: ProtectedResource | None
+    ) -> Admission:
         """Decide on one request.
 
         Args:
             scope: Its ASGI scope.
+            headers: Its header fields.
             receive: Its body.
             resource: The MCP server it is for, or None for the application's other routes.
 
         Raises:
             RequestError: It is refused.
         """
-        presented = presented_by(scope)
+        presented = presented_by(scope, headers)
         try:
             identity = await self._authenticator.identify(presented, resource)
         except MissingToken:
             if resource is None or not self._rules.allow_anonymous:
                 raise
-            return await self._admit_nobody(scope, receive)
-        principal = identity.principal.on_request(presented.peer, first_header(scope["headers"], b"user-agent"))
+            return await self._admit_nobody(scope, headers, receive)
+        principal = identity.principal.on_request(presented.peer, headers.first(b"user-agent"))
         message = None
         if resource is not None and self._rules.read_calls and _has_message(scope):
             message, receive = await read_message(receive)
         self._rules.check(principal, message)
         continues = False
         if self._rules.allow_anonymous:
-            continues = self.anonymous_sessions.enter(first_header(scope["headers"], _SESSION_ID), principal)
+            continues = self.anonymous_sessions.enter(headers.first(_SESSION_ID), principal)
         if self._hook is not None:
             await enrich(self._hook, principal, HTTPConnection(scope))
         return Admission(receive, identity, principal, continues)
 
-    async def _admit_nobody(self, scope: Scope, receive: Receive) -> Admission:
+    async def _admit_nobody(self, scope: Scope, headers: HeaderFields, receive: Receive) -> Admission:
         if scope["type"] != "http":
             raise MissingToken
         message: McpMessage | None = None
@@ -92,7 +94,7 @@ class Admissions:
             message, receive = await read_message(receive)
             if not self._rules.is_public(message):
                 raise MissingToken
-        self.anonymous_sessions.enter_as_nobody(first_header(scope["headers"], _SESSION_ID))
+        self.anonymous_sessions.enter_as_nobody(headers.first(_SESSION_ID))
         return Admission(receive)
 
 

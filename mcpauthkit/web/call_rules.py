@@ -96,6 +96,8 @@ class CallRules:
             InsufficientScope: It names the full set, base scopes included: several clients replace what they have by
                 what it names, and would lose the rest.
         """
+        if message is None and not self._required:
+            return
         by_tool = self._by_tool.get(message.tool, ()) if message is not None and message.tool is not None else ()
         missing = missing_scopes((*self._required, *by_tool), principal.scopes)
         if not missing:

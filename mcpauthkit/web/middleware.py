@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
-from mcpauthkit.core.headers import header_values
+from mcpauthkit.core.headers import HeaderFields
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
@@ -23,10 +23,8 @@ from mcpauthkit.identity.issuer_profile import IssuerProfile
 from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.challenge import bearer_challenge
-from mcpauthkit.principal import Principal
 from mcpauthkit.principal import current_user as kit_current_user
-from mcpauthkit.protocol.sinks import SdkIdentity
-from mcpauthkit.web.admission import Admission, Admissions
+from mcpauthkit.web.admission import Admissions
 from mcpauthkit.web.authenticator import Authenticator
 from mcpauthkit.web.browser_login import SIGN_IN_SCOPE
 from mcpauthkit.web.call_rules import CallRules
@@ -145,15 +143,19 @@ class JwtAuthMiddleware:
             client_id=browser_client_id,
             client_secret=browser_client_secret,
         )
-        self._for_resources = self._origins.with_cors(self._serve) if self._origins.feeds_cors else self._serve
+        self._for_pages = self._origins.with_cors(self._serve_page) if self._origins.feeds_cors else self._serve_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
         kind = scope["type"]
         if kind == "http" or kind == "websocket":  # noqa: PLR1714  # on the path of every request
-            token, send = self._request_ids.enter(scope, send)
+            headers = HeaderFields(scope["headers"])
+            token, send = self._request_ids.enter(scope, headers, send)
             try:
-                await self._check_origin(scope, receive, send)
+                if b"origin" in headers:
+                    await self._check_origin(scope, headers, receive, send)
+                else:
+                    await self._serve(scope, headers, receive, send)
             finally:
                 self._request_ids.leave(token)
         elif kind == "lifespan":
@@ -169,65 +171,67 @@ class JwtAuthMiddleware:
                 hint="Put what needs them outside of the middleware.",
             )
 
-    async def _check_origin(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _check_origin(self, scope: Scope, headers: HeaderFields, receive: Receive, send: Send) -> None:
         resource = self._resources.for_path(_path(scope))
         if resource is None:
-            await self._serve(scope, receive, send)
+            await self._serve(scope, headers, receive, send)
             return
         try:
-            self._origins.check(scope["headers"])
+            self._origins.check(headers.raw)
         except ForbiddenOrigin as error:
             await self._refuse(error, resource, scope, receive, send)
             return
-        await self._for_resources(scope, receive, send)
+        await self._for_pages(scope, receive, send)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._serve(scope, HeaderFields(scope["headers"]), receive, send)
+
+    async def _serve(self, scope: Scope, headers: HeaderFields, receive: Receive, send: Send) -> None:
         path = _path(scope)
+        resource = self._resources.for_path(path)
         if self._key_document is not None and self._key_document.serves(scope, path):
             await self._key_document.send(scope, send)
             return
-        if self._is_open(scope, path):
+        if self._is_open(scope, path, resource):
             scope[SIGN_IN_SCOPE] = self._sign_in
             scope[CHALLENGE_SCOPE] = self._challenge_of_routes
             await self._app(scope, receive, send)
             return
-        if _is_preflight(scope):
+        if _is_preflight(scope, headers):
             await _refuse_preflight(send)
             return
-        resource = self._resources.for_path(path)
         try:
             if not path.isprintable():
                 # A router may take `/b/mcp` with a newline behind it for `/b/mcp`; we would check another audience.
                 raise InvalidRequest("The path holds control characters.")
-            admission = await self._admissions.admit(scope, receive, resource)
+            admission = await self._admissions.admit(scope, headers, receive, resource)
         except RequestError as error:
             await self._refuse(error, resource, scope, receive, send)
             return
-        if admission.identity is None or admission.principal is None:
+        identity, principal = admission.identity, admission.principal
+        if identity is None or principal is None:
             scope[CHALLENGE_SCOPE] = self._challenge_of_routes
             send = self._admissions.anonymous_sessions.watch(send)
             await self._app(scope, admission.receive, send)
             return
-        await self._serve_as(admission.identity, admission.principal, admission, scope, send)
-
-    async def _serve_as(
-        self, identity: SdkIdentity, principal: Principal, admission: Admission, scope: Scope, send: Send
-    ) -> None:
-        tokens = [context.set(principal) for context in self._contexts]
+        tokens = [(context, context.set(principal)) for context in self._contexts]
         sink = identity.enter(scope, principal, in_anonymous_session=admission.in_anonymous_session)
         scope["state"]["principal"] = principal
         try:
             await self._app(scope, admission.receive, send)
         finally:
             identity.leave(sink)
-            for context, token in zip(self._contexts, tokens, strict=True):
+            for context, token in tokens:
                 context.reset(token)
 
-    def _is_open(self, scope: Scope, path: str) -> bool:
-        hub: Hub | None = getattr(getattr(scope.get("app", self._app), "state", None), HUB_STATE, None)
-        if hub is not None and path in hub.paths:
+    def _is_open(self, scope: Scope, path: str, resource: ProtectedResource | None) -> bool:
+        if self._open.is_open(path, scope.get("raw_path") or b""):
             return True
-        return self._open.is_open(path, scope.get("raw_path") or b"")
+        if resource is not None and path == resource.path:
+            # No page of ours is where an MCP server is.
+            return False
+        hub: Hub | None = getattr(getattr(scope.get("app", self._app), "state", None), HUB_STATE, None)
+        return hub is not None and path in hub.paths
 
     def _challenge_of_routes(self) -> str:
         """What a route that is open, and needs a user all the same, answers with its 401."""
@@ -248,12 +252,11 @@ class JwtAuthMiddleware:
             await refusal.send_http(send)
 
 
-def _is_preflight(scope: Scope) -> bool:
+def _is_preflight(scope: Scope, headers: HeaderFields) -> bool:
     # A browser sends a preflight without credentials by definition; any other OPTIONS needs a token.
     if scope["type"] != "http" or scope["method"] != "OPTIONS":
         return False
-    headers = scope["headers"]
-    return bool(header_values(headers, b"origin")) and bool(header_values(headers, b"access-control-request-method"))
+    return b"origin" in headers and b"access-control-request-method" in headers
 
 
 async def _refuse_preflight(send: Send) -> None:

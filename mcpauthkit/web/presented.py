@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from starlette.types import Scope
 
-from mcpauthkit.core.headers import header_values
+from mcpauthkit.core.headers import HeaderFields
 from mcpauthkit.errors import InvalidRequest
 from mcpauthkit.identity.port import Presented
 
 _BEARER = b"bearer"
 
 
-def presented_by(scope: Scope) -> Presented:
-    """Read it from an ASGI scope.
+def presented_by(scope: Scope, headers: HeaderFields) -> Presented:
+    """Read it from a request.
+
+    Args:
+        scope: Its ASGI scope.
+        headers: Its header fields.
 
     Raises:
         InvalidRequest: There are several Authorization headers, or a token in the address.
     """
     client = scope.get("client")
-    return Presented(_bearer_token(scope), scope["headers"], client[0] if client else None)
+    return Presented(_bearer_token(scope, headers), headers.raw, client[0] if client else None)
 
 
-def _bearer_token(scope: Scope) -> str | None:
+def _bearer_token(scope: Scope, headers: HeaderFields) -> str | None:
     """The one bearer token of a request (RFC 6750 section 2.1); never from the query or the body."""
     query: bytes = scope.get("query_string", b"")
     if b"access_token=" in query and any(pair.startswith(b"access_token=") for pair in query.split(b"&")):
         raise InvalidRequest("Send the access token in the Authorization header, never in the address.")
-    values = header_values(scope["headers"], b"authorization")
+    values = headers.values(b"authorization")
     if len(values) > 1:
         raise InvalidRequest(reason=f"{len(values)} Authorization headers")
     scheme, _, token = values[0].partition(b" ") if values else (b"", b"", b"")
