@@ -131,7 +131,8 @@ class KitTokenVerifier(FastMCPTokenVerifier):
     def _check_audience(self, verified: Verified) -> None:
         if not verified.made_for_us:
             accepted = self._accepted if verified.audiences is None else verified.audiences
-            check_audience(verified.principal, accepted, setting=verified.audience_setting)
+            setting = verified.audience_setting.replace("{resource}", self._resource)
+            check_audience(verified.principal, accepted, setting=setting)
 
 
 def fastmcp_token_verifier(

@@ -24,12 +24,14 @@ from mcpauthkit.errors import ConfigurationError, IssuerUnavailable, NotSignedIn
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.identity.port import Presented, Verified
+from mcpauthkit.identity.profiles import profile_named
 from mcpauthkit.identity.shared_secret import SharedSecretVerifier
+from mcpauthkit.identity.token_rules import TokenRules
 from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.protocol.call import current_call
 from mcpauthkit.protocol.fastmcp_auth import KitTokenVerifier, fastmcp_token_verifier, principal_of_user
 from mcpauthkit.testing import DevIssuer, FakeClock, LoopbackServer
-from tests.identity.bench import claims_of, key_for, sign
+from tests.identity.bench import Bench, claims_of, key_for, sign
 from tests.identity.credentials import SECRET
 from tests.protocol.calls import a_call
 from tests.requirements.wire import RawClient
@@ -297,6 +299,15 @@ async def test_a_token_without_audience_is_ours_where_its_verifier_says_so() -> 
     verifier = fastmcp_token_verifier(secret, resource="https://m.example/mcp", clock=clock)
     assert await verifier.verify_token(secret.create_token({"sub": "alice"})) is not None
     assert await verifier.verify_token(secret.create_token({"sub": "alice", "aud": "other"})) is None
+
+
+async def test_the_operator_is_told_what_to_set_at_the_issuer_for_which_resource(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench(rules=TokenRules(profile=profile_named("keycloak")))
+    verifier = fastmcp_token_verifier(bench.verifier, resource="https://m.example/mcp", clock=bench.clock)
+    assert await verifier.verify_token(sign(claims_of(aud="https://other.example"))) is None
+    assert "custom audience https://m.example/mcp" in caplog.text
 
 
 async def test_a_bare_origin_has_two_spellings() -> None:
