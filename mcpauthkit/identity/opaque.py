@@ -9,6 +9,7 @@ from typing import Any, Self
 import httpx
 
 from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.core.urls import is_trustworthy_url
 from mcpauthkit.errors import ConfigurationError, InvalidToken
@@ -28,6 +29,8 @@ from mcpauthkit.oauth.introspection import (
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
 from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
 from mcpauthkit.principal import Principal
+
+_log = RequestLog("identity")
 
 GOOGLE_ISSUER = "https://accounts.google.com"
 GOOGLE_TOKENINFO = "https://oauth2.googleapis.com/tokeninfo"
@@ -115,6 +118,8 @@ class IntrospectionVerifier:
             verifier="IntrospectionVerifier",
         )
         self._client_is_subject = accept_tokens_without_subject is True
+        if self._client_is_subject:
+            _log.warning("IntrospectionVerifier takes tokens without a subject for their client's own")
         self._takes_jwt = takes_jwt
         self._reader = claim_reader(claims)
         self._cache_seconds = cache_seconds

@@ -138,6 +138,13 @@ async def test_a_token_without_subject_is_its_clients_only_by_the_switch() -> No
         await Bench(claims_of(sub=..., client_id=...), accept_tokens_without_subject=True).verify()
 
 
+def test_the_switch_for_tokens_without_subject_is_warned_of_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    Bench()
+    assert not caplog.records
+    Bench(accept_tokens_without_subject=True)
+    assert [one.levelname for one in caplog.records] == ["WARNING"]
+
+
 @pytest.mark.parametrize(
     ("claims", "options", "made_for_us"),
     [
