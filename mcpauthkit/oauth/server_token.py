@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from mcpauthkit.core.encoding import sha256_hex
+from mcpauthkit.core.secret import same_text
 from mcpauthkit.errors import GrantRefused, OAuthFault, RemoteError, RemoteUnavailable
 from mcpauthkit.oauth.authorization import code_challenge
 from mcpauthkit.oauth.parameters import Parameters
@@ -62,7 +62,7 @@ class CodeGrant:
             (self.code_challenge, _challenge_of(parameters.need("code_verifier"))),
         )
         # All compared before any is told: an answer that says which one failed helps whoever stole a code.
-        if [mine for mine, theirs in checks if not same(mine, theirs)]:
+        if [mine for mine, theirs in checks if not same_text(mine, theirs)]:
             raise OAuthFault("invalid_grant", "The code does not belong to this request.")
         check_target(self.resource, resource)
 
@@ -105,11 +105,6 @@ class RefreshGrant:
 def digest(text: str) -> str:
     """A digest that stands for a client id or a redirect URI in what we seal, and in logs its beginning."""
     return sha256_hex("proxy", text)[:32]
-
-
-def same(one: str, other: str) -> bool:
-    """Equality in constant time."""
-    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def check_target(granted: str, asked: str | None) -> None:

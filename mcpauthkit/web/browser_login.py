@@ -6,7 +6,6 @@ cookie of its own, the finished one in the session cookie.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.secret import same_text
 from mcpauthkit.errors import InvalidToken
 from mcpauthkit.principal import Principal, log_digest
 from mcpauthkit.web.cookies import SealedCookies
@@ -152,7 +152,7 @@ class BrowserLogin:
 
     def _pending(self, headers: Iterable[tuple[bytes, bytes]], state: str) -> dict[str, Any]:
         pending = self._cookies.read(headers, _pending_name(state))
-        if pending is None or not hmac.compare_digest(str(pending["state"]).encode(), state.encode()):
+        if pending is None or not same_text(str(pending["state"]), state):
             raise InvalidToken(_NOT_STARTED_HERE, reason="no login in progress")
         return pending
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from mcpauthkit.core.secret import Secret, as_secret
+from mcpauthkit.core.secret import Secret, as_secret, same_text
 from mcpauthkit.errors import ConfigurationError, GrantRefused, InvalidToken, RemoteMisbehaved
 from mcpauthkit.fetch import CachedDocument
 from mcpauthkit.identity.claims import check_audience
@@ -113,7 +112,7 @@ class IssuerClient:
         check_audience(principal, frozenset({client.client_id}))
         if principal.get("azp", client.client_id) != client.client_id:
             raise InvalidToken(_OTHER_LOGIN, reason="ID token azp is another client")
-        if not hmac.compare_digest(str(principal.get("nonce")).encode(), str(pending["nonce"]).encode()):
+        if not same_text(str(principal.get("nonce")), str(pending["nonce"])):
             raise InvalidToken(_OTHER_LOGIN, reason="ID token nonce is not of this login")
         return principal
 

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.headers import header_values
+from mcpauthkit.core.secret import same_text
 from mcpauthkit.oauth.redirects import has_owner
 from mcpauthkit.oauth.server_authorization import AskedAuthorization, asked_from
-from mcpauthkit.oauth.server_token import same
 from mcpauthkit.web.cookies import SealedCookies
 from mcpauthkit.web.proxy.upstream import Departure
 
@@ -64,7 +64,7 @@ class BrowserMemory:
     def is_browser(self, headers: Headers, browser: str) -> bool:
         """Whether this is the browser with that digest."""
         content = self._cookies.read(headers, _BROWSER)
-        return content is not None and same(_digest(content), browser)
+        return content is not None and same_text(_digest(content), browser)
 
     def has_approved(self, headers: Headers, asked: AskedAuthorization) -> bool:
         """Whether the person here has agreed to this very request within the last month.

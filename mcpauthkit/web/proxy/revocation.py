@@ -6,11 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.core.secret import Secret
+from mcpauthkit.core.secret import Secret, same_text
 from mcpauthkit.errors import OAuthFault, RemoteError, RemoteUnavailable, SealError
 from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.revocation import TokenKind
-from mcpauthkit.oauth.server_token import digest, fault_of, same
+from mcpauthkit.oauth.server_token import digest, fault_of
 from mcpauthkit.web.proxy.clients import Clients
 from mcpauthkit.web.proxy.seals import ProxySeals
 from mcpauthkit.web.proxy.upstream import Upstream
@@ -61,6 +61,6 @@ class RevocationEndpoint:
         except SealError:
             # Access tokens are the issuer's own; whoever has one may end it.
             return Secret(token), "access_token"
-        if not same(grant.client, digest(parameters.need("client_id"))):
+        if not same_text(grant.client, digest(parameters.need("client_id"))):
             raise OAuthFault("invalid_grant", "The token does not belong to this client.")
         return Secret(grant.upstream_token), "refresh_token"

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.core.secret import Secret
+from mcpauthkit.core.secret import Secret, same_text
 from mcpauthkit.errors import OAuthFault, RemoteError, SealError
 from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.server_authorization import target
-from mcpauthkit.oauth.server_token import RefreshGrant, check_target, digest, fault_of, same, token_answer
+from mcpauthkit.oauth.server_token import RefreshGrant, check_target, digest, fault_of, token_answer
 from mcpauthkit.oauth.token import TokenSet
 from mcpauthkit.web.proxy.clients import Clients
 from mcpauthkit.web.proxy.seals import ProxySeals
@@ -70,7 +70,7 @@ class TokenEndpoint:
 
     async def _by_refresh(self, parameters: Parameters) -> Response:
         grant = self._seals.refreshes.open(parameters.need("refresh_token"))
-        if not same(grant.client, digest(parameters.need("client_id"))):
+        if not same_text(grant.client, digest(parameters.need("client_id"))):
             raise OAuthFault("invalid_grant", "The refresh token does not belong to this client.")
         check_target(grant.resource, self._resource(parameters))
         scopes = grant.narrowed(parameters.scopes())
