@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 MAX_REDIRECT_LENGTH = 512
 
@@ -42,7 +42,7 @@ def check_redirect_uri(uri: object, *, schemes: Collection[str] = ()) -> str:
         raise ValueError(
             "a redirect URI holds no spaces, wildcards, fragments, quotes, backslashes or control characters"
         )
-    parts = urlsplit(uri)
+    parts = _parts_of(uri)
     if "@" in parts.netloc:
         raise ValueError("a redirect URI holds no credentials")
     if _OF_THE_ANSWER & {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
@@ -50,7 +50,6 @@ def check_redirect_uri(uri: object, *, schemes: Collection[str] = ()) -> str:
         raise ValueError("the query of a redirect URI holds no parameter of the answer")
     scheme = uri.partition(":")[0]
     if scheme == "https":
-        _ = parts.port
         if not parts.hostname or not uri.startswith("https://"):
             raise ValueError("an https redirect URI names a host")
     elif scheme == "http":
@@ -105,6 +104,17 @@ def answer_url(redirect_uri: str, parameters: dict[str, str]) -> str:
     # The registered part stays byte for byte what it was.
     mark = "?" if "?" not in redirect_uri else "" if redirect_uri.endswith(("?", "&")) else "&"
     return f"{redirect_uri}{mark}{added}"
+
+
+def _parts_of(uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(uri)
+        if parts.scheme == "https":
+            _ = parts.port
+    except ValueError as error:
+        # In words of our own: the library's repeat what was sent.
+        raise ValueError("a redirect URI has a host and a port that can be read") from error
+    return parts
 
 
 def _is_private_use(uri: str, schemes: Collection[str]) -> bool:

@@ -115,7 +115,7 @@ def test_an_address_that_a_client_may_have_is_accepted_and_matches_itself(uri: s
 
 @pytest.mark.parametrize("uri", BAD, ids=ascii)
 def test_an_address_that_leads_astray_is_refused(uri: str) -> None:
-    with pytest.raises(ValueError, match=r"redirect|scheme|loopback|host|ort"):
+    with pytest.raises(ValueError, match=r"redirect URI|private scheme|loopback"):
         check_redirect_uri(uri, schemes=SCHEMES)
 
 
@@ -127,7 +127,7 @@ def test_what_is_no_text_is_no_address(value: object) -> None:
 
 @pytest.mark.parametrize("scheme", ["javascript", "data", "file", "http", "https"])
 def test_no_list_of_schemes_makes_a_scheme_of_the_browser_acceptable(scheme: str) -> None:
-    with pytest.raises(ValueError, match=r"scheme|loopback|host"):
+    with pytest.raises(ValueError, match=r"redirect URI|private scheme|loopback"):
         check_redirect_uri(f"{scheme}:/callback", schemes={scheme})
 
 
