@@ -8,6 +8,7 @@ _WIRE = "web/test_middleware_wire.py"
 _DOCUMENTS = "requirements/test_documents.py"
 _IDENTITY = "requirements/test_identity.py"
 _CLIENT = "requirements/test_oauth_client.py"
+_SCOPES = "web/test_tool_scopes.py"
 
 AUTHORIZATION = (
     Requirement(
@@ -111,6 +112,69 @@ AUTHORIZATION = (
         ),
     ),
     Requirement(
+        "authz-403",
+        BOTH,
+        "authorization, error handling",
+        "A token without the scopes an operation needs is answered with 403.",
+        shown_in(
+            _SCOPES,
+            "test_a_server_wide_scope_is_asked_for_and_then_demanded",
+            "test_a_call_without_its_tools_scopes_is_403_with_the_full_set_and_never_reaches_the_tool",
+        ),
+    ),
+    Requirement(
+        "authz-challenge-scopes",
+        BOTH,
+        "authorization, scope selection strategy (a SHOULD)",
+        "Every 401 names the same scopes, those that are needed.",
+        (
+            *shown_in(_WIRE, "test_every_401_names_the_same_scope"),
+            *shown_in(_SCOPES, "test_a_server_wide_scope_is_asked_for_and_then_demanded"),
+        ),
+    ),
+    Requirement(
+        "authz-step-up",
+        BOTH,
+        "authorization, scope challenge handling (a SHOULD)",
+        "A 403 names the error, the document and all scopes of the call at once, and clients step up by it.",
+        shown_in(
+            _SCOPES,
+            "test_a_call_without_its_tools_scopes_is_403_with_the_full_set_and_never_reaches_the_tool",
+            "test_the_official_client_steps_up_by_itself",
+        ),
+    ),
+    Requirement(
+        "authz-step-up-order",
+        BOTH,
+        "token handling; error handling",
+        "A token that is no good is told before a scope it lacks: more scopes would not help.",
+        shown_in(_SCOPES, "test_an_expired_token_is_told_before_a_missing_scope"),
+    ),
+    Requirement(
+        "authz-public-tools",
+        BOTH,
+        "access token privilege restriction; error handling",
+        "Where some tools are public, all the rest is 401 without a token, and a bad token is not taken for none.",
+        shown_in(
+            "web/test_public_tools.py",
+            "test_everything_else_draws_the_challenge",
+            "test_a_bad_token_is_not_taken_for_none",
+            "test_other_routes_of_the_application_stay_closed",
+        ),
+    ),
+    Requirement(
+        "transport-origin",
+        BOTH,
+        "transports, security of streamable HTTP",
+        "A request whose Origin is not allowed is answered with 403.",
+        shown_in(
+            "web/test_origins.py",
+            "test_any_other_page_is_403_without_a_challenge_even_with_a_good_token",
+            "test_two_origins_are_none_of_ours",
+            "test_a_page_of_our_own_or_of_the_list_may_call_and_a_program_without_an_origin_too",
+        ),
+    ),
+    Requirement(
         "authz-400",
         BOTH,
         "error handling",
@@ -125,6 +189,7 @@ AUTHORIZATION = (
         (
             *shown_in(_WIRE, "test_a_forged_token_is_401_invalid_token"),
             *shown_in("identity/test_claims.py", "test_claims_of_another_issuer_are_refused_whoever_asks"),
+            *shown_in("identity/test_many_issuers.py", "test_an_issuer_nobody_configured_costs_no_fetch"),
         ),
     ),
     Requirement(

@@ -247,7 +247,10 @@ PRACTICES = (
         OLD,
         "security best practices, session hijacking",
         "Holding a session id authenticates nobody.",
-        shown_in(_IDENTITY, "test_alices_session_is_of_no_use_to_bob", "test_every_request_needs_its_own_token"),
+        (
+            *shown_in(_IDENTITY, "test_alices_session_is_of_no_use_to_bob", "test_every_request_needs_its_own_token"),
+            *shown_in("web/test_public_tools.py", "test_a_session_of_alices_is_nobody_elses_nor_nobodys"),
+        ),
     ),
     Requirement(
         "practice-handle",

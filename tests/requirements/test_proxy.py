@@ -11,7 +11,7 @@ import pytest
 from mcpauthkit.errors import RemoteMisbehaved
 from mcpauthkit.protocol.client_documents import SafeClientDocuments
 from mcpauthkit.testing import BrowserRobot, sign_in
-from tests.web.proxy_world import CALLBACK, HOSTED, browsing, proxy_world
+from tests.web.proxy_world import CALLBACK, HOSTED, UPSTREAM, browsing, proxy_world
 
 METADATA = "/.well-known/oauth-authorization-server"
 ENDPOINTS = ("/token", "/revoke", "/register")
@@ -51,7 +51,7 @@ async def test_without_an_s256_challenge_nobody_gets_as_far_as_a_page(changes: d
         assert here.issuer.requests.count("authorize") == 0
 
 
-async def test_a_redeemed_code_needs_the_verifier_of_its_own_challenge() -> None:
+async def test_a_code_needs_the_verifier_of_its_own_challenge() -> None:
     with proxy_world() as here:
         async with browsing(here) as (robot, client):
             code = (await here.log_in(robot, client)).query["code"]
@@ -175,12 +175,12 @@ async def test_only_the_issuers_tokens_for_this_server_open_it() -> None:
         tokens = (await client.exchange(code)).json()
         assert (await here.call(tokens["access_token"])).status_code == 200
         elsewhere = here.issuer.token(sub="alice", audience="https://other.example/mcp")
-        for_our_client = here.issuer.token(sub="alice", audience="kit-at-the-issuer")
+        for_our_client = here.issuer.token(sub="alice", audience=UPSTREAM)
         for bearer in (elsewhere, for_our_client, tokens["refresh_token"], client.client_id, code):
             assert (await here.call(bearer)).status_code == 401
 
 
-async def test_the_tokens_of_the_issuers_client_never_reach_the_browser() -> None:
+async def test_the_issuers_own_code_is_none_of_ours() -> None:
     with proxy_world() as here:
         async with browsing(here) as (robot, client):
             page = await robot.click(await robot.open(client.authorization_url()), "Continue")

@@ -1,0 +1,93 @@
+"""Requirements that are not met, or only in part, and what the kit does instead."""
+
+from __future__ import annotations
+
+from tests.requirements.row import BOTH, NEW, NONE, Gap
+
+UNMET: tuple[Gap, ...] = (
+    Gap(
+        "authz-scope-hierarchy",
+        NEW,
+        "authorization, step-up flow",
+        "Where a broader scope implies a narrower one, the broader one is enough.",
+        "The short name of a scope counts for its long one; otherwise scopes are compared as texts, and nothing can be "
+        "said about which implies which. A service that normalises what it granted is taken for one that refused.",
+    ),
+    Gap(
+        "rfc9207-known-sender",
+        NONE,
+        "RFC 9207 section 2.4",
+        "A server that is known to name itself has to do so.",
+        "A service configured with issuer= may leave `iss` out; redirect addresses of our own per service stand in.",
+    ),
+    Gap(
+        "proxy-refresh-rotation",
+        BOTH,
+        "authorization, token theft; RFC 9700 section 2.2.2",
+        "Refresh tokens of public clients rotate, so that the second use of a copy is noticed.",
+        "The proxy keeps nothing, so it leaves this to the issuer. Where that does not rotate, as many do not by "
+        "default, an old refresh token of ours stays as good as the new one.",
+    ),
+    Gap(
+        "proxy-confidential",
+        BOTH,
+        "authorization, overview",
+        "The authorization server serves confidential clients as well as public ones.",
+        "Every client of the proxy is public: one that registers for a secret gets none, one that shows a secret is "
+        "refused, and a document that wants private_key_jwt is not accepted.",
+    ),
+    Gap(
+        "proxy-redirect-schemes",
+        BOTH,
+        "authorization, communication security",
+        "Redirect addresses are https or on this machine.",
+        "Private schemes of installed apps are accepted as in RFC 8252 section 7.1, because apps such as Cursor come "
+        "back by them; consent is asked for every time.",
+    ),
+    Gap(
+        "proxy-consent-address",
+        BOTH,
+        "security best practices, consent UI requirements; localhost redirect URI risks",
+        "The consent page shows the redirect address, its host in any case.",
+        "It shows the host of an https address without the path, and for other addresses words instead: a program on "
+        "this computer, the app that opens such links.",
+    ),
+    Gap(
+        "cimd-name",
+        BOTH,
+        "client id metadata documents",
+        "A document without one of the required members is refused; the client's name is one.",
+        "A document without client_name is accepted, and the page names the host of its address.",
+    ),
+    Gap(
+        "cimd-bad-copies",
+        BOTH,
+        "client id metadata document draft, metadata caching",
+        "Neither an error nor a document that is not in order is kept.",
+        "What was fetched is kept for an hour, in order or not, and a failed fetch is not tried again for a minute: "
+        "strangers choose the addresses.",
+    ),
+    Gap(
+        "rfc7009-done",
+        NONE,
+        "RFC 7009 sections 2 and 2.2",
+        "Success is told when a token was revoked, and refresh tokens can be.",
+        "Where the issuer has no revocation endpoint, as Entra ID has none, or refuses, the answer is 200 all the "
+        "same, the metadata offers the endpoint, and the refresh token lives on.",
+    ),
+    Gap(
+        "rfc7009-access-token",
+        NONE,
+        "RFC 7009 section 2.1",
+        "A token is revoked by the client it was issued to.",
+        "Access tokens are the issuer's, which knows one client only; whoever holds one may end it under any client's "
+        "id.",
+    ),
+    Gap(
+        "rfc6749-challenge-scheme",
+        NONE,
+        "RFC 6749 section 5.2; RFC 7617 section 2",
+        "A client that proved itself wrongly by a header is challenged in the scheme it used, with a realm for Basic.",
+        "The token endpoint always says Basic, without a realm.",
+    ),
+)
