@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -45,6 +46,10 @@ class _Dialect:
 _RFC_7662 = _Dialect(introspection_request, process_introspection)
 _GOOGLE = _Dialect(tokeninfo_request, process_tokeninfo)
 
+# RFC 6750 section 2.1; what is no such text, a server or a firewall in front of it may answer in any way.
+_B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+_MAX_OPAQUE_LENGTH = 4096
+
 # What servers call an access token, where they say which kind a token is. Refresh and ID tokens are active too.
 _KINDS = {
     "token_type": frozenset({"bearer", "access_token", "access"}),
@@ -58,7 +63,9 @@ class IntrospectionVerifier:
 
     A good answer is relied on for `cache_seconds`, which is how long a revoked token may still work. Simultaneous
     requests with one token ask once; a refused token is not asked about again for `refused_seconds`. While the endpoint
-    cannot be asked, or refuses our own credentials, requests are answered with 503 and nobody has to sign in again.
+    cannot be asked, or refuses our own credentials, requests are answered with 503 and nobody has to sign in again. Any
+    other answer that is none (400, 403, 413) concerns the token it was given for alone. Texts that are no opaque token
+    (4096 characters of RFC 6750 section 2.1 at most) are refused without asking.
 
     Args:
         endpoint: The introspection endpoint.
@@ -168,7 +175,7 @@ class IntrospectionVerifier:
 
     async def verify(self, token: str) -> Verified:
         """Ask about one token; see `TokenVerifier.verify`."""
-        claims = await self._asking.about(check_token_text(token))
+        claims = await self._asking.about(_checked_text(token))
         if claims is None:
             raise InvalidToken(reason="the issuer says that the token is not active")
         self._check_kind(claims)
@@ -206,6 +213,13 @@ class IntrospectionVerifier:
             leeway_seconds=self._leeway,
             reader=self._reader,
         )
+
+
+def _checked_text(token: str) -> str:
+    text = check_token_text(token)
+    if _B64TOKEN.fullmatch(text) is None or (len(text) > _MAX_OPAQUE_LENGTH and jose_header(text) is None):
+        raise InvalidToken(reason="longer than an opaque token, or not of the characters a bearer token has")
+    return text
 
 
 def _checked_endpoint(endpoint: object) -> str:

@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import RemoteMisbehaved
+from mcpauthkit.errors import GrantRefused, RemoteMisbehaved
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
 from mcpauthkit.oauth.token import OAuthClient, authenticated_form
 
 _HTTP_OK = 200
 _HTTP_BAD_REQUEST = 400
-_OUR_FAULT = frozenset({401, 403})
+_HTTP_UNAUTHORIZED = 401
+_OUR_FAULT = frozenset({_HTTP_UNAUTHORIZED, 403})
+_CREDENTIALS = "Check client_id and client_secret, and that this client may introspect tokens."
 _GOOGLE_INSTANTS = ("exp", "iat")
 _MAX_DIGITS = 12
 
@@ -31,8 +33,11 @@ def process_introspection(response: HttpResponse) -> Mapping[str, Any] | None:
 
     Raises:
         RemoteUnavailable: The server cannot answer now.
-        RemoteMisbehaved: It refuses our own credentials, which says nothing of the token, or the answer is none.
+        GrantRefused: It refuses our own credentials, which says nothing of the token.
+        RemoteMisbehaved: The answer is none.
     """
+    if response.status == _HTTP_UNAUTHORIZED:
+        raise GrantRefused("invalid_client", hint=_CREDENTIALS, reason="introspection: HTTP 401")
     _check_status(response, "introspection")
     claims = response.json_object("introspection")
     # A text "false" is true in Python, and so is "inactive".
@@ -78,7 +83,7 @@ def _instant(value: object) -> object:
 def _check_status(response: HttpResponse, what: str) -> None:
     if response.status in _OUR_FAULT:
         raise RemoteMisbehaved(
-            hint="Check client_id and client_secret, and that this client may introspect tokens.",
+            hint=_CREDENTIALS,
             reason=f"{what}: HTTP {response.status}",
         )
     if response.status != _HTTP_OK and not response.is_transient_failure:

@@ -20,6 +20,7 @@ class Oracle:
 
     def __init__(self, known: dict[str, dict[str, Any]] | None = None) -> None:
         self.known = known or {}
+        self.odd: dict[str, tuple[int, object]] = {}
         self.asked: list[HttpRequest] = []
         self.answer: tuple[int, object] | None = None
         self.down = False
@@ -32,13 +33,16 @@ class Oracle:
             await self.gate.wait()
         if self.down:
             raise RemoteUnavailable(reason="connection refused")
-        status, body = self.answer or (200, self._about(request))
+        status, body = self.odd.get(_token_in(request)) or self.answer or (200, self._about(request))
         return HttpResponse(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
     async def aclose(self) -> None:
         self.closed += 1
 
     def _about(self, request: HttpRequest) -> dict[str, Any]:
-        token = (request.form or {}).get("token") or request.headers["authorization"].removeprefix("Bearer ")
-        claims = self.known.get(token)
+        claims = self.known.get(_token_in(request))
         return {"active": False} if claims is None else {"active": True, **claims}
+
+
+def _token_in(request: HttpRequest) -> str:
+    return (request.form or {}).get("token") or request.headers["authorization"].removeprefix("Bearer ")
