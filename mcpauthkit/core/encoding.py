@@ -20,6 +20,8 @@ _PADDING = (b"", b"===", b"==", b"=")
 # Possessive, and content with a text that never ends: backtracking over `"\"\"\"...` would take quadratic time.
 _BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_JSON_WHITESPACE = " \t\r\n"
+_MAX_BRACKETS = 100_000
 _OPENING = (b"[", b"{")
 _CLOSING = (b"]", b"}")
 
@@ -63,8 +65,12 @@ def sha256_hex(*parts: str) -> str:
 
 def _check_depth(data: bytes, max_depth: int) -> None:
     # Fewer opening brackets than the limit, in strings or out of them: it cannot be deeper. The usual case.
-    if data.count(b"[") + data.count(b"{") <= max_depth:
+    openings = data.count(b"[") + data.count(b"{")
+    if openings <= max_depth:
         return
+    # Following each of millions of brackets, here and in the parser, would hold up everybody for seconds.
+    if openings > _MAX_BRACKETS:
+        raise ValueError("too many objects and lists")
     depth = 0
     for match in _BRACKETS_OUTSIDE_STRINGS.finditer(data):
         token = match.group()
@@ -115,10 +121,12 @@ def parse_json_object(data: bytes, *, max_bytes: int, max_depth: int = 16) -> di
         raise ValueError("too large")
     _check_depth(data, max_depth)
     # A UnicodeDecodeError and a JSONDecodeError are ValueErrors already; an integer of thousands of digits too.
-    value = _DECODER.decode(data.decode("utf-8"))
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004  # one error type for every way to be wrong
-    if _SURROGATE_ESCAPE.search(data) is not None:
+    text = data.decode("utf-8").strip(_JSON_WHITESPACE)
+    # `decode` is the same, and looks for white space with two regular expressions.
+    value, end = _DECODER.raw_decode(text)
+    if not isinstance(value, dict) or end != len(text):
+        raise ValueError("not a JSON object")
+    if b"\\u" in data and _SURROGATE_ESCAPE.search(data) is not None:
         # Half a pair is no text: whoever encodes it later (a hash, a header, pydantic) would crash.
         json.dumps(value, ensure_ascii=False).encode()
     return value

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope
 
+from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.headers import HeaderFields
 from mcpauthkit.errors import MissingToken
 from mcpauthkit.principal import Principal
@@ -15,7 +16,7 @@ from mcpauthkit.web.anonymous_sessions import AnonymousSessions
 from mcpauthkit.web.authenticator import Authenticator
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.enrichment import OnAuthenticate, enrich
-from mcpauthkit.web.mcp_messages import McpMessage, read_message
+from mcpauthkit.web.mcp_messages import MAX_BODY_BYTES_OF_NOBODY, read_message
 from mcpauthkit.web.presented import presented_by
 from mcpauthkit.web.resources import ProtectedResource
 
@@ -30,12 +31,16 @@ class Admission(NamedTuple):
         identity: The caller in the SDK's words; None for an anonymous one.
         principal: The caller as seen on this request; None for an anonymous one.
         in_anonymous_session: Whether it continues a session that began without a token.
+        opens_session: Whether an anonymous one opens a session.
+        session_id: The session an anonymous one continues.
     """
 
     receive: Receive
     identity: SdkIdentity | None = None
     principal: Principal | None = None
     in_anonymous_session: bool = False
+    opens_session: bool = False
+    session_id: str | None = None
 
 
 class Admissions:
@@ -45,13 +50,16 @@ class Admissions:
         authenticator: Who is calling.
         rules: What a message needs.
         on_authenticate: The application's hook.
+        clock: Time.
     """
 
-    def __init__(self, authenticator: Authenticator, rules: CallRules, on_authenticate: OnAuthenticate | None) -> None:
+    def __init__(
+        self, authenticator: Authenticator, rules: CallRules, on_authenticate: OnAuthenticate | None, clock: Clock
+    ) -> None:
         self._authenticator = authenticator
         self._rules = rules
         self._hook = on_authenticate
-        self.anonymous_sessions = AnonymousSessions()
+        self.anonymous_sessions = AnonymousSessions(clock)
 
     async def admit(
         self, scope: Scope, headers: HeaderFields, receive: Receive, resource: ProtectedResource | None
@@ -79,23 +87,29 @@ class Admissions:
         if resource is not None and self._rules.read_calls and _has_message(scope):
             message, receive = await read_message(receive)
         self._rules.check(principal, message)
-        continues = False
-        if self._rules.allow_anonymous:
-            continues = self.anonymous_sessions.enter(headers.first(_SESSION_ID), principal)
         if self._hook is not None:
             await enrich(self._hook, principal, HTTPConnection(scope))
+        continues = False
+        if self._rules.allow_anonymous:
+            # Last, because it binds the session: whoever is refused before has not touched it.
+            continues = self.anonymous_sessions.enter(headers.first(_SESSION_ID), principal)
         return Admission(receive, identity, principal, continues)
 
     async def _admit_nobody(self, scope: Scope, headers: HeaderFields, receive: Receive) -> Admission:
         if scope["type"] != "http":
             raise MissingToken
-        message: McpMessage | None = None
+        session_id = headers.first(_SESSION_ID)
+        opens_session = False
         if _has_message(scope):
-            message, receive = await read_message(receive)
+            message, receive = await read_message(receive, max_bytes=MAX_BODY_BYTES_OF_NOBODY)
             if not self._rules.is_public(message):
                 raise MissingToken
-        self.anonymous_sessions.enter_as_nobody(headers.first(_SESSION_ID))
-        return Admission(receive)
+            opens_session = message.opens_session and session_id is None
+        if session_id is not None:
+            self.anonymous_sessions.enter_as_nobody(session_id)
+        elif opens_session:
+            self.anonymous_sessions.may_open()
+        return Admission(receive, opens_session=opens_session, session_id=session_id)
 
 
 def _has_message(scope: Scope) -> bool:

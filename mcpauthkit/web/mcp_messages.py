@@ -16,8 +16,12 @@ from mcpauthkit.errors import InvalidRequest
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """What the SDK's own transport reads at most."""
 
+MAX_BODY_BYTES_OF_NOBODY = 64 * 1024
+"""What is read of somebody who has not signed in."""
+
 _MAX_DEPTH = 128
 _CALL = "tools/call"
+_OPENING_CALL = "initialize"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,18 @@ class McpMessage:
         """Whether it calls a tool."""
         return self.method == _CALL
 
+    @property
+    def opens_session(self) -> bool:
+        """Whether it begins a session of the 2025-11-25 era."""
+        return self.method == _OPENING_CALL
 
-async def read_message(receive: Receive) -> tuple[McpMessage, Receive]:
+
+async def read_message(receive: Receive, *, max_bytes: int = MAX_BODY_BYTES) -> tuple[McpMessage, Receive]:
     """Read the message of a POST and give the body back.
 
     Args:
         receive: Where the body comes from.
+        max_bytes: How much of it is read at most.
 
     Returns:
         The message, and a `receive` that tells the whole body again.
@@ -58,8 +68,8 @@ async def read_message(receive: Receive) -> tuple[McpMessage, Receive]:
             raise InvalidRequest("The connection ended before the request was complete.")
         body += part.get("body", b"")
         more = part.get("more_body", False)
-        if len(body) > MAX_BODY_BYTES:
-            raise InvalidRequest(f"The request is larger than {MAX_BODY_BYTES} bytes.")
+        if len(body) > max_bytes:
+            raise InvalidRequest(f"The request is larger than {max_bytes} bytes.")
     return _parse(bytes(body)), _replay(bytes(body), receive)
 
 

@@ -24,10 +24,11 @@ from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import current_user as kit_current_user
-from mcpauthkit.web.admission import Admissions
+from mcpauthkit.web.admission import Admission, Admissions
 from mcpauthkit.web.authenticator import Authenticator
 from mcpauthkit.web.browser_login import SIGN_IN_SCOPE
 from mcpauthkit.web.call_rules import CallRules
+from mcpauthkit.web.coverage import check_coverage
 from mcpauthkit.web.enrichment import OnAuthenticate
 from mcpauthkit.web.hub import HUB_STATE, Hub
 from mcpauthkit.web.injection import CHALLENGE_SCOPE
@@ -118,7 +119,7 @@ class JwtAuthMiddleware:
         self._app = app
         clock = clock or SystemClock()
         self._resources = ProtectedResources(server_base_url, resource_paths)
-        self._open = OpenPaths(open_paths)
+        self._open = OpenPaths(open_paths, [one.path for one in self._resources.all])
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
         self._request_ids = RequestIds(entropy or SystemEntropy())
         self._fetch, self._verifiers = HttpFetch(http_client), tuple(verifiers)
@@ -134,7 +135,7 @@ class JwtAuthMiddleware:
         )
         trusted = trust.issuers(self._fetch, clock)
         authenticator = Authenticator(trust.chain(trusted), self._resources, clock=clock, limits=trust.limits)
-        self._admissions = Admissions(authenticator, self._rules, on_authenticate)
+        self._admissions = Admissions(authenticator, self._rules, on_authenticate, clock)
         self._sign_in = browser_login(
             trusted,
             base_url=self._resources.base_url,
@@ -159,17 +160,28 @@ class JwtAuthMiddleware:
             finally:
                 self._request_ids.leave(token)
         elif kind == "lifespan":
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                await self._fetch.aclose()
-                await close_verifiers(self._verifiers)
+            await self._live(scope, receive, send)
         else:
             # An extension of ASGI we do not know may carry requests past us.
             raise ConfigurationError(
                 f"JwtAuthMiddleware does not know ASGI scopes of type {kind!r}.",
                 hint="Put what needs them outside of the middleware.",
             )
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            check_coverage(scope.get("app", self._app), self._resources, self._open)
+        except ConfigurationError as error:
+            # A server takes an exception here for an application without a lifespan, and would go on.
+            _log.error("not started %s", error.for_log())
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            await self._fetch.aclose()
+            await close_verifiers(self._verifiers)
 
     async def _check_origin(self, scope: Scope, headers: HeaderFields, receive: Receive, send: Send) -> None:
         resource = self._resources.for_path(_path(scope))
@@ -210,9 +222,7 @@ class JwtAuthMiddleware:
             return
         identity, principal = admission.identity, admission.principal
         if identity is None or principal is None:
-            scope[CHALLENGE_SCOPE] = self._challenge_of_routes
-            send = self._admissions.anonymous_sessions.watch(send)
-            await self._app(scope, admission.receive, send)
+            await self._serve_nobody(admission, scope, send)
             return
         tokens = [(context, context.set(principal)) for context in self._contexts]
         sink = identity.enter(scope, principal, in_anonymous_session=admission.in_anonymous_session)
@@ -224,8 +234,20 @@ class JwtAuthMiddleware:
             for context, token in tokens:
                 context.reset(token)
 
+    async def _serve_nobody(self, admission: Admission, scope: Scope, send: Send) -> None:
+        scope[CHALLENGE_SCOPE] = self._challenge_of_routes
+        sessions = self._admissions.anonymous_sessions
+
+        async def serve(send: Send) -> None:
+            await self._app(scope, admission.receive, send)
+
+        if admission.session_id is not None:
+            await sessions.serve_nobody(admission.session_id, send, serve)
+        else:
+            await serve(sessions.opening(send) if admission.opens_session else send)
+
     def _is_open(self, scope: Scope, path: str, resource: ProtectedResource | None) -> bool:
-        if self._open.is_open(path, scope.get("raw_path") or b""):
+        if self._open.is_open(path, scope.get("raw_path") or b"", scope.get("method", "GET")):
             return True
         if resource is not None and path == resource.path:
             # No page of ours is where an MCP server is.

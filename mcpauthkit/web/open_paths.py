@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.metadata import PROTECTED_RESOURCE
 
-_ALWAYS_OPEN = (f"/.well-known/{PROTECTED_RESOURCE}",)
+_ROOT_FORM = f"/.well-known/{PROTECTED_RESOURCE}"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class OpenPaths:
@@ -18,13 +19,14 @@ class OpenPaths:
 
     Args:
         paths: Absolute paths, for instance `/health`. A trailing slash does not matter.
+        resource_paths: Where the protected resources are. Their metadata documents can be read by everybody.
 
     Raises:
-        ConfigurationError: A path is not absolute, or is `/`, which would open everything.
+        ConfigurationError: A path is not absolute, is `/`, which would open everything, or has a resource below it.
     """
 
-    def __init__(self, paths: Iterable[str] = ()) -> None:
-        trees = [*_ALWAYS_OPEN]
+    def __init__(self, paths: Iterable[str] = (), resource_paths: Iterable[str] = ()) -> None:
+        trees = []
         for path in paths:
             if not path.startswith("/") or not path.strip("/"):
                 raise ConfigurationError(
@@ -34,14 +36,24 @@ class OpenPaths:
             trees.append(path.rstrip("/"))
         self._exact = frozenset(trees)
         self._below = tuple(f"{tree}/" for tree in sorted(self._exact))
+        self._documents = frozenset({_ROOT_FORM, *(_ROOT_FORM + path for path in resource_paths)})
+        for path in resource_paths:
+            if path in self._exact or path.startswith(self._below):
+                raise ConfigurationError(
+                    f"open_paths covers the MCP server at {path or '/'}, which would need no token then.",
+                    hint="Open narrower paths; for single tools without a token there is public_tools=.",
+                )
 
-    def is_open(self, path: str, raw_path: bytes = b"") -> bool:
+    def is_open(self, path: str, raw_path: bytes = b"", method: str = "GET") -> bool:
         """Whether a decoded request path needs no token.
 
         Args:
             path: The decoded path.
             raw_path: The path as it came, if the server gives it, to see encoded slashes.
+            method: The request's method; the metadata documents are open for reading only.
         """
+        if path in self._documents:
+            return method in _READING
         if path not in self._exact and not path.startswith(self._below):
             return False
         return not _is_ambiguous(path, raw_path)

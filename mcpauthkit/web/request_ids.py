@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterator
 from contextvars import Token
 
 from starlette.types import Message, Scope, Send
@@ -13,7 +13,8 @@ from mcpauthkit.core.request_id import current_request_id, sane_request_id
 
 _HEADER = b"x-request-id"
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
-_PREFIX_BYTES = 12
+_ID_BYTES = 12
+_AT_ONCE = 128
 
 
 class RequestIds:
@@ -24,32 +25,41 @@ class RequestIds:
     """
 
     def __init__(self, entropy: Entropy) -> None:
-        # Unguessable as a whole and unlike those of any other process; counted up because that is quick.
-        self._prefix = entropy.token(_PREFIX_BYTES)
-        self._numbers = itertools.count(1)
+        self._entropy = entropy
+        # Drawn for many requests at once, which is quicker. A counter would tell strangers how many there were.
+        self._pool: Iterator[str] = iter(())
 
-    def enter(self, scope: Scope, headers: HeaderFields, send: Send) -> tuple[Token[str], Send]:
+    def enter(self, scope: Scope, fields: HeaderFields, send: Send) -> tuple[Token[str], Send]:
         """Set the id for one request.
 
         Args:
             scope: The request's ASGI scope.
-            headers: Its header fields.
+            fields: Its header fields.
             send: Where its answer goes.
 
         Returns:
             What `leave` needs, and the `send` that echoes the id.
         """
-        request_id = sane_request_id(headers.first(_HEADER)) or f"{self._prefix}.{next(self._numbers)}"
+        request_id = sane_request_id(fields.first(_HEADER)) or self._next()
         scope.setdefault("state", {})["request_id"] = request_id
         header = (_HEADER, request_id.encode("ascii"))
 
         async def echoing(message: Message) -> None:
             if message["type"] in _STARTS:
-                others = [one for one in message.get("headers", ()) if one[0].lower() != _HEADER]
-                message = {**message, "headers": [*others, header]}
+                headers = [one for one in message.get("headers", ()) if one[0].lower() != _HEADER]
+                headers.append(header)
+                message = {**message, "headers": headers}
             await send(message)
 
         return current_request_id.set(request_id), echoing
+
+    def _next(self) -> str:
+        made = next(self._pool, None)
+        if made is None:
+            drawn = self._entropy.random_bytes(_ID_BYTES * _AT_ONCE).hex()
+            self._pool = iter([drawn[at : at + 2 * _ID_BYTES] for at in range(0, len(drawn), 2 * _ID_BYTES)])
+            made = next(self._pool)
+        return made
 
     @staticmethod
     def leave(token: Token[str]) -> None:

@@ -14,7 +14,7 @@ from mcpauthkit.testing import LoopbackServer
 from mcpauthkit.web.open_paths import OpenPaths
 from tests.web.door import served
 
-PATHS = OpenPaths(("/health", "/docs/", "/a/b"))
+PATHS = OpenPaths(("/health", "/docs/", "/a/b"), ["/mcp", "/api/mcp"])
 
 
 @pytest.mark.parametrize(
@@ -132,3 +132,27 @@ def test_no_spelling_on_the_wire_slips_through(server: LoopbackServer, target: b
     url = httpx.URL(server.base_url).copy_with(raw_path=target)
     with httpx.Client() as http:
         assert http.get(url).status_code == status
+
+
+@pytest.mark.parametrize("path", ["", "/mcp", "/api/mcp"])
+def test_the_documents_of_our_resources_can_be_read_and_nothing_else_there(path: str) -> None:
+    document = f"/.well-known/oauth-protected-resource{path}"
+    assert all(PATHS.is_open(document, document.encode(), method) for method in ("GET", "HEAD", "OPTIONS"))
+    # A server that takes every path would run a tool there.
+    assert not PATHS.is_open(document, document.encode(), "POST")
+    for other in (f"{document}/x", f"{document}x", f"{document}/", f"{document}/../mcp"):
+        assert not PATHS.is_open(other, other.encode())
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/mcp", "/api/mcp/"])
+def test_what_covers_an_mcp_server_is_refused(path: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        OpenPaths((path,), ["/api/mcp"])
+    assert caught.value.hint
+
+
+def test_what_is_below_or_beside_one_may_be_open() -> None:
+    paths = OpenPaths(("/api/mcp/health", "/api/mcp-docs"), ["/api/mcp"])
+    assert paths.is_open("/api/mcp/health")
+    assert paths.is_open("/api/mcp-docs")
+    assert not paths.is_open("/api/mcp")

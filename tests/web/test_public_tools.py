@@ -11,7 +11,10 @@ from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.server.dependencies import get_access_token
 
-from mcpauthkit import current_user
+from mcpauthkit import Principal, current_user
+from mcpauthkit.errors import InvalidToken, MissingToken, UnknownSession
+from mcpauthkit.testing import FakeClock
+from mcpauthkit.web.anonymous_sessions import AnonymousSessions
 from tests.flows.test_stock_clients import sdk_client
 from tests.web.test_middleware_mcp import call_of
 from tests.world import ERA_MODES, Era, World, world
@@ -162,3 +165,86 @@ async def test_a_session_of_alices_is_nobody_elses_nor_nobodys(here: World) -> N
 async def test_other_routes_of_the_application_stay_closed(here: World) -> None:
     async with httpx.AsyncClient() as http:
         assert (await http.post(f"{here.base}/elsewhere", json=call_of("health"))).status_code == 401
+
+
+async def test_a_session_nobody_opened_here_is_not_found_for_nobody(here: World) -> None:
+    # An owner that was forgotten must not turn the session into nobody's again.
+    async with httpx.AsyncClient() as http:
+        for session in ("0" * 32, "x"):
+            answer = await http.post(
+                here.resource, json=call_of("health", era="legacy"), headers=headers("legacy", None, session)
+            )
+            assert answer.status_code == 404
+
+
+async def test_messages_without_a_session_are_not_remembered_as_sessions() -> None:
+    clock = FakeClock()
+    sessions = AnonymousSessions(clock, max_unowned=2)
+    for number, status in enumerate((400, 500, 200)):
+        await sessions.opening(nowhere)(
+            {"type": "http.response.start", "status": status, "headers": [(b"mcp-session-id", b"%d" % number)]}
+        )
+    sessions.enter_as_nobody("2")
+    for name in ("0", "1"):
+        with pytest.raises(UnknownSession):
+            sessions.enter_as_nobody(name)
+
+
+async def test_strangers_cannot_open_sessions_without_end_and_never_push_an_owner_out() -> None:
+    clock = FakeClock()
+    sessions = AnonymousSessions(clock, max_unowned=2)
+    alice = Principal({}, issuer="https://i.example", subject="alice", expires_at=None)
+
+    async def open_one(name: bytes) -> None:
+        sessions.may_open()
+        await sessions.opening(nowhere)(
+            {"type": "http.response.start", "status": 200, "headers": [(b"mcp-session-id", name)]}
+        )
+
+    await open_one(b"hers")
+    assert sessions.enter("hers", alice)
+    for name in (b"a", b"b"):
+        await open_one(name)
+    with pytest.raises(MissingToken):
+        await open_one(b"c")
+    assert sessions.enter("hers", alice)
+    with pytest.raises(MissingToken):
+        sessions.enter_as_nobody("hers")
+    clock.advance(1801)
+    await open_one(b"d")
+
+
+async def nowhere(_message: Any) -> None:
+    return
+
+
+async def test_a_stream_that_nobody_opened_ends_when_the_session_gets_an_owner(here: World) -> None:
+    async with httpx.AsyncClient(timeout=10) as http:
+        session = await open_session(here, http)
+        async with http.stream("GET", here.resource, headers=headers("legacy", None, session)) as stream:
+            assert stream.status_code == 200
+            mine = call_of("mine", era="legacy")
+            answer = await http.post(here.resource, json=mine, headers=headers("legacy", here.token("alice"), session))
+            assert answer.status_code == 200
+            assert b"".join([chunk async for chunk in stream.aiter_raw()]).count(b"data:") == 0
+
+
+async def test_somebody_whom_the_hook_refuses_has_not_bound_the_session() -> None:
+    async def hook(principal: Principal, _connection: Any) -> None:
+        if principal.subject == "bob":
+            raise InvalidToken("This account is locked.")
+
+    with world(build=build, middleware_options={"public_tools": ["health"], "on_authenticate": hook}) as here:
+        async with httpx.AsyncClient() as http:
+            session = await open_session(here, http)
+            mine = call_of("mine", era="legacy")
+            for sub, status in (("bob", 401), ("alice", 200)):
+                answer = await http.post(here.resource, json=mine, headers=headers("legacy", here.token(sub), session))
+                assert answer.status_code == status
+
+
+async def test_little_is_read_of_nobody(here: World) -> None:
+    body = call_of("health")
+    body["params"]["arguments"] = {"text": "x" * 70_000}
+    async with httpx.AsyncClient() as http:
+        assert (await http.post(here.resource, json=body, headers=headers("modern"))).status_code == 400

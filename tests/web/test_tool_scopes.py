@@ -143,6 +143,7 @@ BODIES = [
     b"\xef\xbb\xbf" + json.dumps(call("write_report")).encode(),
     json.dumps(call("write_report")).encode() + b" {}",
     b'{"a":' * 200 + b"1" + b"}" * 200,
+    b'{"a":[' + b"[]," * 150_000 + b"1]}",
     b'{"a": "' + b"x" * MAX_BODY_BYTES + b'"}',
 ]
 

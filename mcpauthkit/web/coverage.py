@@ -1,0 +1,42 @@
+"""Whether every MCP server of an application is among the protected resources.
+
+One that is not would be served with the audience of its neighbour, without the Origin check, and without the scopes of
+its tools: the door decides by path which requests are calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.protocol.endpoints import speaks_mcp
+from mcpauthkit.web.open_paths import OpenPaths
+from mcpauthkit.web.resources import ProtectedResources
+
+
+def check_coverage(app: Any, resources: ProtectedResources, open_paths: OpenPaths) -> None:
+    """Look through an application's routes when it starts.
+
+    Args:
+        app: The application, or whatever else is behind the middleware.
+        resources: The protected resources.
+        open_paths: What is served without a token; a server that is open on purpose needs nothing.
+
+    Raises:
+        ConfigurationError: An MCP server is at a path of no resource.
+    """
+    for path in _mcp_paths(getattr(app, "routes", ())):
+        if resources.for_path(path) is None and not open_paths.is_open(path):
+            raise ConfigurationError(
+                f"An MCP server is at {path}, which resource_paths does not hold.",
+                hint=f'Add "{path}" to resource_paths= of both JwtAuthMiddleware and oauth_meta_router.',
+            )
+
+
+def _mcp_paths(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
+    for route in routes:
+        path = prefix + getattr(route, "path", "")
+        if speaks_mcp(getattr(route, "endpoint", None)) or speaks_mcp(getattr(route, "app", None)):
+            yield path or "/"
+        yield from _mcp_paths(getattr(route, "routes", None) or (), path)
