@@ -33,22 +33,7 @@ class Principal(Mapping[str, Any]):
         extra: Values of the application's own; nothing fills it yet.
     """
 
-    __slots__ = (
-        "audience",
-        "claims",
-        "client_id",
-        "expires_at",
-        "extra",
-        "ip_address",
-        "issued_at",
-        "issuer",
-        "roles",
-        "scopes",
-        "subject",
-        "user_agent",
-    )
-
-    claims: Mapping[str, Any]
+    claims: MappingProxyType[str, Any]
     issuer: str
     subject: str
     client_id: str | None
@@ -77,20 +62,21 @@ class Principal(Mapping[str, Any]):
         user_agent: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        put = object.__setattr__
-        # Read-only here too: the same claims serve the token's later requests.
-        put(self, "claims", claims if isinstance(claims, MappingProxyType) else MappingProxyType(claims))
-        put(self, "issuer", issuer)
-        put(self, "subject", subject)
-        put(self, "client_id", client_id)
-        put(self, "scopes", scopes)
-        put(self, "roles", roles)
-        put(self, "audience", audience)
-        put(self, "issued_at", issued_at)
-        put(self, "expires_at", expires_at)
-        put(self, "ip_address", ip_address)
-        put(self, "user_agent", user_agent)
-        put(self, "extra", dict(extra) if extra else {})
+        vars(self).update(
+            # Read-only here too: the same claims serve the token's later requests.
+            claims=claims if isinstance(claims, MappingProxyType) else MappingProxyType(dict(claims)),
+            issuer=issuer,
+            subject=subject,
+            client_id=client_id,
+            scopes=scopes,
+            roles=roles,
+            audience=audience,
+            issued_at=issued_at,
+            expires_at=expires_at,
+            ip_address=ip_address,
+            user_agent=user_agent,
+            extra=dict(extra) if extra else {},
+        )
 
     @property
     def key(self) -> tuple[str, str]:
@@ -106,19 +92,7 @@ class Principal(Mapping[str, Any]):
         """The same principal as seen on one request, with room of its own for `extra`."""
         # Without the constructor: this happens for every request, and everything has been checked.
         seen = object.__new__(Principal)
-        put = object.__setattr__
-        put(seen, "claims", self.claims)
-        put(seen, "issuer", self.issuer)
-        put(seen, "subject", self.subject)
-        put(seen, "client_id", self.client_id)
-        put(seen, "scopes", self.scopes)
-        put(seen, "roles", self.roles)
-        put(seen, "audience", self.audience)
-        put(seen, "issued_at", self.issued_at)
-        put(seen, "expires_at", self.expires_at)
-        put(seen, "ip_address", ip_address)
-        put(seen, "user_agent", user_agent)
-        put(seen, "extra", dict(self.extra))
+        vars(seen).update(vars(self), ip_address=ip_address, user_agent=user_agent, extra=dict(self.extra))
         return seen
 
     def __getitem__(self, name: str) -> Any:

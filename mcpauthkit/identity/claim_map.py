@@ -161,17 +161,17 @@ class ClaimReader:
     @staticmethod
     def _names(claims: Mapping[str, Any], paths: tuple[_Path, ...], read: _Reader) -> tuple[frozenset[str], bool]:
         """The names at all paths together, and whether there was anything at one of them."""
-        names: set[str] = set()
+        names: frozenset[str] = frozenset()
         found = False
         for name, steps in paths:
             if name in claims:
                 found = True
-                names.update(read(claims[name]))
+                names = names.union(read(claims[name]))
             elif steps and steps[0] in claims:
-                for prefix, value in _below(claims[steps[0]], steps):
-                    found = True
-                    names.update([prefix + text for text in read(value)])
-        return frozenset(names), found
+                below = _below(claims[steps[0]], steps)
+                found = found or bool(below)
+                names = names.union(*([prefix + text for text in read(value)] for prefix, value in below))
+        return names, found
 
 
 def _scope_names(value: Any) -> Iterable[str]:

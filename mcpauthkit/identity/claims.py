@@ -16,6 +16,7 @@ from mcpauthkit.principal import Principal
 _MAX_AUDIENCES = 64
 # 9999-12-31: later instants break calendars and JSON readers elsewhere, and no token lives that long.
 _LAST_SECOND = 253_402_300_799
+_NUMBERS = frozenset({int, float})
 _NOT_IN_DESCRIPTIONS = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 _READ_AS_PARAMETERS = re.compile(r"(scope|error|error_description|resource_metadata)=", re.IGNORECASE)
 _GENERIC_READER = ClaimReader()
@@ -54,13 +55,12 @@ def principal_from(
             hint="If the issuer's clock runs behind, raise leeway_seconds.",
             reason=f"exp passed {now - expires_at:.0f} s ago",
         )
+    latest = now + leeway_seconds
     not_before, issued_at = _instant(claims, "nbf"), _instant(claims, "iat")
-    for name, instant in (("nbf", not_before), ("iat", issued_at)):
-        if instant is not None and not instant <= now + leeway_seconds:
-            raise InvalidToken(
-                hint="If the issuer's clock runs ahead, raise leeway_seconds.",
-                reason=f"{name} is {instant - now:.0f} s ahead",
-            )
+    if not_before is not None and not not_before <= latest:
+        raise _ahead("nbf", not_before - now)
+    if issued_at is not None and not issued_at <= latest:
+        raise _ahead("iat", issued_at - now)
     return Principal(
         claims,
         issuer=issuer,
@@ -107,13 +107,19 @@ def plain_text(text: str) -> str:
 
 
 def _instant(claims: Mapping[str, Any], name: str) -> float | None:
-    value = claims.get(name)
+    value: Any = claims.get(name)
+    # The type itself, because bool is an int in Python; NaN and infinity fail the comparison.
+    if type(value) in _NUMBERS and 0 <= value <= _LAST_SECOND:
+        return float(value)
     if value is None and name not in claims:
         return None
-    # bool is an int in Python; NaN and infinity fail the comparison.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_SECOND:
-        raise InvalidToken(reason=f"{name} is not an instant")
-    return float(value)
+    raise InvalidToken(reason=f"{name} is not an instant")
+
+
+def _ahead(name: str, seconds: float) -> InvalidToken:
+    return InvalidToken(
+        hint="If the issuer's clock runs ahead, raise leeway_seconds.", reason=f"{name} is {seconds:.0f} s ahead"
+    )
 
 
 def _audience(claims: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ The primitives are those of `cryptography`; key agreement and AES-CBC with HMAC 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -67,8 +67,7 @@ class ContentEncryption:
         return _JWE.get_enc(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class EncryptedParts:
+class EncryptedParts(NamedTuple):
     """What a token holds besides its header (RFC 7516 section 7.1).
 
     Args:
@@ -79,11 +78,15 @@ class EncryptedParts:
         associated_data: The header as it was sent: changing it breaks the tag.
     """
 
-    encrypted_key: bytes = field(repr=False)
-    iv: bytes = field(repr=False)
-    ciphertext: bytes = field(repr=False)
-    tag: bytes = field(repr=False)
-    associated_data: bytes = field(repr=False)
+    encrypted_key: bytes
+    iv: bytes
+    ciphertext: bytes
+    tag: bytes
+    associated_data: bytes
+
+    def __repr__(self) -> str:
+        # Somebody's credential, even if nobody can read it without our key.
+        return "EncryptedParts()"
 
 
 class KeyManagement(Protocol):

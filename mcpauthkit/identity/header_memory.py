@@ -26,12 +26,12 @@ class HeaderMemory(Generic[T]):
     def __init__(self, check: Callable[[dict[str, Any]], T], *, max_entries: int = 64) -> None:
         self._check = check
         self._max_entries = max_entries
-        self._known: dict[str, T] = {}
+        self._known: dict[bytes, T] = {}
 
-    def __contains__(self, segment: str) -> bool:
+    def __contains__(self, segment: bytes) -> bool:
         return segment in self._known
 
-    def read(self, segment: str) -> T:
+    def read(self, segment: bytes) -> T:
         """What a header segment says.
 
         Raises:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from mcpauthkit.core.encoding import base64url_decode
 from mcpauthkit.errors import InvalidToken
@@ -55,8 +55,7 @@ class EncryptionHeader:
         return self.agreement["epk"]["crv"] if self.agreement else None
 
 
-@dataclass(frozen=True, slots=True)
-class EncryptedToken:
+class EncryptedToken(NamedTuple):
     """A well-formed token that nobody has opened yet.
 
     Args:
@@ -65,7 +64,7 @@ class EncryptedToken:
     """
 
     header: EncryptionHeader
-    parts: EncryptedParts = field(repr=False)
+    parts: EncryptedParts
 
     def open_with(self, key: PrivateKey) -> bytes:
         """The plaintext.
@@ -99,7 +98,7 @@ def read_encrypted_token(token: str, headers: HeaderMemory[EncryptionHeader] | N
     """
     if len(token) > MAX_ENCRYPTED_TOKEN_LENGTH or not token.isascii():
         raise InvalidToken(reason="encrypted token too large or not ASCII")
-    segments = token.split(".")
+    segments = token.encode("ascii").split(b".")
     if len(segments) != _SEGMENTS:
         raise InvalidToken(reason=f"encrypted token of {len(segments)} segments")
     try:
@@ -109,7 +108,7 @@ def read_encrypted_token(token: str, headers: HeaderMemory[EncryptionHeader] | N
         raise InvalidToken(reason=f"encrypted token not readable: {error}") from error
     if len(iv) != header.content.iv_bytes or len(tag) != header.content.tag_bytes:
         raise InvalidToken(reason="initialization vector or tag of a wrong size")
-    return EncryptedToken(header, EncryptedParts(encrypted_key, iv, ciphertext, tag, segments[0].encode("ascii")))
+    return EncryptedToken(header, EncryptedParts(encrypted_key, iv, ciphertext, tag, segments[0]))
 
 
 def _check_header(header: dict[str, Any]) -> EncryptionHeader:

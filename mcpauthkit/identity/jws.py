@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mcpauthkit.core.encoding import base64url_decode, parse_json_object
 from mcpauthkit.errors import InvalidToken
@@ -22,8 +21,7 @@ _TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 _Header = tuple[Algorithm, str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedToken:
+class UnverifiedToken(NamedTuple):
     """A well-formed token whose signature nobody has checked yet.
 
     Args:
@@ -47,7 +45,11 @@ class UnverifiedToken:
         candidates = keys.candidates(self.algorithm, self.key_id)
         if not candidates:
             return None
-        return any(self.algorithm.verify(self.signing_input, self.signature, one.key) for one in candidates)
+        verify = self.algorithm.verify
+        for one in candidates:  # noqa: SIM110  # there is one nearly always, and a generator costs more than it
+            if verify(self.signing_input, self.signature, one.key):
+                return True
+        return False
 
 
 class HeaderMemory(RememberedHeaders[_Header]):
@@ -57,7 +59,7 @@ class HeaderMemory(RememberedHeaders[_Header]):
         super().__init__(_check_header)
 
 
-def read_token(token: str, headers: HeaderMemory | None = None, *, any_type: bool = False) -> UnverifiedToken:
+def read_token(token: str | bytes, headers: HeaderMemory | None = None, *, any_type: bool = False) -> UnverifiedToken:
     """Take a compact JWS apart.
 
     Args:
@@ -71,7 +73,8 @@ def read_token(token: str, headers: HeaderMemory | None = None, *, any_type: boo
     """
     if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise InvalidToken(reason="token too large or not ASCII")
-    segments = token.split(".")
+    data = token.encode("ascii") if isinstance(token, str) else token
+    segments = data.split(b".")
     if len(segments) != _SEGMENTS:
         raise InvalidToken(reason=f"token of {len(segments)} segments")
     try:
@@ -88,8 +91,7 @@ def read_token(token: str, headers: HeaderMemory | None = None, *, any_type: boo
         raise InvalidToken(
             hint="Send an access token; ID tokens and others are not accepted.", reason=f"typ {declared_type!r:.60}"
         )
-    signing_input = token.rpartition(".")[0].encode("ascii")
-    return UnverifiedToken(algorithm, key_id, claims, signing_input, signature, declared_type)
+    return UnverifiedToken(algorithm, key_id, claims, data.rpartition(b".")[0], signature, declared_type)
 
 
 def _check_header(header: dict[str, Any]) -> _Header:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mcpauthkit.core.headers import RawHeaders
 from mcpauthkit.principal import Principal
@@ -16,8 +15,7 @@ def _always() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """What a request brings along to prove who sends it.
 
     Args:
@@ -26,13 +24,16 @@ class Presented:
         peer: The address of whoever opened the connection, or None where the server does not say.
     """
 
-    bearer: str | None = field(default=None, repr=False)
-    headers: RawHeaders = field(default=(), repr=False)
+    bearer: str | None = None
+    headers: RawHeaders = ()
     peer: str | None = None
 
+    def __repr__(self) -> str:
+        # Credentials do not belong in a log that prints what a request brought along.
+        return f"Presented(peer={self.peer!r})"
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+
+class Verified(NamedTuple):
     """A good verdict.
 
     Args:

@@ -7,7 +7,6 @@ import math
 from mcpauthkit.errors import InvalidToken, IssuerUnavailable, RemoteError
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.identity.jws import UnverifiedToken
-from mcpauthkit.identity.key_set import KeySet
 
 
 class SignatureCheck:
@@ -39,12 +38,18 @@ class SignatureCheck:
             IssuerUnavailable: The keys cannot be had.
         """
         documents = self._issuer.keys
-        keys = await self._keys(documents.version, refetch=False)
+        try:
+            keys = await documents.get()
+        except RemoteError as error:
+            raise self._unavailable(error) from error
         seen = documents.version
         verdict = token.is_signed_by(keys)
         # A key set without key ids cannot tell a rotated key from a forgery, so both are worth one look.
         if verdict is None or (not verdict and token.key_id is None):
-            keys = await self._keys(seen, refetch=True)
+            try:
+                keys = await documents.refetch(seen)
+            except RemoteError as error:
+                raise self._unavailable(error) from error
             if documents.version != seen:
                 seen = documents.version
                 verdict = token.is_signed_by(keys)
@@ -58,14 +63,10 @@ class SignatureCheck:
             raise InvalidToken(reason=f"signature, algorithm {token.algorithm.name}, key id {token.key_id!r:.80}")
         return seen
 
-    async def _keys(self, seen: int, *, refetch: bool) -> KeySet:
-        documents = self._issuer.keys
-        try:
-            return await (documents.refetch(seen) if refetch else documents.get())
-        except RemoteError as error:
-            raise IssuerUnavailable(
-                self._retry_after(), hint=error.hint, reason=f"{self._issuer.issuer_url}: {error.reason}"
-            ) from error
+    def _unavailable(self, error: RemoteError) -> IssuerUnavailable:
+        return IssuerUnavailable(
+            self._retry_after(), hint=error.hint, reason=f"{self._issuer.issuer_url}: {error.reason}"
+        )
 
     def _might_be_newer(self, token: UnverifiedToken) -> bool:
         """Whether the token says it was issued after we last saw the key set.

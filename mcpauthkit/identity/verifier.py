@@ -72,6 +72,11 @@ class JwtVerifier:
         self._expects_id_token = expects == "id_token"
         self._headers = HeaderMemory()
 
+    @property
+    def own_issuers(self) -> frozenset[str]:
+        """The issuers it trusts, whose users no other verifier may speak for."""
+        return frozenset(self._issuers)
+
     def find(self, presented: Presented) -> str | None:
         """A bearer token that looks like one an issuer signed, or any; see `TokenVerifier.find`."""
         token = presented.bearer
@@ -138,7 +143,7 @@ class JwtVerifier:
                 raise self._opaque(token) from None
             raise
 
-    def _decrypted(self, token: str) -> str:
+    def _decrypted(self, token: str) -> bytes:
         keys = self._decryption_keys
         if keys is None:
             raise InvalidToken(
@@ -152,7 +157,7 @@ class JwtVerifier:
                 hint="Have the issuer sign tokens before it encrypts them: our public key is known to everybody.",
                 reason="an encrypted token that nobody signed",
             )
-        return opened.payload.decode("ascii")
+        return opened.payload
 
     def _opaque(self, token: str) -> InvalidToken:
         profiles = {issuer.rules.profile.name: issuer.rules.profile for issuer, _ in self._issuers.values()}
@@ -169,6 +174,6 @@ class JwtVerifier:
 
     def _is_signed_by_key_pair(self, token: str) -> bool:
         first, _, rest = token.partition(".")
-        if first in self._headers:
+        if first.encode("ascii", "replace") in self._headers:
             return rest.count(".") == 1
         return signature_algorithm(token) in ALGORITHMS

@@ -36,7 +36,7 @@ def access_token_of(principal: Principal, token: str, resource: str) -> AccessTo
         expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
         resource=resource,
         subject=principal.subject,
-        claims=dict(principal.claims),
+        claims=principal.claims.copy(),
     )
 
 
