@@ -60,14 +60,16 @@ class JwtAuthMiddleware:
         verifiers: Other ways to prove who is calling, asked in order after the issuers.
         decryption_keys: Our private keys for encrypted tokens; their public halves are served at
             `/.well-known/jwks.json`. Without them, those of the file that `MCP_KEY_FILE_PATH` names, if it is set.
-        encrypted_only: Whether a token that is only signed is refused.
+        encrypted_only: Whether an issuer's token that is only signed is refused; `verifiers` have rules of their own.
         resource_paths: Path of each MCP server as clients reach it.
         open_paths: Paths served without a token, with everything below them. The kit's own pages and metadata
             documents are open by themselves.
         public_tools: Tools that callers without a token may use; the others then draw the 401. Lists are public too.
         scopes: Base scopes named in every 401, so that clients ask for these and not for all there are.
         require_scopes: Scopes every request needs.
-        tool_scopes: Further scopes by tool; a call without them is answered 403 and makes clients ask for them.
+        tool_scopes: Further scopes by tool; a call without them is answered 403 and makes clients ask for them. It is
+            judged by the name on the wire: a tool that calls others by name (FastMCP's search and code transforms)
+            needs the scopes of all it can reach.
         allowed_origins: Web pages that may call the MCP endpoint, besides our own and, in development, loopback; they
             get CORS headers, all others a 403.
         on_authenticate: Called with the principal and the connection after each authentication, to fill
