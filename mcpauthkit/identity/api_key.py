@@ -87,6 +87,11 @@ class ApiKeyVerifier:
     def __repr__(self) -> str:
         return f"ApiKeyVerifier(header={self._header!r}, issuer={self._issuer!r}, keys={len(self._owners)})"
 
+    @property
+    def own_issuers(self) -> frozenset[str]:
+        """The name its users are known by, which no other verifier may have."""
+        return frozenset({self._issuer})
+
     def find(self, presented: Presented) -> str | None:
         """The value of the header; see `TokenVerifier.find`.
 

@@ -74,6 +74,11 @@ class CustomVerifier:
     def __repr__(self) -> str:
         return f"CustomVerifier(issuer={self._issuer!r})"
 
+    @property
+    def own_issuers(self) -> frozenset[str]:
+        """The name its users are known by, which no other verifier may have."""
+        return frozenset({self._issuer})
+
     def find(self, presented: Presented) -> str | None:
         """The bearer token, or the value of the header, if it begins as it should; see `TokenVerifier.find`.
 

@@ -71,8 +71,9 @@ class IntrospectionVerifier:
         endpoint: The introspection endpoint.
         client_id: Our client there.
         client_secret: Its secret.
-        issuer: Who issued the tokens; an `iss` in an answer has to be the same. With `issuer_url` of the same value,
-            users are the same people whichever kind of token they bring.
+        issuer: Who issued the tokens; an `iss` in an answer has to be the same.
+        shares_issuer: Whether another verifier may have the same issuer, as where some clients of `issuer_url` get
+            JWTs and others opaque tokens: users are the same people then, whichever kind of token they bring.
         audience: Accepted audiences; None for the URL of the resource that is called.
         client_ids: If given, only tokens that these clients obtained are accepted, and then they need not name an
             audience.
@@ -101,6 +102,7 @@ class IntrospectionVerifier:
         client_id: str,
         client_secret: str | Secret | None = None,
         issuer: str,
+        shares_issuer: bool = False,
         audience: str | Sequence[str] | None = None,
         client_ids: Sequence[str] = (),
         accept_tokens_without_audience: bool = False,
@@ -118,6 +120,7 @@ class IntrospectionVerifier:
         self._endpoint = _checked_endpoint(endpoint)
         self._client = _checked_client(client_id, client_secret, authentication)
         self._issuer = check_issuer_name(issuer, "IntrospectionVerifier")
+        self._shares_issuer = shares_issuer is True
         self._client_ids = _checked_clients(client_ids)
         self._audience = AudienceRule(
             audience,
@@ -165,6 +168,11 @@ class IntrospectionVerifier:
     async def aclose(self) -> None:
         """Close what was opened for asking."""
         await self._fetch.aclose()
+
+    @property
+    def own_issuers(self) -> frozenset[str]:
+        """The name its users are known by, unless another verifier may have it too."""
+        return frozenset() if self._shares_issuer else frozenset({self._issuer})
 
     def find(self, presented: Presented) -> str | None:
         """A bearer token that is no JWT, or any with `takes_jwt`; see `TokenVerifier.find`."""

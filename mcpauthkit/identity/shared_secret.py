@@ -82,6 +82,11 @@ class SharedSecretVerifier:
     def __repr__(self) -> str:
         return f"SharedSecretVerifier(issuer={self._issuer!r}, algorithms={self._algorithms!r})"
 
+    @property
+    def own_issuers(self) -> frozenset[str]:
+        """The name its users are known by, which no other verifier may have."""
+        return frozenset({self._issuer})
+
     def find(self, presented: Presented) -> str | None:
         """A signed token whose header names an HMAC; see `TokenVerifier.find`."""
         text = presented.bearer

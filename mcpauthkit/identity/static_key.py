@@ -80,6 +80,11 @@ class StaticKeyVerifier:
     def __repr__(self) -> str:
         return f"StaticKeyVerifier(issuer={self._issuer!r}, algorithms={sorted(self._algorithms)!r})"
 
+    @property
+    def own_issuers(self) -> frozenset[str]:
+        """The name its users are known by, which no other verifier may have."""
+        return frozenset({self._issuer})
+
     def find(self, presented: Presented) -> str | None:
         """A token of the key's algorithm, and of the issuer if there is one; see `TokenVerifier.find`."""
         text = presented.bearer

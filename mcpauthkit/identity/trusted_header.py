@@ -79,6 +79,11 @@ class TrustedHeaderVerifier:
     def __repr__(self) -> str:
         return f"TrustedHeaderVerifier(headers={sorted(self._claims)!r}, issuer={self._issuer!r})"
 
+    @property
+    def own_issuers(self) -> frozenset[str]:
+        """The name its users are known by, which no other verifier may have."""
+        return frozenset({self._issuer})
+
     def find(self, presented: Presented) -> str | None:
         """What the headers of a listed peer say; see `TokenVerifier.find`.
 

@@ -88,6 +88,11 @@ class UnsignedEncryptedVerifier:
     def __repr__(self) -> str:
         return f"UnsignedEncryptedVerifier(issuer={self._issuer!r}, keys={self._keys!r})"
 
+    @property
+    def own_issuers(self) -> frozenset[str]:
+        """The name its users are known by, which no other verifier may have."""
+        return frozenset({self._issuer})
+
     def find(self, presented: Presented) -> str | None:
         """An encrypted bearer token that does not say that there is a signed one inside; see `TokenVerifier.find`."""
         token = presented.bearer

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from mcpauthkit.errors import InvalidToken, IssuerUnavailable, RequestError
+from mcpauthkit.errors import ConfigurationError, InvalidToken, IssuerUnavailable, RequestError
 from mcpauthkit.identity.api_key import ApiKeyVerifier
 from mcpauthkit.identity.chain import VerifierChain
 from mcpauthkit.identity.custom import CustomVerifier
 from mcpauthkit.identity.opaque import IntrospectionVerifier
-from mcpauthkit.identity.port import Presented, TokenVerifier
+from mcpauthkit.identity.port import Presented, TokenVerifier, Verified
 from mcpauthkit.identity.shared_secret import SharedSecretVerifier
 from mcpauthkit.identity.static_key import StaticKeyVerifier
 from mcpauthkit.identity.trusted_header import TrustedHeaderVerifier
+from mcpauthkit.identity.unsigned_encrypted import UnsignedEncryptedVerifier
 from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.testing import FakeClock
 from tests.contracts.verifier import NOW, VerifierContract
 from tests.identity.bench import ISSUER, Bench, claims_of, key_for, published, sign
 from tests.identity.credentials import API_KEY, FROM_PROXY, OPAQUE, SECRET, SIGNED, SIGNED_ES256, UNREADABLE, WITH_KEY
 from tests.identity.introspecting import Oracle
+from tests.identity.jwe_bench import keys_of
 from tests.identity.test_shared_secret import hmac_token
 
 WITH_SECRET = Presented(hmac_token(claims_of()))
@@ -104,3 +108,79 @@ def test_a_good_key_beside_a_bad_token_is_judged_by_the_first_that_recognises_so
     assert isinstance(chosen, ApiKeyVerifier)
     chosen, _ = VerifierChain([verifier for verifier, _ in reversed(pairs)]).choose(both)
     assert isinstance(chosen, JwtVerifier)
+
+
+def introspecting(issuer: str, **options: Any) -> IntrospectionVerifier:
+    return IntrospectionVerifier(
+        "https://opaque.example/introspect",
+        client_id="us",
+        client_secret="s",
+        issuer=issuer,
+        fetch=Oracle(),
+        **options,
+    )
+
+
+def pairs_of_one_name() -> dict[str, tuple[TokenVerifier, TokenVerifier]]:
+    return {
+        "functions": (CustomVerifier(lambda _: None, prefix="p_"), CustomVerifier(lambda _: None, prefix="s_")),
+        "headers with keys": (ApiKeyVerifier({API_KEY: "a"}), ApiKeyVerifier({API_KEY: "a"}, header="x-partner-key")),
+        "public keys": (
+            StaticKeyVerifier(published(key_for("ES256"))),
+            StaticKeyVerifier(published(key_for("EdDSA"))),
+        ),
+        "secrets": (SharedSecretVerifier(SECRET), SharedSecretVerifier(f"{SECRET}-other")),
+        "headers of proxies": (
+            TrustedHeaderVerifier({"x-user-id": "sub"}, peers=["10.0.0.0/8"]),
+            TrustedHeaderVerifier({"x-user": "sub"}, peers=["10.0.0.0/8"]),
+        ),
+        "whatever is encrypted": (
+            UnsignedEncryptedVerifier(keys_of("P-256"), accept_tokens_anybody_can_make=True),
+            UnsignedEncryptedVerifier(keys_of("X25519"), accept_tokens_anybody_can_make=True),
+        ),
+        "a key and an issuer": (Bench().verifier, StaticKeyVerifier(published(key_for("ES256")), issuer=ISSUER)),
+        "a function and an issuer": (Bench().verifier, CustomVerifier(lambda _: None, issuer=ISSUER)),
+        "an endpoint and an issuer": (Bench().verifier, introspecting(ISSUER)),
+        "different kinds": (CustomVerifier(lambda _: None, issuer="api-keys"), ApiKeyVerifier({API_KEY: "a"})),
+    }
+
+
+@pytest.mark.parametrize("name", pairs_of_one_name())
+def test_two_verifiers_cannot_know_users_under_one_name(name: str) -> None:
+    # Alice of the one would read what is stored for Alice of the other.
+    pair = pairs_of_one_name()[name]
+    for order in (pair, pair[::-1]):
+        with pytest.raises(ConfigurationError) as refused:
+            VerifierChain(order)
+        assert "issuer=" in refused.value.hint
+    with pytest.raises(ConfigurationError):
+        VerifierChain(pair[:1], fallback=pair[1])
+
+
+def test_names_of_their_own_make_it_right() -> None:
+    VerifierChain([ApiKeyVerifier({API_KEY: "a"}), ApiKeyVerifier({API_KEY: "a"}, header="x-other", issuer="partners")])
+
+
+def test_one_verifier_may_stand_in_a_chain_and_behind_it() -> None:
+    signed = Bench().verifier
+    VerifierChain([signed, ApiKeyVerifier({API_KEY: "a"})], fallback=signed)
+
+
+async def test_an_issuer_that_issues_two_kinds_of_tokens_is_one_only_where_that_is_said() -> None:
+    asking = introspecting(ISSUER, shares_issuer=True)
+    chain = VerifierChain([asking, Bench().verifier, introspecting(ISSUER, shares_issuer=True)])
+    chosen, _ = chain.choose(UNREADABLE)
+    assert chosen is asking
+
+
+def test_a_verifier_of_somebody_else_need_not_name_its_issuers() -> None:
+    class Foreign:
+        def find(self, presented: Presented) -> str | None:
+            return presented.bearer
+
+        async def verify(self, token: str) -> Verified:
+            raise InvalidToken(reason=token)
+
+    foreign = Foreign()
+    chosen, _ = VerifierChain([ApiKeyVerifier({API_KEY: "a"}), foreign]).choose(UNREADABLE)
+    assert chosen is foreign
