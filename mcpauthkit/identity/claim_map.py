@@ -95,13 +95,15 @@ class ClaimReader:
 
     Args:
         claim_map: The map; what it leaves out is read as most issuers have it.
+        scope_prefixes: Each scope is granted with each of these in front too, besides its name as it stands.
     """
 
-    __slots__ = ("_app_scopes", "_client_id", "_roles", "_scopes", "_subject")
+    __slots__ = ("_app_scopes", "_client_id", "_roles", "_scope_prefixes", "_scopes", "_subject")
 
-    def __init__(self, claim_map: ClaimMap = GENERIC_CLAIMS) -> None:
+    def __init__(self, claim_map: ClaimMap = GENERIC_CLAIMS, *, scope_prefixes: Sequence[str] = ()) -> None:
         full = claim_map.over(GENERIC_CLAIMS)
         self._scopes = _compiled(full.scopes)
+        self._scope_prefixes = tuple(scope_prefixes)
         self._app_scopes = _compiled(full.app_scopes)
         self._roles = _compiled(full.roles)
         self._client_id = _compiled(full.client_id)
@@ -138,9 +140,11 @@ class ClaimReader:
             InvalidToken: They are neither text nor lists of texts.
         """
         names, found = self._names(claims, self._scopes, _scope_names)
-        if found or not self._app_scopes:
-            return names
-        return self._names(claims, self._app_scopes, _scope_names)[0]
+        if not found and self._app_scopes:
+            names, _ = self._names(claims, self._app_scopes, _scope_names)
+        if self._scope_prefixes:
+            names = names.union([prefix + name for prefix in self._scope_prefixes for name in names])
+        return names
 
     def roles(self, claims: Mapping[str, Any]) -> frozenset[str]:
         """Roles the issuer asserts.

@@ -63,6 +63,9 @@ class IssuerProfile:
         issuer_url_rules: Pairs of a regular expression that the identifier must match, and what to write otherwise.
         client_stands_for_audience: Whether a token without `aud` counts as ours when its client is on the list.
         audience_aliases: Other spellings of an audience that is a GUID, with `{audience}` for it.
+        short_scopes: Whether clients ask there for a scope with the audience in front (`api://reports/write`) and
+            tokens hold only its own name (`write`). Where audiences are configured, such a token then has the scope
+            under its own name and with each of them in front, so they have to be those of one API.
         audience_setting: What to configure there so that its tokens name the MCP server.
         opaque_setting: What to configure there so that its access tokens are JWTs.
         resource_parameter: How it learns which resource a token is for (RFC 8707): `resource` is forwarded, left out,
@@ -87,6 +90,7 @@ class IssuerProfile:
     issuer_url_rules: Sequence[tuple[str, str]] = ()
     client_stands_for_audience: bool = False
     audience_aliases: Sequence[str] = ()
+    short_scopes: bool = False
     audience_setting: str = ""
     opaque_setting: str = (
         "Let the issuer issue JWT access tokens, or check its tokens by introspection (RFC 7662) here."

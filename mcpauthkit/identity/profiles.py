@@ -88,6 +88,7 @@ _ROWS = (
             ),
         ),
         audience_aliases=("api://{audience}",),
+        short_scopes=True,
         audience_setting=(
             "At Entra ID: set requestedAccessTokenVersion of the API's app registration to 2, and name its "
             "application (client) ID as the audience of this issuer here; tokens never name {resource}."

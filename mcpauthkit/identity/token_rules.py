@@ -39,7 +39,8 @@ class TokenRules:
 
     def __post_init__(self) -> None:
         claims = (self.claims or ClaimMap()).over(self.profile.claims)
-        object.__setattr__(self, "reader", ClaimReader(claims))
+        prefixes = sorted(f"{audience}/" for audience in self.audiences or ()) if self.profile.short_scopes else ()
+        object.__setattr__(self, "reader", ClaimReader(claims, scope_prefixes=prefixes))
         setting = self.profile.audience_setting
         if self.audiences is not None and len(self.audiences) == 1:
             # Somebody has decided what the audience shall be, so that is what to configure at the issuer too.

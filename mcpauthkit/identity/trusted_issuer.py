@@ -29,7 +29,8 @@ class TrustedIssuer:
         issuer_url: Its identifier, byte for byte as it spells itself. For several tenants of one issuer, each with an
             identifier of its own, `{tenantid}` stands for the tenant:
             `https://login.microsoftonline.com/{tenantid}/v2.0`.
-        audience: Accepted audiences instead of the default, which is the URL of the resource that is called.
+        audience: Accepted audiences instead of the default, which is the URL of the resource that is called. At Entra
+            ID, where tokens have only the short names of scopes, these are also what long names may begin with.
         profile: What kind of issuer it is: a name such as "keycloak", or a profile of your own.
         claims: Where its tokens have scopes, roles, client and subject, if elsewhere than the profile says.
         tenants: The tenants that may stand for `{tenantid}`. There is no way to trust all of them.

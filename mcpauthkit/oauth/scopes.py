@@ -8,22 +8,8 @@ from mcpauthkit.errors import ConfigurationError
 
 
 def missing_scopes(wanted: Iterable[str], granted: Collection[str]) -> tuple[str, ...]:
-    """The wanted scopes that were not granted.
-
-    Some issuers take a scope with the address of its API in front (`api://reports/write`) and put only its own name
-    into the token (`write`; Entra ID, seen November 2026). The token's audience says which API is meant, and that has
-    been checked, so the short name counts for the long one, never the other way round.
-
-    Args:
-        wanted: Scopes as clients ask for them.
-        granted: Scopes of a token that is for us.
-    """
-    return tuple(one for one in wanted if one not in granted and not _has_short_name(one, granted))
-
-
-def _has_short_name(scope: str, granted: Collection[str]) -> bool:
-    address, slash, name = scope.rpartition("/")
-    return bool(slash and name) and "://" in address and name in granted
+    """The wanted scopes that were not granted; names are compared as they are (RFC 6749 section 3.3)."""
+    return tuple(one for one in wanted if one not in granted)
 
 
 def check_scopes(scopes: Sequence[object]) -> tuple[str, ...]:

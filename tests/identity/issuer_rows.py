@@ -107,7 +107,10 @@ ROWS = [
             "groups": ["group-guid"],
             "wids": ["wid-guid"],
         },
-        {"tools.read", "tools.write"},
+        {
+            *("tools.read", f"{API}/tools.read", f"api://{API}/tools.read"),
+            *("tools.write", f"{API}/tools.write", f"api://{API}/tools.write"),
+        },
         {"Admin", "group-guid", "wid-guid"},
         {"aud": API, "oid": "object-1", "tid": TENANT, "ver": "2.0", "roles": ["Admin"], "name": "Alice"},
         {"audience": API},

@@ -186,8 +186,25 @@ async def test_a_dpop_or_lightweight_token_of_keycloak_is_accepted() -> None:
 async def test_an_application_at_entra_has_its_roles_for_scopes_and_a_user_has_not() -> None:
     row = row_of("entra")
     alone = await row.realm().verify(row.access_token(scp=None))
-    assert alone.scopes == {"Admin"}
+    assert alone.scopes == {"Admin", f"{API}/Admin", f"api://{API}/Admin"}
     assert "Admin" not in (await row.realm().verify(row.access_token())).scopes
+
+
+async def test_scopes_at_entra_count_by_their_long_names_of_this_api_alone() -> None:
+    # Clients ask for the long name, and `scp` has the short one.
+    row = row_of("entra")
+    realm = Realm(TrustedIssuer(row.issuer, profile="entra", audience=[API, RESOURCE]))
+    scopes = (await realm.verify(row.access_token(scp="read"))).scopes
+    assert scopes == {"read", f"{API}/read", f"api://{API}/read", f"{RESOURCE}/read"}
+
+
+@each_row
+async def test_at_no_other_issuer_a_short_scope_is_anything_but_itself(row: Row) -> None:
+    if row.profile == "entra":
+        return
+    name = "scp" if row.profile in {"okta", "hydra"} else "scope"
+    principal = await row.realm().verify(row.access_token(**{name: ["email"] if name == "scp" else "email"}))
+    assert principal.scopes == {"email"}
 
 
 async def test_an_application_at_okta_is_known_by_its_own_subject() -> None:

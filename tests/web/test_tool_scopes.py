@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from mcpauthkit import get_user
 from mcpauthkit.errors import ConfigurationError, InvalidRequest
+from mcpauthkit.identity.profiles import profile_named
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.mcp_messages import MAX_BODY_BYTES, read_message
 from tests.flows.test_stock_clients import Memory, sdk_client
@@ -110,23 +112,34 @@ async def test_the_official_client_steps_up_by_itself(here: World, era: Era) -> 
 @pytest.mark.parametrize(
     ("granted", "status"),
     [
-        ("reports.write", 200),
         ("api://reports/reports.write", 200),
+        ("reports.write", 403),
         ("https://other.example/reports.write", 403),
         ("write", 403),
         ("reports", 403),
         ("api://reports/", 403),
     ],
 )
-async def test_the_short_name_of_a_scope_counts_for_its_long_one(granted: str, status: int) -> None:
-    # Entra ID takes the long name in a request and puts the short one into `scp`.
+async def test_a_scope_is_itself_and_no_other(granted: str, status: int) -> None:
     async with door(require_scopes=["api://reports/reports.write"]) as here:
         assert await here.statuses(here.token(scope=None, scp=granted)) == [status]
-
-
-async def test_a_long_name_does_not_count_for_the_short_one() -> None:
     async with door(require_scopes=["reports.write"]) as here:
         assert await here.statuses(here.token(scope="api://reports/reports.write")) == [403]
+
+
+@pytest.mark.parametrize(("granted", "status"), [("write", 200), ("read", 403), ("api://other/write", 403)])
+async def test_where_the_profile_says_so_the_short_name_of_a_scope_is_that_of_this_audience(
+    granted: str, status: int
+) -> None:
+    # Entra ID takes the long name in a request and puts the short one into `scp`.
+    profile = replace(profile_named("generic"), short_scopes=True)
+    async with door(
+        require_scopes=["api://reports/write"], profile=profile, audience=["api://reports", "urn:x"]
+    ) as here:
+        token = here.token(scope=None, scp=granted, audience="api://reports")
+        assert await here.statuses(token) == [status]
+    async with door(require_scopes=["api://elsewhere/write"], profile=profile, audience="api://reports") as here:
+        assert await here.statuses(here.token(scope="write", audience="api://reports")) == [403]
 
 
 BODIES = [
