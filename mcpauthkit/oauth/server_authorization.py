@@ -10,6 +10,7 @@ from typing import Any
 
 from mcpauthkit.errors import OAuthFault
 from mcpauthkit.oauth.parameters import Parameters
+from mcpauthkit.oauth.server_scopes import ScopeRules
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 # The whole request travels in a cookie while the user signs in, and browsers drop cookies beyond 4096 bytes.
@@ -34,7 +35,7 @@ class AskedAuthorization:
         state: The client's `state`, empty when it sent none.
         code_challenge: Its PKCE challenge, always S256.
         scope: Space-separated scopes.
-        resource: The protected resource, empty when it named none of several.
+        resource: The protected resource.
         prompt: What the issuer is told about prompting, empty for nothing.
     """
 
@@ -71,7 +72,7 @@ def parse_authorization(
     client: str,
     redirect_uri: str,
     resources: Mapping[str, str],
-    default_scopes: tuple[str, ...],
+    scopes: ScopeRules,
 ) -> tuple[AskedAuthorization, Prompting]:
     """Read a request whose client and redirect URI are known to belong together.
 
@@ -80,7 +81,7 @@ def parse_authorization(
         client: The digest of the client's id.
         redirect_uri: Where faults may be sent from now on.
         resources: The protected resources by the spellings accepted for them.
-        default_scopes: What a request without `scope` asks for.
+        scopes: What may be asked for, and what a request without `scope` asks for.
 
     Raises:
         OAuthFault: To be sent to the redirect URI.
@@ -100,12 +101,14 @@ def parse_authorization(
     prompts = frozenset(parameters.get("prompt").split())
     if "none" in prompts and len(prompts) > 1:
         raise OAuthFault("invalid_request", "prompt=none stands alone.")
+    wanted = parameters.scopes() or scopes.base
+    scopes.check(wanted)
     asked = AskedAuthorization(
         client=client,
         redirect_uri=redirect_uri,
         state=parameters.state(),
         code_challenge=parameters.get("code_challenge"),
-        scope=" ".join(parameters.scopes() or default_scopes),
+        scope=" ".join(wanted),
         resource=target(parameters.resources, resources),
         prompt=" ".join(one for one in _PROMPTS_PASSED_ON if one in prompts),
     )
@@ -118,12 +121,10 @@ def target(asked: tuple[str, ...], resources: Mapping[str, str]) -> str:
     """The one protected resource a request is for (RFC 8707 section 2).
 
     Raises:
-        OAuthFault: It names another, or several.
+        OAuthFault: It names another, several, or none where there are several.
     """
-    known = tuple(dict.fromkeys(resources.values()))
-    if not asked:
-        return known[0] if len(known) == 1 else ""
-    found = {resources.get(one, "") for one in asked}
+    # A token for whichever resource the issuer thinks of would be a token nobody has agreed to.
+    found = {resources.get(one, "") for one in asked} if asked else set(resources.values())
     if len(found) != 1 or "" in found:
         raise OAuthFault("invalid_target", "resource must be the address of one of the MCP servers here.")
     return found.pop()

@@ -12,6 +12,7 @@ from mcpauthkit.core.secret import same_text
 from mcpauthkit.errors import GrantRefused, OAuthFault, RemoteError, RemoteUnavailable
 from mcpauthkit.oauth.authorization import code_challenge
 from mcpauthkit.oauth.parameters import Parameters
+from mcpauthkit.oauth.server_scopes import ScopeRules
 from mcpauthkit.oauth.token import TokenSet
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
@@ -33,7 +34,7 @@ class CodeGrant:
         redirect: The digest of the redirect URI.
         code_challenge: The client's PKCE challenge.
         scope: The scopes that were asked for.
-        resource: The protected resource, or empty.
+        resource: The protected resource.
         upstream_code: The issuer's code.
         upstream_verifier: Our own PKCE verifier at the issuer.
     """
@@ -73,9 +74,10 @@ class RefreshGrant:
 
     Args:
         client: The digest of the client's id.
-        scope: The scopes that were granted.
+        scope: The scopes that were asked for and granted: the bound of every refresh.
         asked: The scopes that were asked for, of which some may not have been granted.
-        resource: The protected resource, or empty.
+        resource: The protected resource.
+        signed_in_at: When the user signed in, in seconds since the epoch.
         upstream_token: The issuer's refresh token.
     """
 
@@ -83,23 +85,33 @@ class RefreshGrant:
     scope: str
     asked: str
     resource: str
+    signed_in_at: float
     upstream_token: str = field(repr=False)
 
-    def narrowed(self, scopes: tuple[str, ...]) -> tuple[str, ...]:
+    def narrowed(self, scopes: tuple[str, ...], rules: ScopeRules) -> tuple[str, ...]:
         """What to ask the issuer for when a client wants these; empty for all there is.
 
         Some clients repeat every scope they ever asked for (Codex 0.169 does), granted or not. That is no wish for
         more, and an issuer would refuse it.
 
+        Args:
+            scopes: What the client wants; empty for all it has.
+            rules: What is offered today. This grant may be older than the configuration.
+
         Raises:
-            OAuthFault: One of them was never asked for.
+            OAuthFault: One of them was never asked for, none of them was granted, or nothing of the grant is left.
         """
         granted = self.scope.split()
+        bound = tuple(one for one in granted if rules.allows(one))
         if not set(scopes) <= {*granted, *self.asked.split()}:
             raise OAuthFault("invalid_scope", "A refresh cannot widen the scope.")
-        if not scopes or set(granted) <= set(scopes):
-            return ()
-        return tuple(one for one in scopes if one in granted)
+        if granted and not bound:
+            raise OAuthFault("invalid_grant", "What was granted is not offered here any more. Sign in again.")
+        wanted = tuple(one for one in scopes if one in bound) if scopes else bound
+        if scopes and not wanted:
+            # An empty list would ask the issuer for everything.
+            raise OAuthFault("invalid_scope", "None of these scopes was granted.")
+        return () if set(wanted) == set(granted) else wanted
 
 
 def digest(text: str) -> str:
@@ -113,7 +125,7 @@ def check_target(granted: str, asked: str | None) -> None:
     Raises:
         OAuthFault: It is another.
     """
-    if asked is not None and granted and asked != granted:
+    if asked is not None and asked != granted:
         raise OAuthFault("invalid_target", "resource differs from the authorization request.")
 
 
@@ -122,7 +134,7 @@ def token_answer(tokens: TokenSet, *, scopes: Iterable[str], refresh_token: str 
 
     Args:
         tokens: What the issuer gave.
-        scopes: What was granted as far as the issuer does not say.
+        scopes: What was granted of what was asked for; what else the issuer put in is not told.
         refresh_token: The sealed one.
     """
     answer: dict[str, Any] = {
@@ -131,7 +143,7 @@ def token_answer(tokens: TokenSet, *, scopes: Iterable[str], refresh_token: str 
     }
     if tokens.expires_in is not None:
         answer["expires_in"] = int(tokens.expires_in)
-    granted = " ".join(tokens.scopes if tokens.scopes is not None else scopes)
+    granted = " ".join(scopes)
     if granted:
         answer["scope"] = granted
     if refresh_token is not None:

@@ -58,7 +58,11 @@ def oauth_meta_router(
             issuer (default `generic`) and with it how it learns the resource; `clients` registered by hand;
             `dynamic_registration` (default True) lets clients register themselves; `client_document_hosts` whose
             metadata documents are read (default: those of the catalogue of known clients; empty for none), fetched by
-            `client_documents`; `key_ring` (default: one that ends with the process, with a warning); `http_client`,
+            `client_documents`; `allowed_scopes` that clients may ask for besides `scopes` and those of a login
+            (`openid`, `profile`, `email`, `offline_access`): list there what `require_scopes` and `tool_scopes` of
+            `JwtAuthMiddleware` name, anything else is `invalid_scope`; `refresh_idle_seconds` (default 30 days) and
+            `refresh_lifetime_seconds` (default 180 days) after which refresh tokens end, unused and at all;
+            `key_ring` (default: one that ends with the process, with a warning); `http_client`,
             `clock` and `entropy`.
 
     Raises:

@@ -16,6 +16,7 @@ from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.revocation import process_revocation_response, revocation_request
 from mcpauthkit.oauth.server_authorization import parse_authorization
 from mcpauthkit.oauth.server_metadata import metadata_paths
+from mcpauthkit.oauth.server_scopes import ScopeRules, granted_beyond, granted_of
 from mcpauthkit.oauth.server_token import CodeGrant, RefreshGrant, digest, fault_of, token_answer
 from mcpauthkit.oauth.token import OAuthClient, TokenSet
 
@@ -29,17 +30,19 @@ GOOD = {
     "state": "s",
     "scope": "openid mcp:tools",
 }
+SCOPES = ScopeRules(("openid",), ("mcp:tools", "x" * 1000))
 TARGETS = {RESOURCE: RESOURCE, f"{RESOURCE}/": RESOURCE, OTHER: OTHER}
 
 
 def parse(*more: tuple[str, str], targets: dict[str, str] = TARGETS, **changes: Any) -> Any:
-    pairs = [*{**GOOD, **changes}.items(), *more]
+    named = {"resource": OTHER} if len(targets) > 1 and not any(name == "resource" for name, _ in more) else {}
+    pairs = [*{**GOOD, **named, **changes}.items(), *more]
     return parse_authorization(
         Parameters.of(pairs),
         client="c",
         redirect_uri="http://localhost/cb",
         resources=targets,
-        default_scopes=("openid",),
+        scopes=SCOPES,
     )
 
 
@@ -54,8 +57,7 @@ def test_a_request_in_order_is_read() -> None:
 
 def test_what_is_left_out_has_a_default() -> None:
     assert parse(scope="")[0].scopes == ("openid",)
-    assert parse(targets={RESOURCE: RESOURCE})[0].resource == RESOURCE
-    assert parse()[0].resource == ""
+    assert parse(targets={RESOURCE: RESOURCE, f"{RESOURCE}/": RESOURCE}, resource="")[0].resource == RESOURCE
     assert parse(state="")[0].state == ""
 
 
@@ -78,6 +80,9 @@ def test_what_is_left_out_has_a_default() -> None:
         ("invalid_request", {"state": "x" * 1025}),
         ("invalid_request", {"state": "line\nbreak"}),
         ("invalid_request", {"state": "ä"}),
+        ("invalid_scope", {"scope": "openid admin:all"}),
+        ("invalid_scope", {"scope": "https://graph.microsoft.com/Mail.ReadWrite"}),
+        ("invalid_target", {"resource": ""}),
         ("invalid_scope", {"scope": "a\tb"}),
         ("invalid_scope", {"scope": 'a"b'}),
         ("invalid_scope", {"scope": "a\\b"}),
@@ -185,6 +190,10 @@ def test_a_code_is_not_for_another_resource() -> None:
     assert caught.value.error == "invalid_target"
 
 
+def refresh_grant(scope: str, asked: str) -> RefreshGrant:
+    return RefreshGrant("c", scope, asked, RESOURCE, 0.0, "t")
+
+
 @pytest.mark.parametrize(
     ("wanted", "upstream"),
     [((), ()), (("a", "b"), ()), (("a", "b", "c"), ()), (("a",), ("a",)), (("a", "c"), ("a",)), (("b", "a"), ())],
@@ -193,14 +202,57 @@ def test_a_refresh_narrows_and_repeating_what_was_not_granted_is_no_wish_for_mor
     wanted: tuple[str, ...], upstream: tuple[str, ...]
 ) -> None:
     # Codex repeats all it asked for, also what the user did not get.
-    grant = RefreshGrant(client="c", scope="a b", asked="a b c", resource="", upstream_token="t")
-    assert grant.narrowed(wanted) == upstream
+    assert refresh_grant("a b", "a b c").narrowed(wanted, ScopeRules(("a", "b", "c"))) == upstream
 
 
-def test_a_refresh_cannot_widen() -> None:
+@pytest.mark.parametrize("wanted", [("a", "d"), ("b",)])
+def test_a_refresh_cannot_widen_and_is_not_for_what_was_not_granted(wanted: tuple[str, ...]) -> None:
     with pytest.raises(OAuthFault) as caught:
-        RefreshGrant("c", "a", "a b", "", "t").narrowed(("a", "d"))
+        refresh_grant("a", "a b").narrowed(wanted, ScopeRules(("a", "b", "d")))
     assert caught.value.error == "invalid_scope"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "offered", "outcome"),
+    [
+        ((), ("a",), ("a",)),
+        (("a", "b"), ("a",), ("a",)),
+        (("b",), ("a",), "invalid_scope"),
+        ((), ("c",), "invalid_grant"),
+        ((), ("a", "b"), ()),
+    ],
+)
+def test_a_grant_older_than_the_configuration_keeps_to_what_is_offered_today(
+    wanted: tuple[str, ...], offered: tuple[str, ...], outcome: tuple[str, ...] | str
+) -> None:
+    grant = refresh_grant("a b", "a b")
+    if isinstance(outcome, tuple):
+        assert grant.narrowed(wanted, ScopeRules(offered)) == outcome
+        return
+    with pytest.raises(OAuthFault) as caught:
+        grant.narrowed(wanted, ScopeRules(offered))
+    assert caught.value.error == outcome
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted", "got", "beyond"),
+    [
+        (("a", "b"), None, ("a", "b"), ()),
+        (("a", "b"), ("a",), ("a",), ()),
+        (("a",), ("a", "admin"), ("a",), ("admin",)),
+        (("a",), ("a", "openid", "email"), ("a",), ()),
+        (("a",), (), (), ()),
+        (("openid", "api://x/read", "api://x/write"), ("read",), ("api://x/read",), ()),
+        (("read",), ("api://x/read",), (), ("api://x/read",)),
+        (("api://x/.default",), ("read", "write"), ("api://x/.default",), ()),
+        ((), ("read",), (), ()),
+    ],
+)
+def test_granted_is_what_was_asked_for_and_given(
+    asked: tuple[str, ...], granted: tuple[str, ...] | None, got: tuple[str, ...], beyond: tuple[str, ...]
+) -> None:
+    assert granted_of(asked, granted) == got
+    assert granted_beyond(asked, granted) == beyond
 
 
 @pytest.mark.parametrize(
@@ -233,8 +285,8 @@ def test_the_answer_has_no_id_token_and_says_what_was_granted() -> None:
         "scope": "openid",
         "refresh_token": "sealed",
     }
-    bare = TokenSet(Secret("a"), "odd", None, None, (), None)
-    assert token_answer(bare, scopes=["openid"], refresh_token=None) == {"access_token": "a", "token_type": "odd"}
+    bare = TokenSet(Secret("a"), "odd", None, None, ("admin",), None)
+    assert token_answer(bare, scopes=[], refresh_token=None) == {"access_token": "a", "token_type": "odd"}
 
 
 def test_documents_stand_at_every_place_where_clients_look() -> None:

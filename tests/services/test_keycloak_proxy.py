@@ -32,6 +32,7 @@ class Proxy:
             "client_secret": PROXY_CLIENT_SECRET,
             "profile": "keycloak",
             "key_ring": RING,
+            "allowed_scopes": ["mcp:write"],
         }
         server = LoopbackServer(port=self._port)
         return stage(self._keycloak.issuer_url, server=server, router_options=options)

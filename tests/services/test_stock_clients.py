@@ -56,7 +56,8 @@ def proxy_at_keycloak(keycloak: Keycloak, server_port: int) -> Iterator[Stage]:
 
 
 def _proxy(client_id: str, client_secret: str) -> dict[str, Any]:
-    return {"client_id": client_id, "client_secret": client_secret, "key_ring": RING}
+    allowed = ["mcp:write"]
+    return {"client_id": client_id, "client_secret": client_secret, "key_ring": RING, "allowed_scopes": allowed}
 
 
 @clients

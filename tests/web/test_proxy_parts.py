@@ -74,6 +74,7 @@ async def test_a_document_of_a_host_that_is_not_listed_is_not_read() -> None:
     ("kind", "content"),
     [
         ("code", {"client": "c"}),
+        ("refresh", {"client": "c", "scope": "", "asked": "", "resource": "", "upstream_token": "t"}),
         ("refresh", {"unheard": "of"}),
         ("client", {}),
         ("ticket", {"asked": {"client": "c"}, "browser": "b", "is_trusted": True}),
@@ -81,7 +82,7 @@ async def test_a_document_of_a_host_that_is_not_listed_is_not_read() -> None:
 )
 def test_a_value_that_another_version_sealed_does_not_open(kind: str, content: dict[str, Any]) -> None:
     clock = SystemClock()
-    seals = ProxySeals(RING, base_url="b", upstream="u", clock=clock, entropy=SystemEntropy())
+    seals = ProxySeals(RING, base_url="b", upstream="u", clock=clock, entropy=SystemEntropy(), refresh_idle_seconds=60)
     seal: Any = {"code": seals.codes, "refresh": seals.refreshes, "client": seals.clients, "ticket": seals.tickets}[
         kind
     ]
@@ -93,7 +94,8 @@ def test_a_value_that_another_version_sealed_does_not_open(kind: str, content: d
 
 def test_no_sealed_value_opens_as_another_kind_or_in_another_place() -> None:
     def seals(base: str, upstream: str) -> ProxySeals:
-        return ProxySeals(RING, base_url=base, upstream=upstream, clock=SystemClock(), entropy=SystemEntropy())
+        clock, entropy = SystemClock(), SystemEntropy()
+        return ProxySeals(RING, base_url=base, upstream=upstream, clock=clock, entropy=entropy, refresh_idle_seconds=60)
 
     asked = {"client": "c", "redirect_uri": CALLBACK, "state": "", "code_challenge": "x", "scope": "", "resource": ""}
     ticket = Ticket(asked, "b", is_trusted=False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import Any
 
 import httpx
 import pytest
 
 from mcpauthkit.testing import BrowserRobot, FakeClock, sign_in
-from tests.web.proxy_world import CALLBACK, HOSTED, UPSTREAM, proxy_world
+from tests.web.proxy_world import CALLBACK, HOSTED, UPSTREAM, browsing, proxy_world
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -124,12 +126,106 @@ async def test_a_refresh_rotates_narrows_and_is_bound_to_its_client() -> None:
 
 
 async def test_repeating_scopes_the_user_did_not_get_is_no_wish_for_more() -> None:
-    with proxy_world() as here:
+    with proxy_world(allowed_scopes=["unknown:scope"]) as here:
         client = await here.registered()
         tokens = await here.tokens(client, scope="openid mcp:tools unknown:scope")
         assert "unknown:scope" not in tokens["scope"]
+        only = await client.refresh(tokens["refresh_token"], scope="unknown:scope")
+        assert error_of(only) == "invalid_scope"
         answer = await client.refresh(tokens["refresh_token"], scope="openid mcp:tools unknown:scope")
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("scope", ["https://graph.microsoft.com/Mail.ReadWrite offline_access", "openid mcp:write"])
+async def test_a_scope_that_is_not_offered_never_reaches_the_issuer(scope: str) -> None:
+    with proxy_world(profile="entra") as here:
+        async with browsing(here) as (robot, client):
+            page = await robot.open(client.authorization_url(scope=scope), stop_at=CALLBACK)
+        assert page.query["error"] == "invalid_scope"
+        assert here.issuer.requests.count("authorize") == 0
+
+
+async def test_a_scope_of_a_login_and_one_that_a_tool_needs_may_be_asked_for() -> None:
+    with proxy_world(allowed_scopes=["mcp:write"]) as here:
+        async with browsing(here) as (robot, client):
+            page = await robot.open(client.authorization_url(scope="openid profile email offline_access mcp:write"))
+        assert "mcp:write" in page.text
+        async with httpx.AsyncClient() as http:
+            metadata = (await http.get(f"{here.base}/.well-known/oauth-authorization-server")).json()
+        # Clients ask for all that stands there.
+        assert metadata["scopes_supported"] == ["openid", "mcp:tools"]
+
+
+async def test_a_grant_older_than_the_configuration_is_cut_down_to_what_is_offered() -> None:
+    with proxy_world() as here:
+        client = await here.registered()
+        tokens = await here.tokens(client)
+        here.options["scopes"] = ("openid",)
+        await here.restart()
+        assert error_of(await client.refresh(tokens["refresh_token"], scope="mcp:tools")) == "invalid_scope"
+        assert (await client.refresh(tokens["refresh_token"])).json()["scope"] == "openid"
+        assert here.issuer.requests.all("token")[-1].form["scope"] == ["openid"]
+
+
+async def test_what_the_issuer_grants_without_being_asked_is_neither_told_nor_refreshed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="mcpauthkit.web")
+    given = {"access_token": "at", "token_type": "Bearer", "refresh_token": "rt", "scope": "openid mcp:tools admin"}
+    with proxy_world(allowed_scopes=["admin"]) as here:
+        client, tokens = await here.registered(), {}
+        for _ in range(2):
+            async with BrowserRobot() as robot:
+                page = await here.log_in(robot, client, scope="openid")
+            here.issuer.faults.respond("token", status=200, times=1, body=json.dumps(given))
+            tokens = (await client.exchange(page.query["code"])).json()
+            assert tokens["scope"] == "openid"
+        assert error_of(await client.refresh(tokens["refresh_token"], scope="admin")) == "invalid_scope"
+    assert len([one for one in caplog.records if "not asked for" in one.message]) == 1
+
+
+async def test_the_short_names_of_entra_are_those_that_were_asked_for() -> None:
+    given = {"access_token": "at", "token_type": "Bearer", "refresh_token": "rt", "scope": "read"}
+    scopes = ("openid", "api://x/read", "api://x/write")
+    with proxy_world(profile="entra", scopes=scopes) as here:
+        client = await here.registered()
+        async with BrowserRobot() as robot:
+            page = await here.log_in(robot, client)
+        here.issuer.faults.respond("token", status=200, times=2, body=json.dumps(given))
+        tokens = (await client.exchange(page.query["code"])).json()
+        assert tokens["scope"] == "api://x/read"
+        again = await client.refresh(tokens["refresh_token"], scope=" ".join(scopes))
+        assert again.json()["scope"] == "api://x/read"
+        assert "scope" not in here.issuer.requests.all("token")[-1].form
+
+
+async def test_a_refresh_token_dies_unused_and_some_time_after_the_login_in_any_case() -> None:
+    clock, day = FakeClock(), 86_400
+    with proxy_world(clock=clock) as here:
+        client = await here.registered()
+        unused = await here.tokens(client)
+        used = await here.tokens(client)
+        clock.advance(29 * day)
+        used = (await client.refresh(used["refresh_token"])).json()
+        clock.advance(2 * day)
+        assert error_of(await client.refresh(unused["refresh_token"])) == "invalid_grant"
+        for _ in range(5):
+            clock.advance(27 * day)
+            used = (await client.refresh(used["refresh_token"])).json()
+        clock.advance(20 * day)
+        asked = here.issuer.requests.count("token")
+        assert error_of(await client.refresh(used["refresh_token"])) == "invalid_grant"
+        assert here.issuer.requests.count("token") == asked
+
+
+async def test_where_there_are_several_resources_a_client_has_to_name_its_own() -> None:
+    with proxy_world(resource_paths=("/mcp", "/other")) as here:
+        async with browsing(here) as (robot, client):
+            page = await robot.open(client.authorization_url(), stop_at=CALLBACK)
+            assert page.query["error"] == "invalid_target"
+            code = (await here.log_in(robot, client, resource=here.resource)).query["code"]
+        assert error_of(await client.exchange(code, resource=f"{here.base}/other")) == "invalid_target"
+        assert (await client.exchange(code, resource=here.resource)).status_code == 200
 
 
 async def test_a_client_of_a_lost_key_is_told_to_register_again() -> None:

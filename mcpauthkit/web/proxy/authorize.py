@@ -14,6 +14,7 @@ from mcpauthkit.errors import OAuthFault, RemoteError, RemoteUnavailable, SealEr
 from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.redirects import destination
 from mcpauthkit.oauth.server_authorization import AskedAuthorization, parse_authorization
+from mcpauthkit.oauth.server_scopes import ScopeRules
 from mcpauthkit.oauth.server_token import digest, fault_of
 from mcpauthkit.web.pages import Answered, Pages, redirect
 from mcpauthkit.web.proxy.answers import ClientAnswers
@@ -37,7 +38,7 @@ class AuthorizePages:
         base_url: The public address of the application.
         targets: The protected resources by every spelling accepted for them.
         resource_name: What people call them, or None.
-        scopes: What a request without scopes asks for.
+        scopes: What may be asked for.
         clients: Who may ask.
         seals: Seal the links of the page.
         browser: The cookies.
@@ -52,7 +53,7 @@ class AuthorizePages:
         base_url: str,
         targets: Mapping[str, str],
         resource_name: str | None,
-        scopes: tuple[str, ...],
+        scopes: ScopeRules,
         clients: Clients,
         seals: ProxySeals,
         browser: BrowserMemory,
@@ -84,10 +85,12 @@ class AuthorizePages:
                 client=client.digest,
                 redirect_uri=redirect_uri,
                 resources=self._targets,
-                default_scopes=self._scopes,
+                scopes=self._scopes,
             )
         except OAuthFault as fault:
-            _log.info("authorization request refused client=%s error=%s", client.digest[:12], fault.error)
+            _log.info(
+                "authorization request refused client=%s error=%s %s", client.digest[:12], fault.error, fault.for_log()
+            )
             return self._answers.refuse(
                 redirect_uri,
                 parameters.state(),
@@ -166,7 +169,7 @@ class AuthorizePages:
             client=name or "A program without a name",
             vouched_by=vouched_by,
             destination=destination(asked.redirect_uri),
-            resource=asked.resource or self._base_url,
+            resource=asked.resource,
             resource_name=self._resource_name,
             scopes=asked.scopes,
             approve_url=f"{self._base_url}{APPROVE_PATH}{link}",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, get_args
+from typing import Literal, TypedDict, get_args
 
 import httpx
 
@@ -19,11 +20,14 @@ from mcpauthkit.identity.profiles import profile_named
 from mcpauthkit.oauth.authorization import check_extra_parameters
 from mcpauthkit.oauth.client_metadata import RegisteredClient
 from mcpauthkit.oauth.known_clients import KnownClients
+from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
 from mcpauthkit.protocol.client_documents import SafeClientDocuments
 from mcpauthkit.web.proxy.documents import ClientDocuments
 
 _log = RequestLog("web")
+_REFRESH_IDLE_SECONDS = 30 * 86_400.0
+_REFRESH_LIFETIME_SECONDS = 180 * 86_400.0
 
 
 class ProxyOptions(TypedDict, total=False):
@@ -37,6 +41,9 @@ class ProxyOptions(TypedDict, total=False):
     dynamic_registration: bool
     client_document_hosts: Sequence[str] | None
     client_documents: ClientDocuments | None
+    allowed_scopes: Sequence[str]
+    refresh_idle_seconds: float
+    refresh_lifetime_seconds: float
     key_ring: KeyRing | None
     http_client: httpx.AsyncClient | None
     clock: Clock | None
@@ -56,6 +63,9 @@ class ProxySettings:
         dynamic_registration: Whether clients register themselves.
         document_hosts: Whose metadata documents are read.
         documents: How they are fetched.
+        allowed_scopes: What clients may ask for besides the base scopes.
+        refresh_idle_seconds: How long a refresh token works without being used.
+        refresh_lifetime_seconds: How long after the login refresh tokens work at all.
         key_ring: What seals.
         http_client: An httpx client of the operator's, or None.
         clock: Time.
@@ -70,6 +80,9 @@ class ProxySettings:
     dynamic_registration: bool
     document_hosts: frozenset[str]
     documents: ClientDocuments
+    allowed_scopes: tuple[str, ...]
+    refresh_idle_seconds: float
+    refresh_lifetime_seconds: float
     key_ring: KeyRing
     http_client: httpx.AsyncClient | None
     clock: Clock
@@ -102,6 +115,9 @@ def check_options(client_id: str, options: ProxyOptions) -> ProxySettings:
         dynamic_registration=options.get("dynamic_registration", True),
         document_hosts=known.document_hosts if hosts is None else _hosts(hosts),
         documents=options.get("client_documents") or SafeClientDocuments(),
+        allowed_scopes=check_scopes(options.get("allowed_scopes", ())),
+        refresh_idle_seconds=_seconds(options, "refresh_idle_seconds", _REFRESH_IDLE_SECONDS),
+        refresh_lifetime_seconds=_seconds(options, "refresh_lifetime_seconds", _REFRESH_LIFETIME_SECONDS),
         key_ring=options.get("key_ring") or _ephemeral(entropy),
         http_client=options.get("http_client"),
         clock=options.get("clock") or SystemClock(),
@@ -145,6 +161,15 @@ def _hosts(hosts: Sequence[str]) -> frozenset[str]:
             f"client_document_hosts={hosts!r} is not a list of hosts.", hint='Write ("claude.ai", "vscode.dev").'
         )
     return frozenset(hosts)
+
+
+def _seconds(
+    options: ProxyOptions, name: Literal["refresh_idle_seconds", "refresh_lifetime_seconds"], default: float
+) -> float:
+    seconds: object = options.get(name, default)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise ConfigurationError(f"{name}={seconds!r} is no time.", hint=f"Give seconds, such as {default:.0f}.")
+    return seconds
 
 
 def _ephemeral(entropy: Entropy) -> KeyRing:

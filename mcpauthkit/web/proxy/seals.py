@@ -114,9 +114,19 @@ class ProxySeals:
             issuer the old one's tokens must not be shown to the new one.
         clock: Time.
         entropy: Source of nonces.
+        refresh_idle_seconds: How long a refresh token opens.
     """
 
-    def __init__(self, key_ring: KeyRing, *, base_url: str, upstream: str, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        key_ring: KeyRing,
+        *,
+        base_url: str,
+        upstream: str,
+        clock: Clock,
+        entropy: Entropy,
+        refresh_idle_seconds: float,
+    ) -> None:
         def seal(kind: Callable[..., T], name: str, context: str, seconds: float | None = None) -> Seal[T]:
             sealer = Sealer(key_ring, f"proxy-{name}", entropy=entropy)
             return Seal(kind, sealer, context=context, clock=clock, lifetime_seconds=seconds)
@@ -125,4 +135,4 @@ class ProxySeals:
         self.clients: Seal[SealedClient] = seal(SealedClient, "client", base_url)
         self.tickets: Seal[Ticket] = seal(Ticket, "ticket", bound, _TICKET_SECONDS)
         self.codes: Seal[CodeGrant] = seal(CodeGrant, "code", bound, _CODE_SECONDS)
-        self.refreshes: Seal[RefreshGrant] = seal(RefreshGrant, "refresh", bound)
+        self.refreshes: Seal[RefreshGrant] = seal(RefreshGrant, "refresh", bound, refresh_idle_seconds)

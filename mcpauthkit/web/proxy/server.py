@@ -9,6 +9,7 @@ from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.oauth.server_metadata import JWKS_PATH, authorization_server_document, metadata_paths
+from mcpauthkit.oauth.server_scopes import ScopeRules
 from mcpauthkit.web.cookies import SealedCookies
 from mcpauthkit.web.cors import document_endpoint
 from mcpauthkit.web.pages import Pages
@@ -69,6 +70,7 @@ class AuthorizationProxy:
             upstream=upstream_name,
             clock=settings.clock,
             entropy=settings.entropy,
+            refresh_idle_seconds=settings.refresh_idle_seconds,
         )
         self._shelf = DocumentShelf(
             settings.documents, known=settings.known, hosts=settings.document_hosts, clock=settings.clock
@@ -79,7 +81,7 @@ class AuthorizationProxy:
         self._targets = {
             spelling: one.url for one in resources.all for spelling in (*one.accepted, one.url, f"{one.url}/")
         }
-        self._scopes = scopes
+        self._scopes = ScopeRules(scopes, settings.allowed_scopes)
         self._resource_name = resource_name
 
     @property
@@ -119,7 +121,15 @@ class AuthorizationProxy:
         ]
 
     def _client_routes(self) -> list[Route]:
-        token = TokenEndpoint(targets=self._targets, clients=self._clients, seals=self._seals, upstream=self._upstream)
+        token = TokenEndpoint(
+            targets=self._targets,
+            clients=self._clients,
+            seals=self._seals,
+            upstream=self._upstream,
+            scopes=self._scopes,
+            clock=self._settings.clock,
+            refresh_lifetime_seconds=self._settings.refresh_lifetime_seconds,
+        )
         revocation = RevocationEndpoint(clients=self._clients, seals=self._seals, upstream=self._upstream)
         registration = RegistrationEndpoint(
             clients=self._clients, known=self._settings.known, clock=self._settings.clock
@@ -133,7 +143,7 @@ class AuthorizationProxy:
         base_url = self._resources.base_url
         metadata = authorization_server_document(
             base_url,
-            scopes=self._scopes,
+            scopes=self._scopes.base,
             resources=[one.url for one in self._resources.all],
             dynamic_registration=self._settings.dynamic_registration,
             client_documents=self._shelf.is_open,

@@ -1,17 +1,25 @@
-"""`/token`: our codes and refresh tokens in, the issuer's access tokens out."""
+"""`/token`: our codes and refresh tokens in, the issuer's access tokens out.
+
+A refresh token of ours is the issuer's, sealed to one client. That it is good once only is the issuer's doing: the
+proxy keeps no state, so where the issuer does not rotate, an old one of ours stays as good as the new one (RFC 9700
+section 2.2.2). What bounds them here is time: each dies when it is not used, and all of a login some time after it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret, same_text
 from mcpauthkit.errors import OAuthFault, RemoteError, SealError
 from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.server_authorization import target
+from mcpauthkit.oauth.server_scopes import ScopeRules, granted_beyond, granted_of
 from mcpauthkit.oauth.server_token import RefreshGrant, check_target, digest, fault_of, token_answer
 from mcpauthkit.oauth.token import TokenSet
 from mcpauthkit.web.proxy.clients import Clients
@@ -19,6 +27,7 @@ from mcpauthkit.web.proxy.seals import ProxySeals
 from mcpauthkit.web.proxy.upstream import Upstream
 from mcpauthkit.web.proxy.wire import check_public, form_of, json_answer
 
+_log = RequestLog("web")
 _audit = RequestLog("audit")
 
 
@@ -30,13 +39,30 @@ class TokenEndpoint:
         clients: Who may ask.
         seals: Open codes and refresh tokens, and seal the latter.
         upstream: The issuer.
+        scopes: What clients may have.
+        clock: Time.
+        refresh_lifetime_seconds: How long after the login refresh tokens work at all.
     """
 
-    def __init__(self, *, targets: Mapping[str, str], clients: Clients, seals: ProxySeals, upstream: Upstream) -> None:
+    def __init__(
+        self,
+        *,
+        targets: Mapping[str, str],
+        clients: Clients,
+        seals: ProxySeals,
+        upstream: Upstream,
+        scopes: ScopeRules,
+        clock: Clock,
+        refresh_lifetime_seconds: float,
+    ) -> None:
         self._targets = targets
         self._clients = clients
         self._seals = seals
         self._upstream = upstream
+        self._scopes = scopes
+        self._clock = clock
+        self._refresh_lifetime = refresh_lifetime_seconds
+        self._has_warned = False
 
     async def exchange(self, request: Request) -> Response:
         """Answer with tokens.
@@ -65,28 +91,41 @@ class TokenEndpoint:
         grant.check(parameters, resource=self._resource(parameters))
         tokens = await self._upstream.exchange(grant)
         _audit.info("code redeemed client=%s", grant.client[:12])
-        asked = RefreshGrant(grant.client, grant.scope, grant.scope, grant.resource, "")
-        return self._answer(tokens, asked, scope=grant.scope)
+        asked = grant.scope.split()
+        told = self._told(asked, tokens)
+        refresh = RefreshGrant(grant.client, " ".join(told), grant.scope, grant.resource, self._clock.wall(), "")
+        return self._answer(tokens, refresh, told=told)
 
     async def _by_refresh(self, parameters: Parameters) -> Response:
         grant = self._seals.refreshes.open(parameters.need("refresh_token"))
         if not same_text(grant.client, digest(parameters.need("client_id"))):
             raise OAuthFault("invalid_grant", "The refresh token does not belong to this client.")
+        if not self._clock.wall() < grant.signed_in_at + self._refresh_lifetime:
+            raise OAuthFault("invalid_grant", "The sign-in was too long ago.")
         check_target(grant.resource, self._resource(parameters))
-        scopes = grant.narrowed(parameters.scopes())
+        scopes = grant.narrowed(parameters.scopes(), self._scopes)
         tokens = await self._upstream.refresh(Secret(grant.upstream_token), scopes=scopes, resource=grant.resource)
         _audit.info("refresh token used client=%s", grant.client[:12])
-        return self._answer(tokens, grant, scope=" ".join(scopes) or grant.scope)
+        return self._answer(tokens, grant, told=self._told(scopes or grant.scope.split(), tokens))
 
-    def _answer(self, tokens: TokenSet, before: RefreshGrant, *, scope: str) -> Response:
-        upstream = before.upstream_token if tokens.refresh_token is None else tokens.refresh_token.reveal()
-        granted = scope if tokens.scopes is None else " ".join(tokens.scopes)
-        # The same token of the issuer is sealed anew, so that it moves on when the minting key changes. What was
-        # granted at first stays the bound: a narrower access token does not narrow the grant (RFC 6749 section 6).
-        bound = before.scope if before.upstream_token else granted
-        grant = RefreshGrant(before.client, bound, before.asked, before.resource, upstream)
-        sealed = self._seals.refreshes.close(grant) if upstream else None
-        return json_answer(token_answer(tokens, scopes=scope.split(), refresh_token=sealed))
+    def _answer(self, tokens: TokenSet, grant: RefreshGrant, *, told: Sequence[str]) -> Response:
+        upstream = grant.upstream_token if tokens.refresh_token is None else tokens.refresh_token.reveal()
+        # The same token of the issuer is sealed anew: its time starts again, and it moves on when the minting key
+        # changes. What was granted at first stays the bound: a narrower access token does not narrow the grant (RFC
+        # 6749 section 6).
+        sealed = self._seals.refreshes.close(replace(grant, upstream_token=upstream)) if upstream else None
+        return json_answer(token_answer(tokens, scopes=told, refresh_token=sealed))
+
+    def _told(self, asked: Sequence[str], tokens: TokenSet) -> tuple[str, ...]:
+        # What nobody asked for was not agreed to on the consent page: it is neither told nor handed out by refreshes.
+        beyond = granted_beyond(asked, tokens.scopes)
+        if beyond and not self._has_warned:
+            self._has_warned = True
+            _log.warning(
+                "the issuer granted scopes that were not asked for, such as %r; limit what our client may have there",
+                beyond[0][:100],
+            )
+        return granted_of(asked, tokens.scopes)
 
     def _resource(self, parameters: Parameters) -> str | None:
         return target(parameters.resources, self._targets) if parameters.resources else None
