@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mcpauthkit.errors import ConfigurationError
 
 
 class KeyFileSettings(BaseSettings):
@@ -22,3 +25,19 @@ class KeyFileSettings(BaseSettings):
     )
 
     mcp_key_file_path: Path | None = None
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings as they are now.
+
+        Raises:
+            ConfigurationError: The `.env` file in the working directory cannot be read.
+        """
+        try:
+            return cls()
+        except (OSError, UnicodeDecodeError) as error:
+            # Not `from error`: that one shows the file's bytes, and there are passwords in it.
+            raise ConfigurationError(
+                f"The .env file in the working directory cannot be read ({type(error).__name__}).",
+                hint="Save it as UTF-8 and let this process read it, or start the server in another directory.",
+            ) from None

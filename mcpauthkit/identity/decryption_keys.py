@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self, assert_never
+from typing import Any, Literal, NamedTuple, Self, assert_never
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec_key
@@ -38,8 +37,7 @@ _JSON_WHITESPACE = b" \t\r\n"
 _log = RequestLog("identity")
 
 
-@dataclass(frozen=True, slots=True)
-class DecryptedToken:
+class DecryptedToken(NamedTuple):
     """What was inside an encrypted token.
 
     Args:
@@ -48,8 +46,11 @@ class DecryptedToken:
         is_nested: Whether it is a signed token.
     """
 
-    payload: bytes = field(repr=False)
+    payload: bytes
     is_nested: bool
+
+    def __repr__(self) -> str:
+        return f"DecryptedToken(is_nested={self.is_nested})"
 
 
 class DecryptionKeys:
@@ -86,6 +87,9 @@ class DecryptionKeys:
                 hint="Leave at least one key id out of unpublished=.",
             )
         self._keys = tuple(keys)
+        self._by_id: dict[str | None, list[DecryptionKey]] = {}
+        for key in keys:
+            self._by_id.setdefault(key.key_id, []).append(key)
         self._unpublished = frozenset(unpublished)
         self._headers = encryption_header_memory()
 
@@ -162,9 +166,9 @@ class DecryptionKeys:
             settings: Where the file is; read from the environment unless given.
 
         Raises:
-            ConfigurationError: As `from_file`.
+            ConfigurationError: As `from_file`; or the `.env` file cannot be read.
         """
-        path = (settings or KeyFileSettings()).mcp_key_file_path
+        path = (settings or KeyFileSettings.from_environment()).mcp_key_file_path
         return None if path is None else cls.from_file(path)
 
     @classmethod
@@ -232,5 +236,5 @@ class DecryptionKeys:
 
     def _candidates(self, header: EncryptionHeader) -> list[DecryptionKey]:
         # A key id we know names the key; one we do not know may be the producer's own name for it.
-        named = [key for key in self._keys if key.key_id == header.key_id]
-        return [key for key in named or self._keys if key.fits(header)]
+        named = self._by_id.get(header.key_id, self._keys)
+        return [key for key in named if key.fits(header)]

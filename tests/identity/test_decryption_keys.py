@@ -277,6 +277,14 @@ class TestSettings:
         with pytest.raises(ConfigurationError):
             DecryptionKeys.from_settings()
 
+    def test_a_dotenv_file_that_is_not_utf_8_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_bytes(b"PASSWORD=geheim\xfc\n")
+        with pytest.raises(ConfigurationError) as caught:
+            DecryptionKeys.from_settings()
+        assert ".env" in caught.value.public
+        assert caught.value.hint
+        assert "geheim" not in str(caught.value)
+
     def test_settings_made_by_hand_are_taken_as_they_are(self, tmp_path: Path) -> None:
         settings = KeyFileSettings(mcp_key_file_path=key_file(tmp_path, members("X25519")))
         keys = DecryptionKeys.from_settings(settings)
