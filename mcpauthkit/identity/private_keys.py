@@ -54,7 +54,7 @@ class DecryptionKey:
         return (
             self.key.key_type in header.management.key_types
             and self.curve == header.curve
-            and self.algorithm in {None, header.management.name}
+            and (self.algorithm is None or self.algorithm == header.management.name)
         )
 
     def public_members(self) -> dict[str, Any]:

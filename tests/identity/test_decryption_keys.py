@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from joserfc import jwk
 from joserfc.errors import SecurityWarning
 
-from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.errors import ConfigurationError, InvalidToken
 from mcpauthkit.identity.decryption_keys import DecryptionKeys, KeyKind
 from mcpauthkit.settings import KeyFileSettings
 from mcpauthkit.testing.issuer.encryption import TokenEncryption
@@ -245,6 +245,39 @@ def test_what_cannot_be_left_unpublished_is_refused(unpublished: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         DecryptionKeys.from_jwks(members("P-256"), unpublished=unpublished)
     assert caught.value.hint
+
+
+def test_a_token_that_names_none_of_our_keys_is_tried_with_three_that_fit() -> None:
+    # Each trial with an RSA key is milliseconds of everybody's time, and anybody can send such a token.
+    names = [f"e{place}" for place in range(1, 6)]
+    curves = [members("P-256", name) for name in names]
+    keys = DecryptionKeys.from_jwks({"keys": [*curves, *(members("RSA", name) for name in names[:4])]})
+    for kid in (None, "the producer's own name"):
+        assert opens(keys, "RSA", "e3", kid=kid)
+        assert opens(keys, "P-256", "e3", kid=kid)
+        for kind in ("RSA", "P-256"):
+            with pytest.raises(InvalidToken):
+                opens(keys, kind, "e4", kid=kid)
+    assert opens(keys, "RSA", "e4")
+    assert opens(keys, "P-256", "e5")
+
+
+def test_one_name_for_many_keys_is_no_way_around_that() -> None:
+    keys = DecryptionKeys.from_jwks({"keys": [members("P-256", f"e{place}", kid="one") for place in range(1, 5)]})
+    assert opens(keys, "P-256", "e3", kid="one")
+    with pytest.raises(InvalidToken):
+        opens(keys, "P-256", "e4", kid="one")
+
+
+@pytest.mark.parametrize("bits", [4096, 4104])
+def test_an_rsa_key_has_4096_bits_at_most(bits: int) -> None:
+    text = pem_of(rsa.generate_private_key(public_exponent=65537, key_size=bits))
+    if bits == 4096:
+        assert DecryptionKeys.from_pem(text).key_ids
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        DecryptionKeys.from_pem(text)
+    assert "4096" in caught.value.hint
 
 
 class TestSettings:
