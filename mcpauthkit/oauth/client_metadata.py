@@ -6,7 +6,8 @@ RFC 7591 for what registers itself, draft-ietf-oauth-client-id-metadata-document
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,13 @@ _MAX_NAME_LENGTH = 60
 _MAX_CLIENT_ID_LENGTH = 255
 _DOCUMENT_URL = re.compile(
     r"https://(?P<authority>[a-z0-9.-]+(?::[0-9]{1,5})?)(?P<path>/[!$%&'()+,\-.0-9:;=@A-Z_a-z~/]+)\Z"
+)
+_IN_DISGUISE = re.compile(r"%(?:2e|2f|5c|25)")
+_MAX_MARKS_IN_A_ROW = 2
+# What has no shape: Default_Ignorable_Code_Point of Unicode 17, and the empty Braille cell.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _PUBLIC = ("none",)
 _APPLICATION_TYPES = ("native", "web")
@@ -61,7 +69,7 @@ class RegisteredClient:
         try:
             for uri in self.redirect_uris:
                 # Who registers an app by hand knows its scheme.
-                check_redirect_uri(uri, schemes={uri.partition(":")[0]})
+                check_redirect_uri(uri, private={uri})
         except ValueError as error:
             raise ConfigurationError(
                 f"The client {self.client_id!r} has a redirect URI that cannot be used: {error}.",
@@ -106,12 +114,12 @@ class Registration:
         return answer
 
 
-def parse_registration(body: bytes, *, schemes: Collection[str] = ()) -> Registration:
+def parse_registration(body: bytes, *, private: Collection[str] = ()) -> Registration:
     """Read a registration request (RFC 7591 section 3.1). Members we do not know are ignored.
 
     Args:
         body: What was sent.
-        schemes: Private schemes accepted although they are no reversed domain names.
+        private: Addresses accepted although their private scheme is no reversed domain name.
 
     Raises:
         OAuthFault: `invalid_redirect_uri` or `invalid_client_metadata`.
@@ -125,7 +133,7 @@ def parse_registration(body: bytes, *, schemes: Collection[str] = ()) -> Registr
     _check_serves(document)
     application_type = document.get("application_type")
     return Registration(
-        redirect_uris=_redirect_uris(document, schemes),
+        redirect_uris=_redirect_uris(document, private),
         name=clean_name(document.get("client_name")),
         application_type=application_type if application_type in _APPLICATION_TYPES else "",
     )
@@ -134,13 +142,14 @@ def parse_registration(body: bytes, *, schemes: Collection[str] = ()) -> Registr
 def is_document_url(client_id: str) -> bool:
     """Whether a client id may be the address of a metadata document.
 
-    https with a path; no query, fragment, credentials or dot segments: one document has one spelling here.
+    https with a path; no query, fragment, credentials, empty or dot segments, nor slashes, dots or percent signs in
+    disguise: one document has one spelling here.
     """
     match = _DOCUMENT_URL.match(client_id) if len(client_id) <= _MAX_CLIENT_ID_LENGTH else None
     if match is None:
         return False
-    segments = match["path"].lower().replace("%2e", ".").split("/")
-    return not {".", ".."} & set(segments)
+    path = match["path"].lower()
+    return not {".", ".."} & set(path.split("/")) and "//" not in path and _IN_DISGUISE.search(path) is None
 
 
 def document_host(client_id: str) -> str:
@@ -148,13 +157,13 @@ def document_host(client_id: str) -> str:
     return urlsplit(client_id).netloc
 
 
-def parse_client_document(url: str, body: bytes, *, schemes: Collection[str] = ()) -> Registration:
+def parse_client_document(url: str, body: bytes, *, private: Collection[str] = ()) -> Registration:
     """Read the metadata document a client id leads to.
 
     Args:
         url: The client id.
         body: What is there.
-        schemes: As for `parse_registration`.
+        private: As for `parse_registration`.
 
     Raises:
         OAuthFault: The document is unusable, or describes another client.
@@ -172,16 +181,31 @@ def parse_client_document(url: str, body: bytes, *, schemes: Collection[str] = (
     if not _may_be_public(document):
         raise OAuthFault("invalid_client", "A client with a metadata document is a public client here.")
     _check_serves(document)
-    return Registration(_redirect_uris(document, schemes), clean_name(document.get("client_name")))
+    return Registration(_redirect_uris(document, private), clean_name(document.get("client_name")))
 
 
 def clean_name(value: object) -> str:
-    """A name that somebody else chose, fit for a page and a log: printable, on one line, not long."""
+    """A name that somebody else chose, fit for a page and a log: printable, on one line, not long, and to be seen.
+
+    Empty when no letter or digit is left.
+    """
     if not isinstance(value, str):
         return ""
+    # Compatibility forms first, so that each character is judged as what it looks like.
+    visible = _UNSEEN.sub("", unicodedata.normalize("NFKC", value[:500]))
     # Not printable are line breaks and also the marks that turn the direction of text around.
-    printable = "".join(character if character.isprintable() else " " for character in value[:500])
-    return " ".join(printable.split())[:_MAX_NAME_LENGTH].strip()
+    printable = "".join(character if character.isprintable() else " " for character in _without_towers(visible))
+    name = " ".join(printable.split())[:_MAX_NAME_LENGTH].strip()
+    return name if any(map(str.isalnum, name)) else ""
+
+
+def _without_towers(text: str) -> Iterator[str]:
+    # Marks piled up on one letter cover the lines above it, and what we say there.
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        if marks <= _MAX_MARKS_IN_A_ROW:
+            yield character
 
 
 def _may_be_public(document: Mapping[str, Any]) -> bool:
@@ -201,12 +225,12 @@ def _check_serves(document: Mapping[str, Any]) -> None:
             raise OAuthFault("invalid_client_metadata", f"{member} must hold {wanted}.")
 
 
-def _redirect_uris(document: Mapping[str, Any], schemes: Collection[str]) -> tuple[str, ...]:
+def _redirect_uris(document: Mapping[str, Any], private: Collection[str]) -> tuple[str, ...]:
     uris = document.get("redirect_uris")
     if not isinstance(uris, list) or not 0 < len(uris) <= _MAX_REDIRECT_URIS:
         raise OAuthFault("invalid_redirect_uri", f"redirect_uris must list 1 to {_MAX_REDIRECT_URIS} addresses.")
     try:
-        checked = tuple(check_redirect_uri(uri, schemes=schemes) for uri in uris)
+        checked = tuple(check_redirect_uri(uri, private=private) for uri in uris)
     except ValueError as error:
         raise OAuthFault("invalid_redirect_uri", f"A redirect URI is not acceptable: {error}.") from error
     if sum(map(len, checked)) > _MAX_REDIRECT_CHARACTERS:

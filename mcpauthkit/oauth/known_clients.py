@@ -21,14 +21,14 @@ class KnownClient:
     Args:
         name: What people call it.
         redirect_uris: Where it takes its answers; a loopback address stands for every port.
-        schemes: Private schemes that are its own.
+        relays: Those of them that pass the answer on to wherever its `state` says.
         document: A copy of its metadata document, or None when it has none or nobody has seen it.
         confirmed: Whether this was seen with the program itself, rather than read somewhere.
     """
 
     name: str
     redirect_uris: tuple[str, ...]
-    schemes: tuple[str, ...]
+    relays: tuple[str, ...]
     document: Mapping[str, Any] | None
     confirmed: bool
 
@@ -46,10 +46,12 @@ class KnownClients:
         self.clients = tuple(clients)
         self.version = version
         self.date = date
-        self.schemes = frozenset(scheme for client in clients for scheme in client.schemes)
-        """Private schemes accepted although they are no reversed domain names."""
+        everything = [uri for client in clients for uri in client.redirect_uris]
+        self.private_redirects = frozenset(uri for uri in everything if not uri.startswith(("https:", "http:")))
+        """Addresses accepted although their private scheme is no reversed domain name."""
+        self._relays = frozenset(uri for client in clients for uri in client.relays)
         self._documents = {one.document["client_id"]: one.document for one in clients if one.document is not None}
-        self._names = {uri: one.name for one in clients for uri in one.redirect_uris if has_owner(uri)}
+        self._names = {uri: one.name for one in clients for uri in one.redirect_uris if self.has_owner(uri)}
 
     @classmethod
     def bundled(cls) -> KnownClients:
@@ -59,7 +61,7 @@ class KnownClients:
             KnownClient(
                 name=one["name"],
                 redirect_uris=tuple(one["redirect_uris"]),
-                schemes=tuple(one["schemes"]),
+                relays=tuple(one.get("relays", ())),
                 document=one["document"],
                 confirmed=one["confirmed"],
             )
@@ -76,6 +78,10 @@ class KnownClients:
         """The copy of the document at an address, as it would be fetched."""
         document = self._documents.get(client_id)
         return None if document is None else json.dumps(document).encode()
+
+    def has_owner(self, redirect_uri: str) -> bool:
+        """Whether what is sent to an address stays with the owner of its host."""
+        return has_owner(redirect_uri) and redirect_uri.partition("?")[0] not in self._relays
 
     def name_behind(self, redirect_uri: str) -> str | None:
         """Which client of the catalogue owns an https address; nobody can vouch for another kind of address."""

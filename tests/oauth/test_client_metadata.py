@@ -19,6 +19,7 @@ from mcpauthkit.oauth.client_metadata import (
 )
 from mcpauthkit.oauth.known_clients import KnownClients
 
+RELAYS = ("https://vscode.dev/redirect", "https://vscode.dev/redirect?x=1", "https://insiders.vscode.dev/redirect")
 GOOD = {"redirect_uris": ["http://127.0.0.1:33418/"]}
 URL = "https://app.example/client.json"
 DOCUMENT = {"client_id": URL, "client_name": "App", **GOOD}
@@ -30,7 +31,7 @@ def registration(**members: Any) -> bytes:
 
 def refusal(body: bytes) -> str:
     with pytest.raises(OAuthFault) as caught:
-        parse_registration(body, schemes={"cursor"})
+        parse_registration(body, private={"cursor://anysphere.cursor-mcp/oauth/callback"})
     assert caught.value.status == 400
     return caught.value.error
 
@@ -143,7 +144,17 @@ def test_a_registration_of_any_shape_is_read_or_refused(members: dict[str, Any])
         (None, ""),
         (7, ""),
         ("  Claude\n\tCode ", "Claude Code"),
-        ("a\u202eedoC edualC", "a edoC edualC"),
+        ("a\u202eedoC edualC", "aedoC edualC"),
+        ("\u3164", ""),
+        ("\u2800\u2800", ""),
+        ("\uffa0\u115f", ""),
+        ("\U000e0041", ""),
+        ("<!-- -->", ""),
+        ("Claude\u200b Co\u00adde\ufe0f", "Claude Code"),
+        ("\uff23\uff4c\uff41\uff55\uff44\uff45", "Claude"),
+        ("q" + "\u0301" * 60 + "x", "q\u0301\u0301x"),
+        ("x\u2028y", "x y"),
+        ("\u0639\u0631\u0628\u064a", "\u0639\u0631\u0628\u064a"),
         ("x\x00y\x1b[31m", "x y [31m"),
         ("long " * 50, ("long " * 12).strip()),
         ("\u200b\u2066", ""),
@@ -168,6 +179,14 @@ def test_a_cleaned_name_is_short_and_printable(text: str) -> None:
         ("https://app.example", False),
         ("https://app.example/", False),
         ("https://app.example/a/../client.json", False),
+        ("https://app.example//client.json", False),
+        ("https://app.example/a//client.json", False),
+        ("https://app.example/a/", False),
+        ("https://app.example/a%2f..%2fclient.json", False),
+        ("https://app.example/a%5cclient.json", False),
+        ("https://app.example/%252e%252e/client.json", False),
+        ("https://app.example/client%2ejson", False),
+        ("https://app.example/caf%C3%A9.json", True),
         ("https://app.example/a/%2E%2e/client.json", False),
         ("https://app.example/./client.json", False),
         ("https://app.example/client.json?x=1", False),
@@ -253,17 +272,24 @@ def test_every_entry_of_the_catalogue_can_be_used() -> None:
     assert {"Visual Studio Code", "Claude Code", "Claude", "Cursor", "Codex", "MCP Inspector"} <= names
     assert {"mcp-remote", "opencode", "ChatGPT"} <= names
     for one in known.clients:
-        parse_registration(json.dumps({"redirect_uris": list(one.redirect_uris)}).encode(), schemes=known.schemes)
+        body = json.dumps({"redirect_uris": list(one.redirect_uris)}).encode()
+        parse_registration(body, private=known.private_redirects)
         if one.document is not None:
             url = one.document["client_id"]
             assert is_document_url(url)
-            assert parse_client_document(url, known.document(url) or b"", schemes=known.schemes).name == one.name
+            assert (
+                parse_client_document(url, known.document(url) or b"", private=known.private_redirects).name == one.name
+            )
 
 
 def test_the_catalogue_vouches_for_https_addresses_only() -> None:
     known = KnownClients.bundled()
     assert known.name_behind("https://claude.ai/api/mcp/auth_callback") == "Claude"
     assert known.name_behind("http://localhost/callback") is None
+    # What arrives there is passed on to wherever the state says.
+    assert known.name_behind("https://vscode.dev/redirect") is None
+    assert [known.has_owner(uri) for uri in RELAYS] == [False] * 3
+    assert known.has_owner("https://claude.ai/api/mcp/auth_callback")
     assert known.name_behind("cursor://anysphere.cursor-mcp/oauth/callback") is None
     assert known.document("https://claude.ai/oauth/other") is None
     assert known.document_hosts == {"vscode.dev", "claude.ai", "chatgpt.com"}

@@ -18,7 +18,8 @@ from mcpauthkit.oauth.redirects import (
     without_port,
 )
 
-SCHEMES = {"cursor", "vscode"}
+CURSOR = "cursor://anysphere.cursor-mcp/oauth/callback"
+PRIVATE = {CURSOR}
 
 GOOD = [
     "https://app.example/callback",
@@ -31,12 +32,61 @@ GOOD = [
     "http://[::1]:9/callback",
     "http://localhost",
     "cursor://anysphere.cursor-mcp/oauth/callback",
-    "vscode://some.extension/callback",
+    "https://[2001:db8::1]:8443/callback",
+    "https://intranet/callback",
+    "https://xn--bcher-kva.example/callback",
     "com.example.app:/callback",
     "com.example.app://callback",
 ]
 
 BAD = [
+    "https://claude.ai%2fx/",
+    "https://%65vil.example/",
+    "https://claude.ai%2Eevil.example/",
+    "https://claude.ai./",
+    "https://claude.ai;evil.example/",
+    "https://claude.ai&evil.example/",
+    "https://claude.ai,evil/",
+    "https://(claude.ai)/",
+    "https://!/",
+    "https://-/",
+    "https://claude_ai.example/",
+    "https://[fe80::1%25eth0]/",
+    "https://[::ffff:1.2.3.4%25x]/",
+    "https://[0:0:0:0:0:0:0:1]/",
+    "https://[::1",
+    "https://2130706433/",
+    "https://0x7f.1/",
+    "https://127.0.0.0x1/",
+    "https://127.1/",
+    "https://0177.0.0.1/",
+    "https://EVIL.example/",
+    "https://:443/",
+    "https://app.example:/",
+    "https://app.example:0/",
+    "https://app.example:0443/",
+    "https://app.example/?x=1;code=planted",
+    "https://app.example/?co%64e=planted",
+    "https://app.example/?access_token=planted",
+    "https://app.example/?response=1",
+    "https://app.example/?session_state=1",
+    "com.example.app:/callback?code=planted",
+    "http://localhost:080/callback",
+    "cursor://anysphere.cursor-deeplink/mcp/install?name=x",
+    "cursor://anysphere.cursor-mcp/oauth/callback/../x",
+    "cursor://anysphere.cursor-mcp/oauth/callback?x=1",
+    "vscode://vscode.git/clone?url=https://evil.example/x",
+    "vscode://some.extension/callback",
+    "x-apple.systempreferences:/x",
+    "ms-word.app:/x",
+    "itms-apps.example:/x",
+    "javascript.x:/alert(1)",
+    "data.x:/a",
+    "a.b:/x",
+    "com:/x",
+    "com.:/x",
+    "com..example:/x",
+    "com.-example:/x",
     "",
     "callback",
     "/callback",
@@ -109,14 +159,14 @@ BAD = [
 
 @pytest.mark.parametrize("uri", GOOD)
 def test_an_address_that_a_client_may_have_is_accepted_and_matches_itself(uri: str) -> None:
-    assert check_redirect_uri(uri, schemes=SCHEMES) == uri
+    assert check_redirect_uri(uri, private=PRIVATE) == uri
     assert redirect_matches(uri, [uri])
 
 
 @pytest.mark.parametrize("uri", BAD, ids=ascii)
 def test_an_address_that_leads_astray_is_refused(uri: str) -> None:
     with pytest.raises(ValueError, match=r"redirect URI|private scheme|loopback"):
-        check_redirect_uri(uri, schemes=SCHEMES)
+        check_redirect_uri(uri, private=PRIVATE)
 
 
 @pytest.mark.parametrize("value", [None, 1, True, ["https://app.example/"], {"a": 1}, b"https://app.example/"])
@@ -128,7 +178,7 @@ def test_what_is_no_text_is_no_address(value: object) -> None:
 @pytest.mark.parametrize("scheme", ["javascript", "data", "file", "http", "https"])
 def test_no_list_of_schemes_makes_a_scheme_of_the_browser_acceptable(scheme: str) -> None:
     with pytest.raises(ValueError, match=r"redirect URI|private scheme|loopback"):
-        check_redirect_uri(f"{scheme}:/callback", schemes={scheme})
+        check_redirect_uri(f"{scheme}:/callback", private={f"{scheme}:/callback"})
 
 
 @pytest.mark.parametrize(
@@ -176,14 +226,14 @@ def test_an_endless_address_matches_nothing_without_being_looked_at() -> None:
 @given(st.text())
 def test_whatever_is_accepted_is_plain_and_leads_where_it_says(text: str) -> None:
     try:
-        uri = check_redirect_uri(text, schemes=SCHEMES)
+        uri = check_redirect_uri(text, private=PRIVATE)
     except ValueError:
         return
     parts = urlsplit(uri)
     assert uri.isascii()
     assert "@" not in parts.netloc
     assert not parts.fragment
-    assert parts.scheme == "https" or is_loopback_redirect(uri) or "." in parts.scheme or parts.scheme in SCHEMES
+    assert parts.scheme == "https" or is_loopback_redirect(uri) or "." in parts.scheme or uri in PRIVATE
 
 
 @given(

@@ -116,6 +116,6 @@ class Clients:
             body = await self._shelf.read(client_id)
         except RemoteMisbehaved as error:
             raise OAuthFault("invalid_client", _UNKNOWN, reason=error.reason) from error
-        registration = parse_client_document(client_id, body, schemes=self._settings.known.schemes)
+        registration = parse_client_document(client_id, body, private=self._settings.known.private_redirects)
         host = document_host(client_id)
         return Client(client_id, registration.redirect_uris, registration.name or host, host)

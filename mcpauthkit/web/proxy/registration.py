@@ -23,7 +23,7 @@ class RegistrationEndpoint:
 
     Args:
         clients: Makes ids.
-        known: The catalogue, for its private schemes.
+        known: The catalogue, for its private addresses.
         clock: Time.
     """
 
@@ -39,7 +39,7 @@ class RegistrationEndpoint:
             OAuthFault: What it says about itself cannot be accepted.
         """
         body = await body_of(request, MAX_REGISTRATION_BYTES, error="invalid_client_metadata")
-        registration = parse_registration(body, schemes=self._known.schemes)
+        registration = parse_registration(body, private=self._known.private_redirects)
         client_id = self._clients.register(registration)
         _audit.info(
             "client registered client=%s name=%r to=%s",
