@@ -27,8 +27,9 @@ from mcpauthkit.settings import KeyFileSettings
 KeyKind = Literal["RSA", "P-256", "X25519"]
 """The kinds of key that `DecryptionKeys.generate` makes."""
 
-# A token of an unknown key is tried with every key, and each try with an RSA key costs a millisecond or several.
 _MAX_KEYS = 10
+# Anybody can send a token that names no key, and each trial with an RSA key of 4096 bits costs some 7 ms.
+_MAX_TRIALS = 3
 _MAX_FILE_BYTES = 256 * 1024
 _GROUP_WRITES_OR_OTHERS_READ = 0o027
 _RSA_BITS = 3072
@@ -58,10 +59,14 @@ class DecryptionKeys:
 
     All of them open tokens; their public halves are published, and producers may use any of these. So a key is rotated
     without downtime in steps: add the new one as `unpublished` to every replica, publish it, make the old one
-    `unpublished`, and drop that once the tokens encrypted to it have expired. The position in a file means nothing.
+    `unpublished`, and drop that once the tokens encrypted to it have expired.
+
+    A token's `kid` says which key opens it. A token without one, or with one that is none of ours, is tried with the
+    first three keys that fit its `alg`, and no more: have producers send the `kid` that is published. With three keys
+    of one kind or fewer, which is all that a rotation needs, their order means nothing.
 
     Args:
-        keys: The keys, ten at most.
+        keys: The keys, ten at most; RSA keys of 2048 to 4096 bits.
         unpublished: Ids of keys that open tokens but are not offered to producers.
 
     Raises:
@@ -237,4 +242,4 @@ class DecryptionKeys:
     def _candidates(self, header: EncryptionHeader) -> list[DecryptionKey]:
         # A key id we know names the key; one we do not know may be the producer's own name for it.
         named = self._by_id.get(header.key_id, self._keys)
-        return [key for key in named if key.fits(header)]
+        return [key for key in named if key.fits(header)][:_MAX_TRIALS]

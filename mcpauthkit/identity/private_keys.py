@@ -17,7 +17,7 @@ from joserfc import jwk
 from joserfc.errors import JoseError, SecurityWarning
 
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.identity.algorithms import MAXIMUM_RSA_BITS, MINIMUM_RSA_BITS
+from mcpauthkit.identity.algorithms import MINIMUM_RSA_BITS
 from mcpauthkit.identity.encryption import KEY_MANAGEMENT, PrivateKey
 from mcpauthkit.identity.jwe import EncryptionHeader
 
@@ -27,7 +27,10 @@ _OPERATIONS: Final = frozenset({"decrypt", "unwrapKey", "deriveKey", "deriveBits
 _MAX_KEY_ID_LENGTH: Final = 512
 _PEM_BLOCK: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 RawKey = RSAPrivateKey | EllipticCurvePrivateKey | X25519PrivateKey
-_NEW_KEY_HINT: Final = "Use an RSA key of at least 2048 bits, or one on P-256, P-384, P-521 or X25519."
+# Less than for signatures: those are checked with the public half of a key, which is cheap. This is the private half,
+# whose cost grows with the cube of its size, and anybody can send a token for it.
+_MAXIMUM_RSA_BITS: Final = 4096
+_NEW_KEY_HINT: Final = "Use an RSA key of 2048 to 4096 bits, or one on P-256, P-384, P-521 or X25519."
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def private_key(raw: RawKey, key_id: str | None = None, algorithm: str | None = 
 def _checked(raw: object, name: str, key_id: object, algorithm: object) -> DecryptionKey:
     if not isinstance(raw, RawKey):
         raise ConfigurationError(f"{name} is of a kind that does not decrypt.", hint=_NEW_KEY_HINT)
-    if isinstance(raw, RSAPrivateKey) and not MINIMUM_RSA_BITS <= raw.key_size <= MAXIMUM_RSA_BITS:
+    if isinstance(raw, RSAPrivateKey) and not MINIMUM_RSA_BITS <= raw.key_size <= _MAXIMUM_RSA_BITS:
         raise ConfigurationError(f"{name} is an RSA key of {raw.key_size} bits.", hint=_NEW_KEY_HINT)
     if isinstance(raw, EllipticCurvePrivateKey) and not isinstance(raw.curve, SECP256R1 | SECP384R1 | SECP521R1):
         raise ConfigurationError(f"{name} is on a curve that we do not use.", hint=_NEW_KEY_HINT)
