@@ -35,7 +35,8 @@ class JwtVerifier:
         clock: Time.
         leeway_seconds: How far clocks may differ.
         decryption_keys: Our private keys, if tokens may be encrypted to us (RFC 7516).
-        encrypted_only: Whether a token that is only signed is refused.
+        encrypted_only: Whether a token that is only signed is refused. This says nothing of other verifiers: beside
+            one that takes signed tokens, such as a StaticKeyVerifier, those still get in there.
         takes_any_bearer: Whether every bearer token is judged here, so that a refusal can say what is wrong with it.
             False leaves to other verifiers what does not look like a token of an issuer.
         expects: What kind of token it is. An ID token is for the client that asked for it: whoever expects one checks
