@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mcpauthkit.errors import OAuthFault
-from mcpauthkit.oauth.scopes import missing_scopes
 
 SIGN_IN_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 """What a login itself is made of; issuers add them to a grant or leave them out as they like."""
@@ -22,10 +21,12 @@ class ScopeRules:
     Args:
         base: What a request without scopes asks for.
         further: What clients may ask for besides, when a tool needs it.
+        short_names: Whether the issuer grants `read` to who asked for `api://reports/read`.
     """
 
     base: tuple[str, ...]
     further: tuple[str, ...] = ()
+    short_names: bool = False
 
     def allows(self, scope: str) -> bool:
         """Whether clients may ask for a scope."""
@@ -46,25 +47,25 @@ class ScopeRules:
                 reason=f"not offered: {' '.join(refused)[:200]}",
             )
 
+    def granted(self, asked: Iterable[str], given: Iterable[str] | None) -> tuple[str, ...]:
+        """Which of the scopes that were asked for the issuer granted, in the words of the question.
 
-def granted_of(asked: Iterable[str], granted: Iterable[str] | None) -> tuple[str, ...]:
-    """Which of the scopes that were asked for the issuer granted, in the words of the question.
+        Args:
+            asked: Scopes of the request.
+            given: What the issuer says; None when it says nothing, which means all of them (section 5.1).
+        """
+        if given is None:
+            return tuple(asked)
+        names = frozenset(given)
+        return tuple(one for one in asked if names & self._names(one) or one.endswith(_ALL_OF_AN_API))
 
-    Args:
-        asked: Scopes of the request.
-        granted: What the issuer says; None when it says nothing, which means all of them (section 5.1).
-    """
-    asked = tuple(asked)
-    if granted is None:
-        return asked
-    missing = missing_scopes(asked, frozenset(granted))
-    return tuple(one for one in asked if one not in missing or one.endswith(_ALL_OF_AN_API))
+    def beyond(self, asked: Iterable[str], given: Iterable[str] | None) -> tuple[str, ...]:
+        """What the issuer granted without having been asked, apart from the scopes of the login itself."""
+        asked = tuple(asked)
+        if not asked or any(one.endswith(_ALL_OF_AN_API) for one in asked):
+            return ()
+        expected = SIGN_IN_SCOPES.union(*map(self._names, asked))
+        return tuple(one for one in given or () if one not in expected)
 
-
-def granted_beyond(asked: Iterable[str], granted: Iterable[str] | None) -> tuple[str, ...]:
-    """What the issuer granted without having been asked, apart from the scopes of the login itself."""
-    asked = tuple(asked)
-    if not asked or any(one.endswith(_ALL_OF_AN_API) for one in asked):
-        return ()
-    names = {*asked, *(one.rpartition("/")[2] for one in asked)}
-    return tuple(one for one in granted or () if one not in names and one not in SIGN_IN_SCOPES)
+    def _names(self, scope: str) -> frozenset[str]:
+        return frozenset({scope, scope.rpartition("/")[2]} if self.short_names and "://" in scope else {scope})

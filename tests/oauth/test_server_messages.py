@@ -16,7 +16,7 @@ from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.revocation import process_revocation_response, revocation_request
 from mcpauthkit.oauth.server_authorization import parse_authorization
 from mcpauthkit.oauth.server_metadata import metadata_paths
-from mcpauthkit.oauth.server_scopes import ScopeRules, granted_beyond, granted_of
+from mcpauthkit.oauth.server_scopes import ScopeRules
 from mcpauthkit.oauth.server_token import CodeGrant, RefreshGrant, digest, fault_of, token_answer
 from mcpauthkit.oauth.token import OAuthClient, TokenSet
 
@@ -251,8 +251,15 @@ def test_a_grant_older_than_the_configuration_keeps_to_what_is_offered_today(
 def test_granted_is_what_was_asked_for_and_given(
     asked: tuple[str, ...], granted: tuple[str, ...] | None, got: tuple[str, ...], beyond: tuple[str, ...]
 ) -> None:
-    assert granted_of(asked, granted) == got
-    assert granted_beyond(asked, granted) == beyond
+    rules = ScopeRules((), short_names=True)
+    assert rules.granted(asked, granted) == got
+    assert rules.beyond(asked, granted) == beyond
+
+
+def test_a_short_name_is_another_scope_where_the_issuer_does_not_shorten() -> None:
+    rules = ScopeRules(())
+    assert rules.granted(["api://x/read"], ["read"]) == ()
+    assert rules.beyond(["api://x/read"], ["read"]) == ("read",)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.identity.issuer_profile import IssuerProfile, ResourceParameter
+from mcpauthkit.identity.issuer_profile import IssuerProfile
 from mcpauthkit.identity.profiles import profile_named
 from mcpauthkit.oauth.authorization import check_extra_parameters
 from mcpauthkit.oauth.client_metadata import RegisteredClient
@@ -57,7 +57,7 @@ class ProxySettings:
     Args:
         client: Our client at the issuer.
         extra: Further parameters of the authorization request to the issuer.
-        resource_parameter: How the issuer learns which resource a token is for.
+        profile: The kind of issuer.
         clients: The clients registered by hand, by id.
         known: The catalogue of well-known clients.
         dynamic_registration: Whether clients register themselves.
@@ -74,7 +74,7 @@ class ProxySettings:
 
     client: OAuthClient
     extra: Mapping[str, str]
-    resource_parameter: ResourceParameter
+    profile: IssuerProfile
     clients: Mapping[str, RegisteredClient]
     known: KnownClients
     dynamic_registration: bool
@@ -109,7 +109,7 @@ def check_options(client_id: str, options: ProxyOptions) -> ProxySettings:
     return ProxySettings(
         client=_our_client(client_id, options.get("client_secret"), options.get("client_authentication")),
         extra=extra,
-        resource_parameter=(profile_named(profile) if isinstance(profile, str) else profile).resource_parameter,
+        profile=profile_named(profile) if isinstance(profile, str) else profile,
         clients=_by_id(options.get("clients", ())),
         known=known,
         dynamic_registration=options.get("dynamic_registration", True),

@@ -81,7 +81,7 @@ class AuthorizationProxy:
         self._targets = {
             spelling: one.url for one in resources.all for spelling in (*one.accepted, one.url, f"{one.url}/")
         }
-        self._scopes = ScopeRules(scopes, settings.allowed_scopes)
+        self._scopes = ScopeRules(scopes, settings.allowed_scopes, short_names=settings.profile.short_scopes)
         self._resource_name = resource_name
 
     @property

@@ -19,7 +19,7 @@ from mcpauthkit.core.secret import Secret, same_text
 from mcpauthkit.errors import OAuthFault, RemoteError, SealError
 from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.server_authorization import target
-from mcpauthkit.oauth.server_scopes import ScopeRules, granted_beyond, granted_of
+from mcpauthkit.oauth.server_scopes import ScopeRules
 from mcpauthkit.oauth.server_token import RefreshGrant, check_target, digest, fault_of, token_answer
 from mcpauthkit.oauth.token import TokenSet
 from mcpauthkit.web.proxy.clients import Clients
@@ -118,14 +118,14 @@ class TokenEndpoint:
 
     def _told(self, asked: Sequence[str], tokens: TokenSet) -> tuple[str, ...]:
         # What nobody asked for was not agreed to on the consent page: it is neither told nor handed out by refreshes.
-        beyond = granted_beyond(asked, tokens.scopes)
+        beyond = self._scopes.beyond(asked, tokens.scopes)
         if beyond and not self._has_warned:
             self._has_warned = True
             _log.warning(
                 "the issuer granted scopes that were not asked for, such as %r; limit what our client may have there",
                 beyond[0][:100],
             )
-        return granted_of(asked, tokens.scopes)
+        return self._scopes.granted(asked, tokens.scopes)
 
     def _resource(self, parameters: Parameters) -> str | None:
         return target(parameters.resources, self._targets) if parameters.resources else None

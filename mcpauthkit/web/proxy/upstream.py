@@ -126,7 +126,7 @@ class Upstream:
         return (await self._issuer.metadata.get()).need("token_endpoint")
 
     def _target(self, resource: str) -> dict[str, str]:
-        match self._settings.resource_parameter:
+        match self._settings.profile.resource_parameter:
             case "forward":
                 return {"resource": resource} if resource else {}
             case "audience":
@@ -135,7 +135,7 @@ class Upstream:
                 return {}
 
     def _forwarded(self, resource: str) -> str:
-        return resource if self._settings.resource_parameter == "forward" else ""
+        return resource if self._settings.profile.resource_parameter == "forward" else ""
 
 
 def _prompt(prompt: str) -> dict[str, str]:
