@@ -24,14 +24,14 @@ from pydantic import PrivateAttr
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.headers import header_values
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.core.urls import check_base_url, path_of
+from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import InvalidRequest, IssuerUnavailable, RequestError, WrongAudience
 from mcpauthkit.identity.chain import VerifierChain
-from mcpauthkit.identity.claims import check_audience
-from mcpauthkit.identity.port import Presented, TokenVerifier, Verified
+from mcpauthkit.identity.judge import Judge, accepted_audiences
+from mcpauthkit.identity.port import Presented, TokenVerifier
 from mcpauthkit.identity.token_cache import TokenCache
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.principal import Principal, current_user
@@ -78,14 +78,12 @@ class KitTokenVerifier(FastMCPTokenVerifier):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(required_scopes=list(check_scopes(required_scopes)))
-        self._chain = VerifierChain(verifiers)
         self._resource = check_base_url(resource, "resource")
-        # Several clients send a bare origin with a slash.
-        spellings = {self._resource} if path_of(self._resource) else {self._resource, f"{self._resource}/"}
-        self._accepted = frozenset(spellings)
-        self._cache: TokenCache[PrincipalToken] = TokenCache(
-            clock=clock or SystemClock(), max_entries=token_cache_size, leeway_seconds=leeway_seconds
+        self._accepted = accepted_audiences(self._resource)
+        cache: TokenCache[PrincipalToken] = TokenCache(
+            clock=clock, max_entries=token_cache_size, leeway_seconds=leeway_seconds
         )
+        self._judge = Judge(VerifierChain(verifiers), PrincipalToken.of, cache)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The verified token, or None; while it is served, `current_user` is its principal.
@@ -94,7 +92,7 @@ class KitTokenVerifier(FastMCPTokenVerifier):
             IssuerUnavailable: It could not be judged.
         """
         try:
-            verified = await self._verified(token)
+            verified = await self._judge.judge(Presented(token), self._resource, self._accepted)
         except IssuerUnavailable:
             raise
         except RequestError as error:
@@ -109,30 +107,6 @@ class KitTokenVerifier(FastMCPTokenVerifier):
     def get_middleware(self) -> list[Middleware]:
         """FastMCP's own middleware, and ours around it."""
         return [Middleware(_Door), *super().get_middleware()]
-
-    async def _verified(self, token: str) -> PrincipalToken:
-        verifier, text = self._chain.choose(Presented(token))
-        known_as = f"{id(verifier)} {text}".encode("utf-8", "surrogatepass")
-        known = self._cache.get(known_as)
-        if known is not None:
-            return known
-        verified = await verifier.verify(text)
-        self._check_audience(verified)
-        made = PrincipalToken.of(verified.principal, text, self._resource)
-        self._cache.put(
-            known_as,
-            made,
-            remember_seconds=verified.remember_seconds,
-            is_current=verified.is_current,
-            expires_at=verified.principal.expires_at,
-        )
-        return made
-
-    def _check_audience(self, verified: Verified) -> None:
-        if not verified.made_for_us:
-            accepted = self._accepted if verified.audiences is None else verified.audiences
-            setting = verified.audience_setting.replace("{resource}", self._resource)
-            check_audience(verified.principal, accepted, setting=setting)
 
 
 def fastmcp_token_verifier(

@@ -10,10 +10,10 @@ from starlette.types import Receive, Scope
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.headers import HeaderFields
 from mcpauthkit.errors import MissingToken
+from mcpauthkit.identity.judge import Judge
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.sinks import SdkIdentity
 from mcpauthkit.web.anonymous_sessions import AnonymousSessions
-from mcpauthkit.web.authenticator import Authenticator
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.enrichment import OnAuthenticate, enrich
 from mcpauthkit.web.mcp_messages import MAX_BODY_BYTES_OF_NOBODY, read_message
@@ -47,16 +47,23 @@ class Admissions:
     """Admits requests or refuses them.
 
     Args:
-        authenticator: Who is calling.
+        judge: Who is calling.
+        elsewhere: What routes count for that belong to no resource.
         rules: What a message needs.
         on_authenticate: The application's hook.
         clock: Time.
     """
 
     def __init__(
-        self, authenticator: Authenticator, rules: CallRules, on_authenticate: OnAuthenticate | None, clock: Clock
+        self,
+        judge: Judge[SdkIdentity],
+        elsewhere: ProtectedResource,
+        rules: CallRules,
+        on_authenticate: OnAuthenticate | None,
+        clock: Clock,
     ) -> None:
-        self._authenticator = authenticator
+        self._judge = judge
+        self._elsewhere = elsewhere
         self._rules = rules
         self._hook = on_authenticate
         self.anonymous_sessions = AnonymousSessions(clock)
@@ -76,8 +83,9 @@ class Admissions:
             RequestError: It is refused.
         """
         presented = presented_by(scope, headers)
+        called = resource or self._elsewhere
         try:
-            identity = await self._authenticator.identify(presented, resource)
+            identity = await self._judge.judge(presented, called.url, called.accepted)
         except MissingToken:
             if resource is None or not self._rules.allow_anonymous:
                 raise

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
+
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.identity.token_cache import TokenCache
 
 
 class LimitOptions(TypedDict, total=False):
@@ -34,3 +37,11 @@ class Limits:
     keys_max_age_seconds: float = 600.0
     keys_max_stale_seconds: float = 3600.0
     cooldown_seconds: float = 30.0
+
+    def token_cache(self, clock: Clock) -> TokenCache[Any]:
+        """An empty memory of verified tokens within these limits.
+
+        Args:
+            clock: Time.
+        """
+        return TokenCache(clock=clock, max_entries=self.token_cache_size, leeway_seconds=self.leeway_seconds)

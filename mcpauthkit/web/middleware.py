@@ -20,12 +20,13 @@ from mcpauthkit.errors import ConfigurationError, ForbiddenOrigin, InvalidReques
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.identity.issuer_profile import IssuerProfile
+from mcpauthkit.identity.judge import Judge
 from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import current_user as kit_current_user
+from mcpauthkit.protocol.sinks import SdkIdentity
 from mcpauthkit.web.admission import Admission, Admissions
-from mcpauthkit.web.authenticator import Authenticator
 from mcpauthkit.web.browser_login import SIGN_IN_SCOPE
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.coverage import check_coverage
@@ -136,8 +137,8 @@ class JwtAuthMiddleware:
             configured, verifiers, decryption_keys=keys, encrypted_only=encrypted_only, limits=Limits(**limits)
         )
         trusted = trust.issuers(self._fetch, clock)
-        authenticator = Authenticator(trust.chain(trusted), self._resources, clock=clock, limits=trust.limits)
-        self._admissions = Admissions(authenticator, self._rules, on_authenticate, clock)
+        judge = Judge(trust.chain(trusted), SdkIdentity, trust.limits.token_cache(clock))
+        self._admissions = Admissions(judge, self._resources.elsewhere, self._rules, on_authenticate, clock)
         self._sign_in = browser_login(
             trusted,
             base_url=self._resources.base_url,
@@ -249,11 +250,11 @@ class JwtAuthMiddleware:
             await serve(sessions.opening(send) if admission.opens_session else send)
 
     def _is_open(self, scope: Scope, path: str, resource: ProtectedResource | None) -> bool:
+        if resource is not None and path == resource.path:
+            # No page of ours is where an MCP server is, and OpenPaths refuses to cover one.
+            return False
         if self._open.is_open(path, scope.get("raw_path") or b"", scope.get("method", "GET")):
             return True
-        if resource is not None and path == resource.path:
-            # No page of ours is where an MCP server is.
-            return False
         hub: Hub | None = getattr(getattr(scope.get("app", self._app), "state", None), HUB_STATE, None)
         return hub is not None and path in hub.paths
 

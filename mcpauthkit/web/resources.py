@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mcpauthkit.core.urls import check_base_url, path_of
+from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.identity.judge import accepted_audiences
 from mcpauthkit.oauth.metadata import resource_metadata_url
 
 DEFAULT_RESOURCE_PATHS = ("/mcp",)
@@ -71,5 +72,4 @@ class ProtectedResources:
         bare = path.rstrip("/")
         # Without a trailing slash: most clients refuse a resource that differs from what the user entered.
         url = f"{self.base_url}{bare}"
-        accepted = frozenset({url} if path_of(url) else {url, f"{url}/"})
-        return ProtectedResource(bare, url, resource_metadata_url(url), accepted)
+        return ProtectedResource(bare, url, resource_metadata_url(url), accepted_audiences(url))
