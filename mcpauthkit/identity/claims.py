@@ -20,6 +20,13 @@ _NUMBERS = frozenset({int, float})
 _NOT_IN_DESCRIPTIONS = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 _READ_AS_PARAMETERS = re.compile(r"(scope|error|error_description|resource_metadata)=", re.IGNORECASE)
 _GENERIC_READER = ClaimReader()
+_UNBOUND = {
+    "hint": (
+        "Switch sender-constrained tokens off for this client at the issuer: DPoP, or certificate-bound access tokens "
+        '(at Keycloak "Require DPoP bound tokens" and "OAuth 2.0 Mutual TLS Certificate Bound Access Tokens").'
+    ),
+    "reason": "the token has the claim cnf",
+}
 
 
 def principal_from(
@@ -47,6 +54,10 @@ def principal_from(
     """
     if claims.get("iss") != issuer:
         raise InvalidToken(reason="iss is not the issuer whose key signed")
+    if "cnf" in claims:
+        # RFC 9449 section 7.2, RFC 8705 section 3: good only with a proof of possession, which nobody here asks for.
+        # Taken as a bearer token, it would work for whoever stole it.
+        raise InvalidToken("The access token is bound to its sender, and this server takes bearer tokens.", **_UNBOUND)
     expires_at = _instant(claims, "exp")
     if expires_at is None:
         raise InvalidToken(reason="exp is missing", hint="Configure the issuer to put `exp` into access tokens.")

@@ -28,7 +28,7 @@ _ROWS = (
             client_id=("azp", "client_id"),
         ),
         types=("jwt", "at+jwt"),
-        rules=(ClaimRule("typ", one_of=("Bearer", "DPoP")),),
+        rules=(ClaimRule("typ", one_of=("Bearer",)),),
         # Before version 25, and with the mapper "Nonce backwards compatible", `nonce` is in every token.
         marks_without_scope=(),
         issuer_url_rules=((r"/realms/[^/]+$", "It ends in /realms/ and the realm's name, without a slash behind."),),

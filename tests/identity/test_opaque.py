@@ -102,6 +102,8 @@ async def test_our_client_proves_itself_as_configured(authentication: str, form:
         ({"sub": ""}, "invalid_token"),
         ({"sub": 5}, "invalid_token"),
         ({"aud": 5}, "invalid_token"),
+        ({"cnf": {"x5t#S256": "x"}}, "invalid_token"),
+        ({"cnf": None}, "invalid_token"),
         # Refresh and ID tokens are active too.
         ({"token_type": ...}, "good"),
         ({"token_type": None}, "good"),

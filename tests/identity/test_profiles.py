@@ -114,6 +114,7 @@ def row_of(profile: str) -> Row:
         ("keycloak", {"typ": "Refresh"}),
         ("keycloak", {"typ": "Offline"}),
         ("keycloak", {"typ": "bearer"}),
+        ("keycloak", {"typ": "DPoP"}),
         ("keycloak", {"typ": 5}),
         ("keycloak", {"typ": None, "at_hash": "h"}),
         ("generic", {"typ": "ID"}),
@@ -176,9 +177,17 @@ async def test_every_header_an_issuer_is_known_to_write_is_accepted(profile: str
     assert (await row.realm().verify(token_of(row.issuer, row.access, typ=typ))).client_id == CLIENT
 
 
-async def test_a_dpop_or_lightweight_token_of_keycloak_is_accepted() -> None:
+@each_row
+@pytest.mark.parametrize("bound_to", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, "x"], ids=str)
+async def test_a_token_bound_to_its_sender_is_no_bearer_token(row: Row, bound_to: Any) -> None:
+    # Whoever stole it would get past the proof of possession here.
+    with pytest.raises(InvalidToken) as caught:
+        await row.realm().verify(row.access_token(cnf=bound_to))
+    assert "DPoP" in caught.value.hint
+
+
+async def test_a_lightweight_token_of_keycloak_is_accepted() -> None:
     row = row_of("keycloak")
-    await row.realm().verify(row.access_token(typ="DPoP"))
     lean = {"typ": None, "realm_access": None, "resource_access": None, "groups": None}
     assert (await row.realm().verify(row.access_token(**lean))).roles == frozenset()
 
