@@ -4,6 +4,10 @@ A path is tried as the name of a claim first, because some names are URLs or hol
 `cognito:groups`), and is then split at its dots. The step `*` goes through every member, and what is found behind it
 carries that member's name in front: `resource_access.*.roles` gives `billing:admin`, because the role of one client
 must not count as the role of another.
+
+An object of roles, as Zitadel has it (`{"admin": {"163840776835432705": "acme.example"}}`), gives each role with the
+organisation that gave it behind: `admin@163840776835432705`. Where a project is granted to other organisations, their
+owners hand out its roles too, and must not make administrators of ours.
 """
 
 from __future__ import annotations
@@ -28,7 +32,8 @@ class ClaimMap:
 
     Args:
         scopes: Where scopes are: space-separated texts or lists. What all of them hold counts together.
-        roles: Where roles are: one role as a text, lists, or objects whose members are the roles. All count together.
+        roles: Where roles are: one role as a text, lists, or objects of roles and who gave them, see the module. All
+            count together.
         client_id: Where the client is; the first that holds a text counts.
         subject: Where the subject is; the first one that is there at all counts. It has to be in ID tokens too, and
             the same there, for the connect pages to recognise who signed in.
@@ -207,7 +212,11 @@ def _below(claim: Any, steps: tuple[str, ...]) -> list[tuple[str, Any]]:
 
 def _prefix(member: str) -> str:
     # Escaped, so that the first colon is always ours: the role `b:c` of a client `a` is not the role `c` of `a:b`.
-    return f"{member.replace('%', '%25').replace(':', '%3A')}:"
+    return f"{_escaped(member, ':')}:"
+
+
+def _escaped(name: str, mark: str) -> str:
+    return name.replace("%", "%25").replace(mark, f"%{ord(mark):02X}")
 
 
 def _texts(value: Any) -> list[str]:
@@ -223,8 +232,11 @@ def _texts(value: Any) -> list[str]:
 
 def _members(value: dict[str, Any]) -> list[str]:
     # Zitadel: {role: {organisation: domain}}, where a role nobody gave is not there.
-    if len(value) <= _MAX_NAMES and all(isinstance(givers, dict) and givers for givers in value.values()):
-        return list(value)
+    if all(isinstance(givers, dict) and givers for givers in value.values()):
+        # Escaped, so that the last @ is always ours.
+        names = [f"{role}@{_escaped(one, '@')}" for role, givers in value.items() for one in givers]
+        if len(names) <= _MAX_NAMES:
+            return names
     raise InvalidToken(
         hint="If another claim holds the roles, name it in claims=ClaimMap(roles=...).",
         reason="an object of roles whose members do not say who gave them",

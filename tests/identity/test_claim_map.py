@@ -41,7 +41,11 @@ def roles(paths: str | tuple[str, ...], claims: dict[str, Any]) -> frozenset[str
         ("access.*.roles", {"access": {"one": {"other": ["r"]}, "two": 5}}, set()),
         ("access.*", {"access": {"one": ["r"]}}, {"one:r"}),
         ("a.*.b.c", {"a": {"m": {"b": {"c": "r"}}}}, {"m:r"}),
-        ("granted", {"granted": {"admin": {"org": "d"}, "staff": {"org": "d"}}}, {"admin", "staff"}),
+        (
+            "granted",
+            {"granted": {"admin": {"1": "d"}, "staff": {"1": "d", "2": "e"}}},
+            {"admin@1", "staff@1", "staff@2"},
+        ),
         ("granted", {"granted": {}}, set()),
     ],
 )
@@ -57,6 +61,19 @@ def test_the_role_of_one_client_never_counts_as_that_of_another() -> None:
     assert crossed.isdisjoint(roles("access.*.roles", {"access": {"a%3Ab": {"roles": ["c"]}, "b": {"roles": ["c"]}}}))
 
 
+def test_a_role_that_one_organisation_gave_never_counts_as_given_by_another() -> None:
+    # At Zitadel an owner of another organisation hands out the roles that a project was granted with.
+    mine = roles("granted", {"granted": {"admin": {"1": "mine.example"}}})
+    assert mine == {"admin@1"}
+    for granted in (
+        {"admin": {"2": "mine.example"}},
+        {"admin@1": {"2": "theirs.example"}},
+        {"admin": {"1@2": "theirs.example"}},
+        {"admin": {"%31": "theirs.example"}},
+    ):
+        assert mine.isdisjoint(roles("granted", {"granted": granted}))
+
+
 @pytest.mark.parametrize(
     "claims",
     [
@@ -66,6 +83,7 @@ def test_the_role_of_one_client_never_counts_as_that_of_another() -> None:
         {"roles": {"admin": True}},
         {"roles": {"admin": {}}},
         {"roles": {str(number): {"org": "d"} for number in range(513)}},
+        {"roles": {"admin": {str(number): "d" for number in range(513)}}},
     ],
     ids=lambda claims: str(claims)[:40],
 )

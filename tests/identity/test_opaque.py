@@ -177,7 +177,7 @@ async def test_tokens_of_clients_that_are_not_listed_are_refused(client: Any) ->
 async def test_claims_elsewhere_are_found_by_a_map() -> None:
     roles = {"urn:zitadel:iam:org:project:roles": {"admin": {"1": "acme.example"}}}
     mapped = Bench(claims_of(**roles), claims=ClaimMap(roles="urn:zitadel:iam:org:project:roles"))
-    assert (await mapped.verify()).principal.roles == {"admin"}
+    assert (await mapped.verify()).principal.roles == {"admin@1"}
 
 
 async def test_jwts_are_asked_about_only_if_wanted() -> None:
