@@ -3,7 +3,8 @@
 A path is tried as the name of a claim first, because some names are URLs or hold dots (`https://acme.example/roles`,
 `cognito:groups`), and is then split at its dots. The step `*` goes through every member, and what is found behind it
 carries that member's name in front: `resource_access.*.roles` gives `billing:admin`, because the role of one client
-must not count as the role of another.
+must not count as the role of another. A colon in the role names of the map's other paths is written `%3A` then (and
+`%` as `%25`), because a role called `billing:admin` that everybody may be given must not count as that one either.
 
 An object of roles, as Zitadel has it (`{"admin": {"163840776835432705": "acme.example"}}`), gives each role with the
 organisation that gave it behind: `admin@163840776835432705`. Where a project is granted to other organisations, their
@@ -33,7 +34,7 @@ class ClaimMap:
     Args:
         scopes: Where scopes are: space-separated texts or lists. What all of them hold counts together.
         roles: Where roles are: one role as a text, lists, or objects of roles and who gave them, see the module. All
-            count together.
+            count together, so a group `admin` is the role `admin` where both are read.
         client_id: Where the client is; the first that holds a text counts.
         subject: Where the subject is; the first one that is there at all counts. It has to be in ID tokens too, and
             the same there, for the connect pages to recognise who signed in.
@@ -92,7 +93,7 @@ GENERIC_CLAIMS = ClaimMap(
 """What most issuers do; the base of every map."""
 
 _Path = tuple[str, tuple[str, ...]]
-_Reader = Callable[[Any], Iterable[str]]
+_Reader = Callable[[Any, str], Iterable[str]]
 
 
 class ClaimReader:
@@ -103,7 +104,7 @@ class ClaimReader:
         scope_prefixes: Each scope is granted with each of these in front too, besides its name as it stands.
     """
 
-    __slots__ = ("_app_scopes", "_client_id", "_roles", "_scope_prefixes", "_scopes", "_subject")
+    __slots__ = ("_app_scopes", "_client_id", "_read_roles", "_roles", "_scope_prefixes", "_scopes", "_subject")
 
     def __init__(self, claim_map: ClaimMap = GENERIC_CLAIMS, *, scope_prefixes: Sequence[str] = ()) -> None:
         full = claim_map.over(GENERIC_CLAIMS)
@@ -111,6 +112,8 @@ class ClaimReader:
         self._scope_prefixes = tuple(scope_prefixes)
         self._app_scopes = _compiled(full.app_scopes)
         self._roles = _compiled(full.roles)
+        some_are_prefixed = any(_EVERY_MEMBER in steps for _, steps in self._roles)
+        self._read_roles = _role_names_beside_prefixed if some_are_prefixed else _role_names
         self._client_id = _compiled(full.client_id)
         self._subject = _compiled(full.subject)
 
@@ -157,7 +160,7 @@ class ClaimReader:
         Raises:
             InvalidToken: They are of another form than issuers use.
         """
-        return self._names(claims, self._roles, _role_names)[0]
+        return self._names(claims, self._roles, self._read_roles)[0]
 
     @staticmethod
     def _values(claims: Mapping[str, Any], paths: tuple[_Path, ...]) -> Iterator[Any]:
@@ -175,23 +178,31 @@ class ClaimReader:
         for name, steps in paths:
             if name in claims:
                 found = True
-                names = names.union(read(claims[name]))
+                names = names.union(read(claims[name], ""))
             elif steps and steps[0] in claims:
                 below = _below(claims[steps[0]], steps)
                 found = found or bool(below)
-                names = names.union(*([prefix + text for text in read(value)] for prefix, value in below))
+                names = names.union(*(read(value, prefix) for prefix, value in below))
         return names, found
 
 
-def _scope_names(value: Any) -> Iterable[str]:
-    return value.split()[:_MAX_NAMES] if isinstance(value, str) else _texts(value)
+def _scope_names(value: Any, prefix: str) -> Iterable[str]:
+    names = value.split()[:_MAX_NAMES] if isinstance(value, str) else _texts(value)
+    return [prefix + name for name in names] if prefix else names
 
 
-def _role_names(value: Any) -> Iterable[str]:
+def _role_names(value: Any, prefix: str) -> Iterable[str]:
     if isinstance(value, str):
         # One role given as a text is one role, never its letters or words.
-        return (value,) if value else ()
-    return _members(value) if isinstance(value, dict) else _texts(value)
+        names = [value] if value else []
+    else:
+        names = _members(value) if isinstance(value, dict) else _texts(value)
+    return [prefix + name for name in names] if prefix else names
+
+
+def _role_names_beside_prefixed(value: Any, prefix: str) -> Iterable[str]:
+    names = _role_names(value, prefix)
+    return names if prefix else [_escaped(name, ":") for name in names]
 
 
 def _compiled(paths: str | Sequence[str] | None) -> tuple[_Path, ...]:

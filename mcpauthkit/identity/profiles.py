@@ -24,7 +24,9 @@ _ROWS = (
         label="Keycloak",
         claims=ClaimMap(
             scopes="scope",
-            roles=("realm_access.roles", "resource_access.*.roles", "groups"),
+            # Not `groups`: who may make a group called `admin` need not be who may make that realm role. Whoever wants
+            # them names all three paths, and lets the mapper write full paths, which begin with a slash.
+            roles=("realm_access.roles", "resource_access.*.roles"),
             client_id=("azp", "client_id"),
         ),
         types=("jwt", "at+jwt"),

@@ -75,7 +75,7 @@ ROWS = [
             "jti": "1",
         },
         {"openid", "mcp:tools"},
-        {"offline_access", "staff", "billing:admin", "account:manage-account", "/people"},
+        {"offline_access", "staff", "billing:admin", "account:manage-account"},
         {"typ": "ID", "aud": CLIENT, "azp": CLIENT, "nonce": "n", "at_hash": "h"},
         {"audience": BOTH},
     ),

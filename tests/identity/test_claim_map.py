@@ -61,6 +61,23 @@ def test_the_role_of_one_client_never_counts_as_that_of_another() -> None:
     assert crossed.isdisjoint(roles("access.*.roles", {"access": {"a%3Ab": {"roles": ["c"]}, "b": {"roles": ["c"]}}}))
 
 
+def test_the_role_of_a_client_never_counts_as_that_of_everybody() -> None:
+    reader = ClaimReader(PROFILES["keycloak"].claims)
+    of_client = reader.roles({"resource_access": {"billing": {"roles": ["admin", "view:all"]}}})
+    assert of_client == {"billing:admin", "billing:view:all"}
+    for name in ("billing:admin", "billing%3Aadmin"):
+        assert of_client.isdisjoint(reader.roles({"realm_access": {"roles": [name]}}))
+    assert reader.roles({"realm_access": {"roles": ["billing:admin"]}}) == {"billing%3Aadmin"}
+    # Where no other name has a client in front, a colon means nothing.
+    assert roles("roles", {"roles": ["billing:admin"]}) == {"billing:admin"}
+
+
+def test_a_group_at_keycloak_is_a_role_only_where_the_operator_says_so() -> None:
+    claims = {"realm_access": {"roles": ["staff"]}, "groups": ["admin"]}
+    assert ClaimReader(PROFILES["keycloak"].claims).roles(claims) == {"staff"}
+    assert ClaimReader(ClaimMap(roles="groups").over(PROFILES["keycloak"].claims)).roles(claims) == {"admin"}
+
+
 def test_a_role_that_one_organisation_gave_never_counts_as_given_by_another() -> None:
     # At Zitadel an owner of another organisation hands out the roles that a project was granted with.
     mine = roles("granted", {"granted": {"admin": {"1": "mine.example"}}})
