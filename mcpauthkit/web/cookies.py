@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from mcpauthkit.core.clock import Clock
-from mcpauthkit.core.headers import cookie_value
+from mcpauthkit.core.headers import cookie_value, header_values
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.sealing import Sealer
 from mcpauthkit.errors import SealError
@@ -42,6 +42,12 @@ class SealedCookies:
             return self._sealer.open(sealed, context=self._context(name), now=self._clock.wall())
         except SealError:
             return None
+
+    def names(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+        """The names under which cookies of ours may be there, in the order sent: browsers send the oldest first."""
+        pairs = [pair for raw in header_values(headers, b"cookie") for pair in raw.decode("latin-1").split(";")]
+        names = [pair.partition("=")[0].strip() for pair in pairs]
+        return [name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix)]
 
     def write(self, response: Response, name: str, content: dict[str, Any], *, lifetime_seconds: int) -> None:
         """Set a cookie."""

@@ -98,6 +98,8 @@ class Pages:
         client: str,
         vouched_by: str,
         destination: str,
+        redirect_uri: str,
+        caution: str,
         resource: str,
         resource_name: str | None,
         scopes: Sequence[str],
@@ -108,10 +110,13 @@ class Pages:
         return self._render(
             "consent.html",
             200,
-            heading=f"Let {client} sign in?",
+            # What a program calls itself is no headline of ours.
+            heading=f"Let {client} sign in?" if vouched_by else "Let a program sign in?",
             client=client,
             vouched_by=vouched_by,
             destination=destination,
+            redirect_uri=redirect_uri,
+            caution=caution,
             resource=resource,
             resource_name=resource_name or "this server",
             scopes=scopes,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 
+from mcpauthkit import RegisteredClient
 from mcpauthkit.testing import BrowserRobot, FakeClock, sign_in
-from tests.web.proxy_world import CALLBACK, HOSTED, ProxyWorld, browsing, proxy_world
+from tests.web.proxy_world import CALLBACK, HOSTED, UPSTREAM, Documents, ProxyWorld, browsing, proxy_world
+
+RELAY = "https://vscode.dev/redirect"
 
 
 async def test_the_page_says_who_asks_for_what_and_where_the_sign_in_goes() -> None:
@@ -108,9 +112,9 @@ async def asks_again(here: ProxyWorld, robot: BrowserRobot, client: Any, **param
 
 async def test_what_was_agreed_to_is_remembered_for_an_https_address_and_asked_again_when_anything_differs() -> None:
     clock = FakeClock()
-    with proxy_world(clock=clock, resource_paths=("/mcp", "/other")) as here:
-        client = await here.registered(HOSTED)
-        other = await here.registered(HOSTED, client_name="Another")
+    by_hand = [RegisteredClient("desk", [HOSTED]), RegisteredClient("other", [HOSTED])]
+    with proxy_world(clock=clock, clients=by_hand, resource_paths=("/mcp", "/other")) as here:
+        client, other = here.client("desk", HOSTED), here.client("other", HOSTED)
         async with BrowserRobot() as robot:
             await here.log_in(robot, client, scope="openid", resource=here.resource)
             assert not await asks_again(here, robot, client, scope="openid", resource=here.resource)
@@ -122,14 +126,86 @@ async def test_what_was_agreed_to_is_remembered_for_an_https_address_and_asked_a
             assert await asks_again(here, robot, client, scope="openid", resource=here.resource)
 
 
-@pytest.mark.parametrize("redirect_uri", [CALLBACK, "cursor://anysphere.cursor-mcp/oauth/callback"])
+@pytest.mark.parametrize("redirect_uri", [CALLBACK, "cursor://anysphere.cursor-mcp/oauth/callback", RELAY])
 async def test_an_address_that_any_program_here_could_take_is_asked_for_every_time(redirect_uri: str) -> None:
-    with proxy_world() as here:
-        client = await here.registered(redirect_uri)
+    with proxy_world(clients=[RegisteredClient("desk", [redirect_uri])]) as here:
+        client = here.client("desk", redirect_uri)
         async with BrowserRobot() as robot:
             for _ in range(2):
                 assert await asks_again(here, robot, client)
                 await here.log_in(robot, client)
+
+
+@pytest.mark.parametrize(
+    ("client_id", "redirect_uri", "remembered"),
+    [
+        (None, "https://claude.ai/api/mcp/auth_callback", False),
+        ("https://app.example/client.json", HOSTED, True),
+        ("https://app.example/client.json", "https://app.example.evil.example/callback", False),
+        ("https://app.example/client.json", "https://other.example/callback", False),
+        ("https://vscode.dev/oauth/client-metadata.json", RELAY, False),
+    ],
+)
+async def test_agreement_is_remembered_for_who_is_vouched_for_at_its_own_host_only(
+    client_id: str | None, redirect_uri: str, *, remembered: bool
+) -> None:
+    addresses = [HOSTED, "https://app.example.evil.example/callback", "https://other.example/callback"]
+    app = "https://app.example/client.json"
+    documents = Documents({app: json.dumps({"client_id": app, "redirect_uris": addresses}).encode()})
+    hosts = ["app.example", "vscode.dev"]
+    with proxy_world(client_documents=documents, client_document_hosts=hosts) as here:
+        client = here.client(client_id, redirect_uri) if client_id else await here.registered(redirect_uri)
+        async with BrowserRobot() as robot:
+            await here.log_in(robot, client)
+            assert await asks_again(here, robot, client) is not remembered
+
+
+async def test_what_was_agreed_to_at_one_issuer_is_asked_again_at_another() -> None:
+    by_hand = [RegisteredClient("desk", [HOSTED])]
+    with proxy_world(clients=by_hand) as here, proxy_world() as elsewhere:
+        client = here.client("desk", HOSTED)
+        elsewhere.issuer.add_client(UPSTREAM, None, [f"{here.base}/oauth/callback"])
+        async with BrowserRobot() as robot:
+            await here.log_in(robot, client)
+            assert not await asks_again(here, robot, client)
+            here.options["issuer_url"] = elsewhere.issuer.issuer_url
+            await here.restart()
+            assert await asks_again(here, robot, client)
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "words"),
+    [
+        (HOSTED, "app.example"),
+        (CALLBACK, "Any program on this computer"),
+        ("com.example.app:/callback", "Any program on this computer"),
+        (RELAY, "passes the sign-in on"),
+    ],
+)
+async def test_the_page_shows_the_whole_address_and_warns_where_it_has_no_owner(redirect_uri: str, words: str) -> None:
+    with proxy_world() as here:
+        client = await here.registered(redirect_uri)
+        async with BrowserRobot() as robot:
+            page = await robot.open(client.authorization_url())
+    assert f"<code>{redirect_uri}</code>" in page.html
+    assert words in page.text
+    assert ("Any program" in page.text) is (redirect_uri in {CALLBACK, "com.example.app:/callback"})
+
+
+async def test_a_name_that_a_program_gave_itself_is_no_headline_and_no_name_is_said_to_be_none() -> None:
+    with proxy_world(clients=[RegisteredClient("desk", [CALLBACK], "Help desk")]) as here:
+        heads = []
+        for client in (
+            await here.registered(client_name="Bank of Everybody"),
+            await here.registered(client_name="\u3164\u2800"),
+            here.client("desk"),
+        ):
+            async with BrowserRobot() as robot:
+                page = await robot.open(client.authorization_url())
+            heads.append(page.html[page.html.index("<h1") : page.html.index("</h1>")])
+            assert ("without a name" in page.text) is (len(heads) == 2)
+    assert ["Bank" in one for one in heads] == [False] * 3
+    assert "Help desk" in heads[2]
 
 
 async def test_prompt_none_gets_an_answer_instead_of_a_page() -> None:

@@ -78,6 +78,17 @@ async def test_a_document_of_a_host_that_is_not_listed_is_not_read() -> None:
         ("refresh", {"unheard": "of"}),
         ("client", {}),
         ("ticket", {"asked": {"client": "c"}, "browser": "b", "is_trusted": True}),
+        (
+            "ticket",
+            {
+                "asked": {"client": "c"},
+                "nonce": "n",
+                "name": "",
+                "vouched_by": "",
+                "is_trusted": True,
+                "may_remember": True,
+            },
+        ),
     ],
 )
 def test_a_value_that_another_version_sealed_does_not_open(kind: str, content: dict[str, Any]) -> None:
@@ -98,7 +109,7 @@ def test_no_sealed_value_opens_as_another_kind_or_in_another_place() -> None:
         return ProxySeals(RING, base_url=base, upstream=upstream, clock=clock, entropy=entropy, refresh_idle_seconds=60)
 
     asked = {"client": "c", "redirect_uri": CALLBACK, "state": "", "code_challenge": "x", "scope": "", "resource": ""}
-    ticket = Ticket(asked, "b", is_trusted=False)
+    ticket = Ticket(asked, "n", "App", "", is_trusted=False, may_remember=False)
     sealed = seals("a", "b").tickets.close(ticket)
     assert seals("a", "b").tickets.open(sealed) == ticket
     for other in (seals("a", "c").tickets, seals("x", "b").tickets, seals("a", "b").codes, seals("a", "b").refreshes):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from urllib.parse import urlencode
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -98,7 +99,8 @@ class AuthorizePages:
                 description=fault.public,
                 is_trusted=self._clients.is_trusted(client, redirect_uri),
             )
-        if not prompting.ask_again and self._browser.has_approved(request.headers.raw, asked):
+        may_remember = self._clients.may_remember(client, redirect_uri)
+        if may_remember and not prompting.ask_again and self._browser.has_approved(request.headers.raw, asked):
             _audit.info("consent remembered client=%s", asked.client[:12])
             return await self._leave(request, asked)
         if prompting.no_pages:
@@ -112,10 +114,13 @@ class AuthorizePages:
 
     async def approve(self, request: Request) -> Response:
         """The person agrees. A GET, because a redirected form answer would be blocked by our own policy."""
-        asked = self._ticket(request).request
+        ticket = self._ticket(request)
+        asked = ticket.request
         _audit.info("consent given client=%s to=%s", asked.client[:12], destination(asked.redirect_uri))
         response = await self._leave(request, asked)
-        self._browser.remember(response, request.headers.raw, asked)
+        self._browser.leave_page(response, ticket.nonce)
+        if ticket.may_remember:
+            self._browser.remember(response, request.headers.raw, asked)
         return response
 
     async def decline(self, request: Request) -> Response:
@@ -123,13 +128,15 @@ class AuthorizePages:
         ticket = self._ticket(request)
         asked = ticket.request
         _audit.info("consent declined client=%s to=%s", asked.client[:12], destination(asked.redirect_uri))
-        return self._answers.refuse(
+        response = self._answers.refuse(
             asked.redirect_uri,
             asked.state,
             error="access_denied",
             description="The user declined.",
             is_trusted=ticket.is_trusted,
         )
+        self._browser.leave_page(response, ticket.nonce)
+        return response
 
     async def _return_address(self, parameters: Parameters) -> tuple[Client, str]:
         # As long as these two are not known to belong together, nothing is redirected (RFC 6749 section 4.1.2.1).
@@ -157,30 +164,41 @@ class AuthorizePages:
 
     def _ask(self, request: Request, client: Client, asked: AskedAuthorization) -> Response:
         name, vouched_by = self._clients.described(client, asked.redirect_uri)
-        # The page needs the browser's name and sets it, so the cookie is put on a response made beforehand.
+        # The page has to know the name of its cookie, so the cookie is put on a response made beforehand.
         carrier = Response()
         ticket = Ticket(
-            asdict(asked),
-            self._browser.recognise(carrier, request.headers.raw),
-            self._clients.is_trusted(client, asked.redirect_uri),
-        )
-        link = "?" + urlencode({"request": self._seals.tickets.close(ticket)})
-        page = self._pages.consent(
-            client=name or "A program without a name",
+            asked=asdict(asked),
+            nonce=self._browser.show_page(carrier, request.headers.raw),
+            name=name,
             vouched_by=vouched_by,
+            is_trusted=self._clients.is_trusted(client, asked.redirect_uri),
+            may_remember=self._clients.may_remember(client, asked.redirect_uri),
+        )
+        page = self._page(ticket, self._seals.tickets.close(ticket))
+        for cookie in carrier.headers.getlist("set-cookie"):
+            page.headers.append("set-cookie", cookie)
+        return page
+
+    def _page(self, ticket: Ticket, sealed: str) -> Response:
+        asked = ticket.request
+        link = "?" + urlencode({"request": sealed})
+        return self._pages.consent(
+            client=ticket.name,
+            vouched_by=ticket.vouched_by,
             destination=destination(asked.redirect_uri),
+            redirect_uri=asked.redirect_uri,
+            caution=self._clients.caution(asked.redirect_uri),
             resource=asked.resource,
             resource_name=self._resource_name,
             scopes=asked.scopes,
             approve_url=f"{self._base_url}{APPROVE_PATH}{link}",
             decline_url=f"{self._base_url}{DECLINE_PATH}{link}",
         )
-        page.headers.append("set-cookie", carrier.headers["set-cookie"])
-        return page
 
     def _ticket(self, request: Request) -> Ticket:
+        sealed = request.query_params.get("request", "")
         try:
-            ticket = self._seals.tickets.open(request.query_params.get("request", ""))
+            ticket = self._seals.tickets.open(sealed)
         except SealError as error:
             raise Answered(
                 self._pages.message(
@@ -190,18 +208,22 @@ class AuthorizePages:
                     tone="bad",
                 )
             ) from error
-        if not self._browser.is_browser(request.headers.raw, ticket.browser):
-            # Somebody agreed in their own browser and passed the link on, or cookies are blocked.
-            _audit.warning("consent in another browser refused client=%s", ticket.request.client[:12])
+        if not self._browser.was_shown(request.headers.raw, ticket.nonce):
+            # Somebody passed the link of their own page on, or cookies are blocked, or this is the second use.
+            _audit.warning("consent without its page refused client=%s", ticket.request.client[:12])
             raise Answered(
                 self._pages.message(
                     "Please agree in the browser that showed the page",
-                    "This link was made for another browser, or cookies are blocked here. Nothing was done.",
+                    "This link was used already, or made for another browser, or cookies are blocked here. "
+                    "Nothing was done.",
                     "Go back to your assistant and start again. If somebody sent you this link, do not go on.",
                     status=403,
                     tone="bad",
                 )
             )
+        if not _is_click(request.headers):
+            _audit.warning("consent without a click refused client=%s", ticket.request.client[:12])
+            raise Answered(self._page(ticket, sealed))
         return ticket
 
     async def _leave(self, request: Request, asked: AskedAuthorization) -> Response:
@@ -222,3 +244,17 @@ class AuthorizePages:
             status=503,
             tone="bad",
         )
+
+
+def _is_click(headers: Headers) -> bool:
+    """Whether a browser goes here as to a page, from our own page; what does not say how it comes is no browser.
+
+    An image of another site, a frame, a script or a prefetching browser agrees to nothing.
+    """
+    purpose = headers.get("sec-purpose", "") + headers.get("purpose", "")
+    if "prefetch" in purpose or "prerender" in purpose:
+        return False
+    said = {name: headers.get(f"sec-fetch-{name}") for name in ("site", "mode", "dest")}
+    if not any(said.values()):
+        return True
+    return said["site"] in {"same-origin", "none"} and (said["mode"], said["dest"]) == ("navigate", "document")

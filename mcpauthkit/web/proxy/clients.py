@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mcpauthkit.errors import OAuthFault, RemoteMisbehaved, SealError
 from mcpauthkit.oauth.client_metadata import Registration, document_host, parse_client_document
-from mcpauthkit.oauth.redirects import is_loopback_redirect, redirect_matches
+from mcpauthkit.oauth.redirects import has_owner, is_loopback_redirect, redirect_matches
 from mcpauthkit.oauth.server_token import digest
 from mcpauthkit.web.proxy.documents import DocumentShelf
 from mcpauthkit.web.proxy.options import ProxySettings
@@ -24,12 +24,14 @@ class Client:
         redirect_uris: Where it may be answered.
         name: What it is called.
         vouched_by: Who says that it is called so, in words for a person; empty when only the client does.
+        origin: Where its https addresses are its own: `*` for anywhere, empty for nowhere.
     """
 
     client_id: str
     redirect_uris: tuple[str, ...]
     name: str
     vouched_by: str
+    origin: str
 
     @property
     def digest(self) -> str:
@@ -84,11 +86,11 @@ class Clients:
         by_hand = self._settings.clients.get(client_id)
         if by_hand is not None:
             name = by_hand.name or by_hand.client_id
-            return Client(client_id, tuple(by_hand.redirect_uris), name, "the operator of this server")
+            return Client(client_id, tuple(by_hand.redirect_uris), name, "the operator of this server", "*")
         if self._shelf.may_read(client_id):
             return await self._described(client_id)
         sealed = self._self_registered(client_id)
-        return Client(client_id, tuple(sealed.r), sealed.n, "")
+        return Client(client_id, tuple(sealed.r), sealed.n, "", "")
 
     def described(self, client: Client, redirect_uri: str) -> tuple[str, str]:
         """The name of a client that is answered at an address, and who vouches for it.
@@ -101,7 +103,30 @@ class Clients:
 
     def is_trusted(self, client: Client, redirect_uri: str) -> bool:
         """Whether an address leads to a client somebody vouches for, or to this very computer."""
+        if has_owner(redirect_uri) and not self._settings.known.has_owner(redirect_uri):
+            return False
         return is_loopback_redirect(redirect_uri) or bool(self.described(client, redirect_uri)[1])
+
+    def may_remember(self, client: Client, redirect_uri: str) -> bool:
+        """Whether agreement may be remembered: only where nobody but that client can get the answer.
+
+        A program on the same machine can ask under the id of another one and listen on a loopback port or claim a
+        scheme (RFC 8252 section 8.6), a relay passes the answer on, and who registered itself may be anybody.
+        """
+        if not self._settings.known.has_owner(redirect_uri):
+            return False
+        return client.origin == "*" or bool(client.origin and redirect_uri.startswith(client.origin))
+
+    def caution(self, redirect_uri: str) -> str:
+        """What a person has to know about an address whose owner need not be who gets the answer."""
+        if not has_owner(redirect_uri):
+            return (
+                "Any program on this computer can use this name and this address. Continue only if you started this "
+                "sign-in just now, in a program you trust."
+            )
+        if not self._settings.known.has_owner(redirect_uri):
+            return "This address passes the sign-in on to an app on this computer, whichever was asked for."
+        return ""
 
     def _self_registered(self, client_id: str) -> SealedClient:
         if not self._settings.dynamic_registration:
@@ -118,4 +143,4 @@ class Clients:
             raise OAuthFault("invalid_client", _UNKNOWN, reason=error.reason) from error
         registration = parse_client_document(client_id, body, private=self._settings.known.private_redirects)
         host = document_host(client_id)
-        return Client(client_id, registration.redirect_uris, registration.name or host, host)
+        return Client(client_id, registration.redirect_uris, registration.name or host, host, f"https://{host}/")

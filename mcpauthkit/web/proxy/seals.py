@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mcpauthkit.core.clock import Clock
@@ -43,13 +43,19 @@ class Ticket:
 
     Args:
         asked: The authorization request.
-        browser: The digest of the browser the page was shown to.
+        nonce: What the browser that the page was shown to has a cookie for.
+        name: What the client is called.
+        vouched_by: Who says so; empty when only the client does.
         is_trusted: Whether a refusal may be sent to the client without another page.
+        may_remember: Whether agreement is remembered.
     """
 
     asked: Mapping[str, Any]
-    browser: str
+    nonce: str = field(repr=False)
+    name: str
+    vouched_by: str
     is_trusted: bool
+    may_remember: bool
 
     def __post_init__(self) -> None:
         _ = self.request  # a TypeError here means that another version sealed it

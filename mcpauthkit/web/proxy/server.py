@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from mcpauthkit.core.urls import check_issuer_url
@@ -12,7 +14,7 @@ from mcpauthkit.oauth.server_metadata import JWKS_PATH, authorization_server_doc
 from mcpauthkit.oauth.server_scopes import ScopeRules
 from mcpauthkit.web.cookies import SealedCookies
 from mcpauthkit.web.cors import document_endpoint
-from mcpauthkit.web.pages import Pages
+from mcpauthkit.web.pages import PRIVATE_HEADERS, Endpoint, Pages
 from mcpauthkit.web.proxy.answers import ClientAnswers
 from mcpauthkit.web.proxy.authorize import APPROVE_PATH, AUTHORIZE_PATH, DECLINE_PATH, AuthorizePages
 from mcpauthkit.web.proxy.callback import CallbackPage
@@ -61,13 +63,13 @@ class AuthorizationProxy:
                 hint="Give the issuer where users sign in.",
             )
         self._settings = settings
-        upstream_name = f"{issuer_url}|{settings.client.client_id}"
+        self._upstream_name = f"{issuer_url}|{settings.client.client_id}"
         issuer = Issuer(issuer_url, fetch=HttpFetch(settings.http_client), clock=settings.clock)
         self._upstream = Upstream(issuer, settings, base_url=base_url)
         self._seals = ProxySeals(
             settings.key_ring,
             base_url=base_url,
-            upstream=upstream_name,
+            upstream=self._upstream_name,
             clock=settings.clock,
             entropy=settings.entropy,
             refresh_idle_seconds=settings.refresh_idle_seconds,
@@ -97,7 +99,9 @@ class AuthorizationProxy:
         settings, pages = self._settings, Pages()
         answers = ClientAnswers(self._resources.base_url, pages=pages)
         cookies = SealedCookies(self._resources.base_url, settings.key_ring, clock=settings.clock)
-        browser = BrowserMemory(cookies, entropy=settings.entropy)
+        browser = BrowserMemory(
+            cookies, entropy=settings.entropy, base_url=self._resources.base_url, upstream=self._upstream_name
+        )
         authorize = AuthorizePages(
             base_url=self._resources.base_url,
             targets=self._targets,
@@ -115,9 +119,9 @@ class AuthorizationProxy:
         )
         return [
             Route(AUTHORIZE_PATH, pages.edge(authorize.show), methods=["GET"]),
-            Route(APPROVE_PATH, pages.edge(authorize.approve), methods=["GET"]),
-            Route(DECLINE_PATH, pages.edge(authorize.decline), methods=["GET"]),
-            Route(CALLBACK_PATH, pages.edge(callback.come_back), methods=["GET"]),
+            Route(APPROVE_PATH, pages.edge(_read_once(authorize.approve)), methods=["GET"]),
+            Route(DECLINE_PATH, pages.edge(_read_once(authorize.decline)), methods=["GET"]),
+            Route(CALLBACK_PATH, pages.edge(_read_once(callback.come_back)), methods=["GET"]),
         ]
 
     def _client_routes(self) -> list[Route]:
@@ -152,3 +156,14 @@ class AuthorizationProxy:
         # The tokens are the issuer's; we sign nothing.
         documents.append((JWKS_PATH, {"keys": []}))
         return [Route(path, document_endpoint(content), methods=["GET", "OPTIONS"]) for path, content in documents]
+
+
+def _read_once(endpoint: Endpoint) -> Endpoint:
+    """A page whose link is used up by opening it; a HEAD, which Starlette answers like a GET, must not do that."""
+
+    async def get_only(request: Request) -> Response:
+        if request.method != "GET":
+            return Response(status_code=405, headers={**PRIVATE_HEADERS, "allow": "GET"})
+        return await endpoint(request)
+
+    return get_only
