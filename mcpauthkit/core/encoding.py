@@ -21,6 +21,7 @@ _PADDING = (b"", b"===", b"==", b"=")
 _BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _JSON_WHITESPACE = " \t\r\n"
+_MAX_BRACKETS = 100_000
 _OPENING = (b"[", b"{")
 _CLOSING = (b"]", b"}")
 
@@ -64,8 +65,12 @@ def sha256_hex(*parts: str) -> str:
 
 def _check_depth(data: bytes, max_depth: int) -> None:
     # Fewer opening brackets than the limit, in strings or out of them: it cannot be deeper. The usual case.
-    if data.count(b"[") + data.count(b"{") <= max_depth:
+    openings = data.count(b"[") + data.count(b"{")
+    if openings <= max_depth:
         return
+    # Following each of millions of brackets, here and in the parser, would hold up everybody for seconds.
+    if openings > _MAX_BRACKETS:
+        raise ValueError("too many objects and lists")
     depth = 0
     for match in _BRACKETS_OUTSIDE_STRINGS.finditer(data):
         token = match.group()
