@@ -19,11 +19,10 @@ from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError, UrlElicitationRequiredError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from mcpauthkit.errors import AuthKitError, NotSignedIn
-from mcpauthkit.identity.claim_map import ClaimReader
+from mcpauthkit.errors import NotSignedIn
 from mcpauthkit.principal import Principal, current_user
 from mcpauthkit.protocol.fastmcp_auth import principal_of_user
-from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE
+from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE, ROLES_CLAIM
 
 UserContext = ContextVar[Any]
 
@@ -146,23 +145,23 @@ def _principal_of_worker() -> Principal | None:
     """The caller of a background task, from the token FastMCP restores there; it was verified when the call came.
 
     What the verifier found stands in the token's own fields; its issuer may keep the subject in another claim than
-    `sub`. Expiry was judged when the task was accepted: a queue may take longer than a token lives.
+    `sub`, and roles in one that only the verifier's claim map knows. Expiry was judged when the task was accepted: a
+    queue may take longer than a token lives.
     """
     token = get_access_token()
     issuer = token.claims.get("iss") if token is not None else None
     if token is None or not isinstance(issuer, str) or not token.subject or not token.subject.isprintable():
         return None
-    try:
-        roles = ClaimReader().roles(token.claims)
-    except AuthKitError:
-        roles = frozenset()
+    claims = dict(token.claims)
+    roles = claims.pop(ROLES_CLAIM, None)
+    is_ours = isinstance(roles, list) and all(isinstance(one, str) for one in roles)
     return Principal(
-        token.claims,
+        claims,
         issuer=issuer,
         subject=token.subject,
         client_id=token.client_id,
         scopes=frozenset(token.scopes),
-        roles=roles,
+        roles=frozenset(roles) if is_ours else frozenset(),
         expires_at=token.expires_at,
     )
 

@@ -24,6 +24,9 @@ _UNKNOWN_CLIENT = "unknown"
 PRINCIPAL_SCOPE = "mcpauthkit.principal"
 """The key of the ASGI scope under which a request carries its principal."""
 
+ROLES_CLAIM = "mcpauthkit.roles"
+"""The claim under which roles travel with the SDK's token, which has no field for them, into background tasks."""
+
 SinkToken = Token[AuthenticatedUser | None]
 
 
@@ -36,7 +39,8 @@ def access_token_of(principal: Principal, token: str, resource: str) -> AccessTo
         expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
         resource=resource,
         subject=principal.subject,
-        claims=principal.claims.copy(),
+        # What the operator's claim map found. An issuer's own claim of that name does not get through.
+        claims={**principal.claims, ROLES_CLAIM: sorted(principal.roles)},
     )
 
 

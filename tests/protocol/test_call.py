@@ -18,7 +18,7 @@ from mcpauthkit import Principal, current_user
 from mcpauthkit.errors import NotSignedIn
 from mcpauthkit.protocol.call import CallRefused, UrlElicitationNeeded, current_call
 from mcpauthkit.protocol.ladder import Rung, choose_rung
-from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE
+from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE, access_token_of
 from tests.protocol.calls import FakeSession, a_call, capabilities, someone
 
 CLAIMS: dict[str, Any] = {"iss": "https://i.example", "sub": "worker", "exp": 1}
@@ -80,14 +80,38 @@ def test_a_queue_may_take_longer_than_the_token_lived() -> None:
 def test_the_workers_caller_is_whom_the_verifier_found_and_not_what_the_claims_say() -> None:
     # Entra ID keeps the user in `oid`; an API key has no `exp`.
     claims = {"iss": "https://i.example", "sub": "pairwise"}
-    found = AccessToken(token="t", client_id="c", scopes=["read"], subject="oid-1", claims=claims)
-    restored = auth_context_var.set(AuthenticatedUser(found))
-    try:
-        principal = a_call(in_background=True).principal(None)
-    finally:
-        auth_context_var.reset(restored)
+    principal = worker_of(AccessToken(token="t", client_id="c", scopes=["read"], subject="oid-1", claims=claims))
     assert principal.key == ("https://i.example", "oid-1")
     assert principal.scopes == {"read"}
+
+
+def worker_of(found: AccessToken) -> Principal:
+    restored = auth_context_var.set(AuthenticatedUser(found))
+    try:
+        return a_call(in_background=True).principal(None)
+    finally:
+        auth_context_var.reset(restored)
+
+
+def test_the_workers_caller_has_the_roles_that_the_verifier_found() -> None:
+    # The operator's claim map reads `groups` alone here, and users choose what is in `roles`.
+    claims = {"iss": "https://i.example", "sub": "alice", "roles": ["admin"], "mcpauthkit.roles": ["root"]}
+    front = Principal(
+        claims, issuer="https://i.example", subject="alice", roles=frozenset({"staff", "b"}), expires_at=None
+    )
+    carried = AccessToken.model_validate_json(access_token_of(front, "t", "https://m.example/mcp").model_dump_json())
+    worker = worker_of(carried)
+    assert worker.key == front.key
+    assert worker.roles == front.roles
+    assert "mcpauthkit.roles" not in worker
+    assert worker["roles"] == ["admin"]
+
+
+@pytest.mark.parametrize("carried", [..., None, "admin", {"admin": {"1": "d"}}, ["admin", 5], 5], ids=str)
+def test_a_token_that_carries_no_roles_of_ours_gives_a_worker_none(carried: Any) -> None:
+    claims = {"iss": "https://i.example", "sub": "alice", "roles": ["admin"], "realm_access": {"roles": ["admin"]}}
+    more = {} if carried is ... else {"mcpauthkit.roles": carried}
+    assert worker_of(token({**claims, **more})).roles == frozenset()
 
 
 @pytest.mark.parametrize(
