@@ -191,7 +191,7 @@ class CachedDocument(Generic[T]):
     @property
     def is_fresh(self) -> bool:
         """Whether `get` would give the value without asking the source."""
-        return self.age_seconds < self._max_age
+        return self._clock.monotonic() - self._loaded_at < self._max_age
 
     @property
     def cooling_down_seconds(self) -> float:

@@ -92,7 +92,9 @@ class Principal(Mapping[str, Any]):
         """The same principal as seen on one request, with room of its own for `extra`."""
         # Without the constructor: this happens for every request, and everything has been checked.
         seen = object.__new__(Principal)
-        vars(seen).update(vars(self), ip_address=ip_address, user_agent=user_agent, extra=dict(self.extra))
+        fields = vars(seen)
+        fields.update(vars(self))
+        fields["ip_address"], fields["user_agent"], fields["extra"] = ip_address, user_agent, dict(self.extra)
         return seen
 
     def __getitem__(self, name: str) -> Any:

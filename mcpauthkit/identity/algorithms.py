@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from joserfc import jwk
 from joserfc.jws import JWSRegistry
 
 MINIMUM_RSA_BITS = 2048
@@ -27,7 +31,15 @@ class Algorithm:
 
     def verify(self, signing_input: bytes, signature: bytes, key: object) -> bool:
         """Whether the signature is right. The key's type and curve have been checked against this row."""
-        return _MODELS[self.name].verify(signing_input, signature, key)
+        hashed = _PKCS1_HASHES.get(self.name)
+        if hashed is None or not isinstance(key, jwk.RSAKey):
+            return _MODELS[self.name].verify(signing_input, signature, key)
+        # What joserfc does too, after looking up what this row already says; nearly every token is signed this way.
+        try:
+            key.public_key.verify(signature, signing_input, _PKCS1, hashed)
+        except InvalidSignature:
+            return False
+        return True
 
 
 _RSA = tuple(Algorithm(f"{family}{bits}", "RSA") for family in ("RS", "PS") for bits in (256, 384, 512))
@@ -38,6 +50,12 @@ _EDWARDS = (Algorithm("Ed25519", "OKP", "Ed25519"), Algorithm("EdDSA", "OKP", "E
 ALGORITHMS: dict[str, Algorithm] = {row.name: row for row in (*_RSA, *_EC, *_EDWARDS)}
 """Every accepted algorithm by name. No HMAC: a key set is public. No `none`."""
 
+_PKCS1 = PKCS1v15()
+_PKCS1_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "RS256": hashes.SHA256(),
+    "RS384": hashes.SHA384(),
+    "RS512": hashes.SHA512(),
+}
 _JWS = JWSRegistry(algorithms=[_JOSE_NAMES.get(name, name) for name in ALGORITHMS])
 _MODELS = {name: _JWS.get_alg(_JOSE_NAMES.get(name, name)) for name in ALGORITHMS}
 

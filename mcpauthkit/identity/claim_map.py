@@ -23,6 +23,7 @@ _MAX_SUBJECT_LENGTH = 255
 _MAX_NAMES = 512
 _MAX_PATHS = 32
 _EVERY_MEMBER = "*"
+_TEXT = frozenset({str})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +234,7 @@ def _escaped(name: str, mark: str) -> str:
 def _texts(value: Any) -> list[str]:
     if value is None:
         return []
-    if isinstance(value, list) and len(value) <= _MAX_NAMES and all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and len(value) <= _MAX_NAMES and set(map(type, value)) <= _TEXT:
         return value
     raise InvalidToken(
         hint="If another claim holds them, name it in claims=ClaimMap(...).",

@@ -12,7 +12,7 @@ _BEARER = b"bearer"
 
 
 def presented_by(scope: Scope, headers: HeaderFields) -> Presented:
-    """Read it from a request.
+    """Read it from a request: the token from its Authorization header only (RFC 6750 section 2.1).
 
     Args:
         scope: Its ASGI scope.
@@ -21,12 +21,6 @@ def presented_by(scope: Scope, headers: HeaderFields) -> Presented:
     Raises:
         InvalidRequest: There are several Authorization headers, or a token in the address.
     """
-    client = scope.get("client")
-    return Presented(_bearer_token(scope, headers), headers.raw, client[0] if client else None)
-
-
-def _bearer_token(scope: Scope, headers: HeaderFields) -> str | None:
-    """The one bearer token of a request (RFC 6750 section 2.1); never from the query or the body."""
     query: bytes = scope.get("query_string", b"")
     if b"access_token=" in query and any(pair.startswith(b"access_token=") for pair in query.split(b"&")):
         raise InvalidRequest("Send the access token in the Authorization header, never in the address.")
@@ -34,4 +28,6 @@ def _bearer_token(scope: Scope, headers: HeaderFields) -> str | None:
     if len(values) > 1:
         raise InvalidRequest(reason=f"{len(values)} Authorization headers")
     scheme, _, token = values[0].partition(b" ") if values else (b"", b"", b"")
-    return token.strip(b" ").decode("latin-1") if scheme.lower() == _BEARER else None
+    bearer = token.strip(b" ").decode("latin-1") if scheme.lower() == _BEARER else None
+    client = scope.get("client")
+    return Presented(bearer, headers.raw, client[0] if client else None)
