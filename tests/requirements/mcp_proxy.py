@@ -166,7 +166,7 @@ DOCUMENTS = (
         (
             *shown_in(_WIRE, "test_a_client_document_is_not_fetched_from_an_address_inside"),
             *shown_in(_CLIENTS, "test_a_document_of_a_listed_host_is_fetched_once_and_one_of_another_host_never"),
-            *shown_in("web/test_proxy_parts.py", "test_strangers_cannot_make_us_knock_at_many_addresses_at_once"),
+            *shown_in("web/test_proxy_documents.py", "test_strangers_cannot_make_us_knock_at_many_addresses_at_once"),
         ),
     ),
 )

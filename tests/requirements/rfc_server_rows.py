@@ -119,7 +119,7 @@ CODES = (
         "A refresh token works for its own client, and never for more than was granted.",
         (
             *shown_in(_TOKENS, "test_a_refresh_rotates_narrows_and_is_bound_to_its_client"),
-            *shown_in(_MESSAGES, "test_a_refresh_cannot_widen"),
+            *shown_in(_MESSAGES, "test_a_refresh_cannot_widen_and_is_not_for_what_was_not_granted"),
         ),
     ),
     Requirement(

@@ -108,7 +108,7 @@ async def test_cookies_that_others_named_are_neither_answered_nor_in_the_way(jun
         async with browsing(here) as (robot, client), httpx.AsyncClient() as http:
             links = await links_of(here, robot, client)
             cookies = "; ".join(f"{name}={value}" for name, value in robot.cookies.items())
-            headers = {"cookie": f"{junk}; {cookies}".encode("latin-1")}
+            headers = {b"cookie": f"{junk}; {cookies}".encode("latin-1")}
             assert (await http.get(client.authorization_url(), headers=headers)).status_code == 200
             answer = await http.get(links["Continue"], headers=headers)
         assert answer.status_code == 303
@@ -121,7 +121,8 @@ async def test_pages_nobody_answers_do_not_fill_the_cookie_header() -> None:
     with proxy_world() as here:
         async with browsing(here) as (robot, client):
             for _ in range(12):
-                page = await robot.open(client.authorization_url())
+                await robot.open(client.authorization_url())
+            page = await robot.open(client.authorization_url())
             assert sum("proxy-ticket" in name for name in robot.cookies) <= 5
             assert "code" in (await sign_in(robot, await robot.click(page, "Continue"), stop_at=CALLBACK)).query
 

@@ -5,69 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import anyio
 import httpx
 import pytest
 
 from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.core.entropy import SystemEntropy
 from mcpauthkit.core.sealing import Sealer
-from mcpauthkit.errors import RemoteMisbehaved, RemoteUnavailable, SealError
-from mcpauthkit.oauth.known_clients import KnownClients
+from mcpauthkit.errors import SealError
 from mcpauthkit.testing import BrowserRobot
-from mcpauthkit.web.proxy.documents import ClientDocuments, DocumentShelf
 from mcpauthkit.web.proxy.seals import ProxySeals, Ticket
-from tests.web.proxy_world import CALLBACK, RING, Documents, proxy_world
+from tests.web.proxy_world import CALLBACK, RING, proxy_world
 
 HOST = "https://docs.example"
-
-
-def shelf(documents: ClientDocuments) -> DocumentShelf:
-    known = KnownClients.bundled()
-    return DocumentShelf(documents, known=known, hosts=frozenset({"docs.example"}), clock=SystemClock())
-
-
-async def test_a_shelf_keeps_a_hundred_documents_and_gives_up_the_one_longest_unread() -> None:
-    documents = Documents({f"{HOST}/{number}": b"{}" for number in range(101)})
-    here = shelf(documents)
-    for number in range(100):
-        await here.read(f"{HOST}/{number}")
-    await here.read(f"{HOST}/0")
-    await here.read(f"{HOST}/100")
-    asked = len(documents.asked)
-    await here.read(f"{HOST}/0")
-    assert len(documents.asked) == asked
-    await here.read(f"{HOST}/1")
-    assert len(documents.asked) == asked + 1
-
-
-async def test_strangers_cannot_make_us_knock_at_many_addresses_at_once() -> None:
-    release, asked, refused = anyio.Event(), [], []
-
-    class Slow:
-        async def fetch(self, url: str) -> bytes:
-            asked.append(url)
-            await release.wait()
-            return b"{}"
-
-    here = shelf(Slow())
-
-    async def read(number: int) -> None:
-        try:
-            await here.read(f"{HOST}/{number}")
-        except RemoteUnavailable:
-            refused.append(number)
-            release.set()
-
-    async with anyio.create_task_group() as tasks:
-        for number in range(9):
-            tasks.start_soon(read, number)
-    assert (len(asked), len(refused)) == (8, 1)
-
-
-async def test_a_document_of_a_host_that_is_not_listed_is_not_read() -> None:
-    with pytest.raises(RemoteMisbehaved):
-        await shelf(Documents({})).read("https://evil.example/client.json")
 
 
 @pytest.mark.parametrize(

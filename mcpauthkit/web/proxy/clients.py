@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcpauthkit.errors import OAuthFault, RemoteMisbehaved, SealError
-from mcpauthkit.oauth.client_metadata import Registration, document_host, parse_client_document
+from mcpauthkit.oauth.client_metadata import Registration, document_host
 from mcpauthkit.oauth.redirects import has_owner, is_loopback_redirect, redirect_matches
 from mcpauthkit.oauth.server_token import digest
 from mcpauthkit.web.proxy.documents import DocumentShelf
 from mcpauthkit.web.proxy.options import ProxySettings
 from mcpauthkit.web.proxy.seals import ProxySeals, SealedClient
 
+_NO_DOCUMENT = "The metadata document of this client cannot be used."
 _UNKNOWN = "This client is not known here. It has to register again."
 
 
@@ -138,9 +139,8 @@ class Clients:
 
     async def _described(self, client_id: str) -> Client:
         try:
-            body = await self._shelf.read(client_id)
+            registration = await self._shelf.read(client_id)
         except RemoteMisbehaved as error:
-            raise OAuthFault("invalid_client", _UNKNOWN, reason=error.reason) from error
-        registration = parse_client_document(client_id, body, private=self._settings.known.private_redirects)
+            raise OAuthFault("invalid_client", _NO_DOCUMENT, reason=error.reason) from error
         host = document_host(client_id)
         return Client(client_id, registration.redirect_uris, registration.name or host, host, f"https://{host}/")
