@@ -40,7 +40,7 @@ def access_token_of(principal: Principal, token: str, resource: str) -> AccessTo
         resource=resource,
         subject=principal.subject,
         # What the operator's claim map found. An issuer's own claim of that name does not get through.
-        claims={**principal.claims, ROLES_CLAIM: sorted(principal.roles)},
+        claims=principal.claims | {ROLES_CLAIM: sorted(principal.roles)},
     )
 
 
