@@ -30,7 +30,7 @@ class Principal(Mapping[str, Any]):
         expires_at: `exp`, seconds since the epoch; None for a credential without an end of its own, such as an API key.
         ip_address: The peer's address as the server saw it; on `current_user` only, as is the next.
         user_agent: The request's User-Agent.
-        extra: Values of the application's own; nothing fills it yet.
+        extra: Values of the application's own, which `on_authenticate=` of the middleware fills.
     """
 
     claims: MappingProxyType[str, Any]

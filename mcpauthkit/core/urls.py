@@ -83,6 +83,11 @@ def check_issuer_url(url: str) -> str:
         ConfigurationError: As for `check_base_url`.
     """
     check_base_url(url, "issuer_url")
+    if "/.well-known/" in url:
+        raise ConfigurationError(
+            f"issuer_url={url!r} is the address of a metadata document.",
+            hint="Give the value of `issuer` in that document.",
+        )
     return url
 
 

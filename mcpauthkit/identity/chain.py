@@ -40,6 +40,13 @@ class VerifierChain:
             raise ConfigurationError(
                 "There is nothing to verify callers with.", hint="Give issuer_url=, or at least one of verifiers=."
             )
+        for verifier in verifiers:
+            if not callable(getattr(verifier, "find", None)) or not callable(getattr(verifier, "verify", None)):
+                raise ConfigurationError(
+                    f"verifiers= holds a {type(verifier).__name__}, which is no verifier.",
+                    hint="Take one of mcpauthkit.verifiers; a function goes into CustomVerifier, and an issuer into "
+                    "issuers=.",
+                )
         _check_issuers([*verifiers] if fallback is None or fallback in verifiers else [*verifiers, fallback])
         self._verifiers = tuple(verifiers)
         self._fallback = fallback

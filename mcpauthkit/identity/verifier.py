@@ -125,6 +125,9 @@ class JwtVerifier:
         name = token.claims.get("iss")
         found = self._issuers.get(name) if isinstance(name, str) else None
         if found is None:
+            for known in self._issuers:
+                if isinstance(name, str) and name.rstrip("/") == known.rstrip("/"):
+                    raise InvalidToken(hint=f"Write issuer_url={name!r}, byte for byte.", reason=f"iss {name!r:.200}")
             some = ", ".join(list(self._issuers)[:_NAMED_ISSUERS])
             more = " or another configured issuer" if len(self._issuers) > _NAMED_ISSUERS else ""
             raise InvalidToken(hint=f"Sign in at {some}{more}.", reason=f"iss {name!r:.200}")

@@ -6,11 +6,13 @@ import mcp_types
 
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.core.flow_state import Flow
+from mcpauthkit.errors import ConnectionFailed
 from mcpauthkit.protocol.ask import Asker, Need
 from mcpauthkit.protocol.ask_legacy import ask_blocking, join_blocking
 from mcpauthkit.protocol.ask_modern import RoundState, ask_in_rounds, continue_rounds
 from mcpauthkit.protocol.call import Call
 from mcpauthkit.protocol.ladder import Rung, choose_rung
+from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS
 
 
 async def obtain(asker: Asker, call: Call, need: Need) -> Credential | mcp_types.InputRequiredResult:
@@ -52,6 +54,7 @@ async def _found(
     if state is not None and rung is Rung.ROUNDS:
         # A later round of a question asked before: it must come to that flow's outcome and open no other.
         return await continue_rounds(asker, call, state, need)
+    _check_can_sign_in(asker, call, need)
     flow = await _opened(asker, need, rung)
     match rung:
         case Rung.ROUNDS:
@@ -65,6 +68,20 @@ async def _found(
             raise asker.url_error(call, flow, need)
         case Rung.LINK:
             raise asker.link(flow)
+
+
+def _check_can_sign_in(asker: Asker, call: Call, need: Need) -> None:
+    # A link would lead an API key's owner to a login that can never make them that key.
+    issuers = None if call.scope is None else call.scope.get(SIGN_IN_ISSUERS)
+    if issuers is not None and need.principal.issuer not in issuers:
+        service = asker.broker.grant.display_name
+        raise ConnectionFailed(
+            service,
+            f"This needs somebody's own {service} account, and this caller is nobody who can sign in in a browser. "
+            "Call it as a user.",
+            hint="Leg 2 is for users of issuer_url= and issuers=; give service accounts their credentials another way.",
+            reason=f"callers of {need.principal.issuer!r} have no browser login",
+        )
 
 
 async def _opened(asker: Asker, need: Need, rung: Rung) -> Flow:

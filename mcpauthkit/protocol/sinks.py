@@ -27,6 +27,9 @@ PRINCIPAL_SCOPE = "mcpauthkit.principal"
 ROLES_CLAIM = "mcpauthkit.roles"
 """The claim under which roles travel with the SDK's token, which has no field for them, into background tasks."""
 
+SIGN_IN_ISSUERS = "mcpauthkit.sign_in_issuers"
+"""The key of the ASGI scope under which a request says at which issuers a browser can sign in."""
+
 SinkToken = Token[AuthenticatedUser | None]
 
 

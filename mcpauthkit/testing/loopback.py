@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Self
 
 import anyio.to_thread
 
+from mcpauthkit.errors import ConfigurationError
+
 try:
     import uvicorn
 except ImportError as error:  # pragma: no cover  # the test environment has it
@@ -222,7 +224,11 @@ class _LifespanWitness:
                 self.failure = str(message.get("message", ""))
             await send(message)
 
-        await self._app(scope, receive, watched)
+        try:
+            await self._app(scope, receive, watched)
+        except ConfigurationError as error:
+            # Raised where the app is put together; uvicorn would take it for an app that has no start-up, and serve.
+            await watched({"type": "lifespan.startup.failed", "message": str(error)})
 
 
 class _OnlyCrashes(logging.Filter):

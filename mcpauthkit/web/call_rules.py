@@ -52,6 +52,10 @@ class CallRules:
     ) -> None:
         self._base = check_scopes([*check_scopes(scopes), *check_scopes(require_scopes)])
         self._required = check_scopes(require_scopes)
+        if not isinstance(tool_scopes or {}, Mapping):
+            raise ConfigurationError(
+                f"tool_scopes={tool_scopes!r} is no mapping.", hint='Write {"write_report": ["reports:write"]}.'
+            )
         self._by_tool = {tool: check_scopes(needed) for tool, needed in (tool_scopes or {}).items()}
         if isinstance(public_tools, str):
             raise ConfigurationError(f"public_tools={public_tools!r} is one text.", hint='Write ["health"].')

@@ -86,6 +86,11 @@ class Hub:
         finally:
             self._metadata_modes.remove(mode)
 
+    @property
+    def serves_metadata(self) -> bool:
+        """Whether a router of ours serves the documents that a 401 names."""
+        return bool(self._metadata_modes)
+
     def close_at_the_end(self, close: Callable[[], Awaitable[None]]) -> None:
         """Call something when the application shuts down."""
         inner = self._app.router.lifespan_context

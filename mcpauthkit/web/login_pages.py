@@ -31,12 +31,16 @@ def sign_in_of(request: Request) -> BrowserLogin:
         ConfigurationError: The middleware is not in front of this application.
     """
     login = request.scope.get(SIGN_IN_SCOPE)
-    if not isinstance(login, BrowserLogin):
-        raise ConfigurationError(
-            "The connect pages need to know who is in front of the browser.",
-            hint="Add JwtAuthMiddleware to the same application with app.add_middleware().",
-        )
-    return login
+    if isinstance(login, BrowserLogin):
+        return login
+    raise ConfigurationError(
+        "The connect pages need to know who is in front of the browser.",
+        hint=(
+            "Give JwtAuthMiddleware an issuer_url= where browsers can sign in."
+            if SIGN_IN_SCOPE in request.scope
+            else "Add JwtAuthMiddleware to the same application with app.add_middleware()."
+        ),
+    )
 
 
 async def start_login(

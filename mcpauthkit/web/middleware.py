@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any, Unpack
 
 import httpx
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
@@ -25,7 +25,7 @@ from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import current_user as kit_current_user
-from mcpauthkit.protocol.sinks import SdkIdentity
+from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS, SdkIdentity
 from mcpauthkit.web.admission import Admission, Admissions
 from mcpauthkit.web.browser_login import SIGN_IN_SCOPE
 from mcpauthkit.web.call_rules import CallRules
@@ -40,7 +40,7 @@ from mcpauthkit.web.origins import AllowedOrigins
 from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
-from mcpauthkit.web.trust import Trust, browser_login, close_verifiers, trusted_issuers
+from mcpauthkit.web.trust import Trust, browser_login, check_keys, close_verifiers, trusted_issuers
 
 _log = RequestLog("web")
 
@@ -130,7 +130,7 @@ class JwtAuthMiddleware:
         self._rules = CallRules(
             scopes=scopes, require_scopes=require_scopes, tool_scopes=tool_scopes, public_tools=public_tools
         )
-        keys = decryption_keys or DecryptionKeys.from_settings()
+        keys = check_keys(decryption_keys)
         self._key_document = None if keys is None else KeyDocument(keys)
         configured = trusted_issuers(issuer_url, audience=audience, profile=profile, issuers=issuers)
         trust = Trust(
@@ -139,6 +139,7 @@ class JwtAuthMiddleware:
         trusted = trust.issuers(self._fetch, clock)
         judge = Judge(trust.chain(trusted), SdkIdentity, trust.limits.token_cache(clock))
         self._admissions = Admissions(judge, self._resources.elsewhere, self._rules, on_authenticate, clock)
+        self._sign_in_issuers = frozenset(one.issuer_url for one in trusted)
         self._sign_in = browser_login(
             trusted,
             base_url=self._resources.base_url,
@@ -180,11 +181,26 @@ class JwtAuthMiddleware:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._tell_of_missing_documents(scope)
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, watched)
         finally:
             await self._fetch.aclose()
             await close_verifiers(self._verifiers)
+
+    def _tell_of_missing_documents(self, scope: Scope) -> None:
+        hub = _hub_of(scope.get("app", self._app))
+        if self._sign_in_issuers and (hub is None or not hub.serves_metadata):
+            _log.warning(
+                "every 401 names %s and nothing of ours serves it hint=%r",
+                self._resources.all[0].metadata_url,
+                "Include oauth_meta_router(...) with the same server_base_url and resource_paths.",
+            )
 
     async def _check_origin(self, scope: Scope, headers: HeaderFields, receive: Receive, send: Send) -> None:
         resource = self._resources.for_path(_path(scope))
@@ -230,6 +246,7 @@ class JwtAuthMiddleware:
         tokens = [(context, context.set(principal)) for context in self._contexts]
         sink = identity.enter(scope, principal, in_anonymous_session=admission.in_anonymous_session)
         scope["state"]["principal"] = principal
+        scope[SIGN_IN_ISSUERS] = self._sign_in_issuers
         try:
             await self._app(scope, admission.receive, send)
         finally:
@@ -255,7 +272,7 @@ class JwtAuthMiddleware:
             return False
         if self._open.is_open(path, scope.get("raw_path") or b"", scope.get("method", "GET")):
             return True
-        hub: Hub | None = getattr(getattr(scope.get("app", self._app), "state", None), HUB_STATE, None)
+        hub = _hub_of(scope.get("app", self._app))
         return hub is not None and path in hub.paths
 
     def _challenge_of_routes(self) -> str:
@@ -275,6 +292,11 @@ class JwtAuthMiddleware:
             await refusal.send_websocket(scope, receive, send)
         else:
             await refusal.send_http(send)
+
+
+def _hub_of(app: Any) -> Hub | None:
+    hub = getattr(getattr(app, "state", None), HUB_STATE, None)
+    return hub if isinstance(hub, Hub) else None
 
 
 def _is_preflight(scope: Scope, headers: HeaderFields) -> bool:

@@ -26,6 +26,8 @@ class OpenPaths:
     """
 
     def __init__(self, paths: Iterable[str] = (), resource_paths: Iterable[str] = ()) -> None:
+        if isinstance(paths, str):
+            raise ConfigurationError(f"open_paths={paths!r} is one text.", hint=f"Write [{paths!r}].")
         trees = []
         for path in paths:
             if not path.startswith("/") or not path.strip("/"):

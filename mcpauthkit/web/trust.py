@@ -28,6 +28,23 @@ class _Closable(Protocol):
     async def aclose(self) -> None: ...
 
 
+def check_keys(keys: object) -> DecryptionKeys | None:
+    """Keys as configured, or those of the file that `MCP_KEY_FILE_PATH` names.
+
+    Args:
+        keys: What was given as `decryption_keys=`.
+
+    Raises:
+        ConfigurationError: It is something else, or the file cannot be used.
+    """
+    if keys is not None and not isinstance(keys, DecryptionKeys):
+        raise ConfigurationError(
+            f"decryption_keys= is a {type(keys).__name__}.",
+            hint="Load them: DecryptionKeys.from_file(path), .from_pem(text) or .from_jwks(document).",
+        )
+    return keys or DecryptionKeys.from_settings()
+
+
 def trusted_issuers(
     issuer_url: str | None,
     *,
@@ -46,6 +63,8 @@ def trusted_issuers(
     Raises:
         ConfigurationError: Something is said of an issuer that is not there.
     """
+    if isinstance(issuers, TrustedIssuer | str):
+        raise ConfigurationError("issuers= is one issuer.", hint="Write issuers=[TrustedIssuer(...)].")
     if issuer_url is not None:
         return [TrustedIssuer(issuer_url, audience=audience, profile=profile or "generic"), *issuers]
     if audience is not None or profile is not None:

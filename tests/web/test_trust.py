@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from fastmcp import Client
+from fastmcp.client.transports import StreamableHttpTransport
 from joserfc import jwe, jwk, jws
 
-from mcpauthkit import DecryptionKeys, JwtAuthMiddleware, TokenVerifier, TrustedIssuer
+from mcpauthkit import DecryptionKeys, JwtAuthMiddleware, TokenVerifier, TrustedIssuer, oauth_meta_router
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.testing import DevIssuer, FakeClock
+from mcpauthkit.testing import DevIssuer, FakeClock, LoopbackServer
 from mcpauthkit.verifiers import (
     ApiKeyVerifier,
     CustomVerifier,
@@ -23,6 +25,7 @@ from mcpauthkit.verifiers import (
 )
 from tests.asgi import lifespan
 from tests.web.door import BASE, door
+from tests.world import world
 
 SECRET = "Zr4-uQ9_k1Tn8sWv2Yb7Lc3Md6Xe5Pf0"
 KEY = "sk-abc123-0123456789"
@@ -110,6 +113,46 @@ async def test_two_issuers_are_two_worlds() -> None:
                 here.token(audience="urn:ours"),
                 second.token(audience="urn:ours", iss=here.issuer.issuer_url),
             ) == [401, 401, 401]
+
+
+async def test_an_issuer_written_with_another_slash_is_told_how_to_write_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mcpauthkit")
+    with DevIssuer(clock=FakeClock()) as issuer:
+        async with door(issuer_url=f"{issuer.issuer_url}/") as here:
+            assert await here.statuses(issuer.token(audience=RESOURCE)) == [401]
+    assert f"issuer_url='{issuer.issuer_url}'" in caplog.text
+
+
+async def test_without_a_router_the_log_says_that_nobody_finds_the_login(caplog: pytest.LogCaptureFixture) -> None:
+    app = FastAPI()
+    app.add_middleware(JwtAuthMiddleware, server_base_url=BASE, issuer_url="https://a.example")
+    async with lifespan(app):
+        assert "oauth_meta_router" in caplog.text
+    caplog.clear()
+    app = FastAPI()
+    app.include_router(oauth_meta_router(server_base_url=BASE, issuer_url="https://a.example"))
+    app.add_middleware(JwtAuthMiddleware, server_base_url=BASE, issuer_url="https://a.example")
+    async with lifespan(app):
+        assert caplog.text == ""
+
+
+def test_a_server_that_is_wired_wrongly_does_not_start() -> None:
+    app = FastAPI()
+    app.add_middleware(JwtAuthMiddleware, server_base_url=BASE, issuer_url="https://a.example", profile="keyclok")
+    with pytest.raises(RuntimeError, match="keyclok"), LoopbackServer(app):
+        pass
+
+
+async def test_who_cannot_sign_in_in_a_browser_gets_no_link_that_leads_nowhere() -> None:
+    with world(middleware_options={"verifiers": [ApiKeyVerifier({KEY: "cron"})]}) as here:
+        transport = StreamableHttpTransport(here.resource, headers={"x-api-key": KEY})
+        async with Client(transport) as client:
+            assert (await client.call_tool("whoami")).data == "cron"
+            refused = await client.call_tool("list_repos", raise_on_error=False)
+    said = str(refused.content)
+    assert refused.is_error
+    assert "http" not in said
+    assert "user" in said
 
 
 async def test_a_wrong_audience_is_told_with_the_setting_of_that_kind_of_issuer(
@@ -211,6 +254,13 @@ async def test_the_key_file_of_the_environment_is_used(tmp_path: Path, monkeypat
         {"issuer_url": "https://a.example", "profile": "keyclok"},
         {"issuer_url": "https://a.example", "audience": []},
         {"issuer_url": "https://a.example", "encrypted_only": True},
+        {"issuer_url": "https://a.example/.well-known/openid-configuration"},
+        {"issuer_url": "https://a.example", "decryption_keys": "keys.pem"},
+        {"issuer_url": "https://a.example", "verifiers": [len]},
+        {"issuer_url": "https://a.example", "verifiers": [TrustedIssuer("https://b.example")]},
+        {"issuers": TrustedIssuer("https://a.example")},
+        {"issuer_url": "https://a.example", "tool_scopes": ["reports:write"]},
+        {"issuer_url": "https://a.example", "open_paths": "/health"},
     ],
 )
 def test_what_cannot_be_meant_is_refused_when_the_server_starts(options: dict[str, object]) -> None:
