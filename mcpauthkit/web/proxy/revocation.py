@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret, same_text
 from mcpauthkit.errors import OAuthFault, RemoteError, RemoteUnavailable, SealError
@@ -12,11 +16,14 @@ from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.revocation import TokenKind
 from mcpauthkit.oauth.server_token import digest, fault_of
 from mcpauthkit.web.proxy.clients import Clients
-from mcpauthkit.web.proxy.seals import ProxySeals
+from mcpauthkit.web.proxy.seals import ProxySeals, is_sealed
 from mcpauthkit.web.proxy.upstream import Upstream
 from mcpauthkit.web.proxy.wire import check_public, form_of, json_answer
 
 _audit = RequestLog("audit")
+_MAX_AT_ONCE = 8
+_MAX_REMEMBERED = 1000
+_REMEMBERED_SECONDS = 600.0
 
 
 class RevocationEndpoint:
@@ -26,15 +33,22 @@ class RevocationEndpoint:
         clients: Who may ask.
         seals: Open refresh tokens.
         upstream: The issuer.
+        clock: Time.
     """
 
-    def __init__(self, *, clients: Clients, seals: ProxySeals, upstream: Upstream) -> None:
+    def __init__(self, *, clients: Clients, seals: ProxySeals, upstream: Upstream, clock: Clock) -> None:
         self._clients = clients
         self._seals = seals
         self._upstream = upstream
+        self._clock = clock
+        self._asking = 0
+        self._done: OrderedDict[str, float] = OrderedDict()
 
     async def revoke(self, request: Request) -> Response:
         """Revoke a token. Unknown tokens are fine: they are of no use any more (RFC 7009 section 2.2).
+
+        Anybody can register and then call this. What the issuer cannot know is answered here, and so is what it was
+        asked a while ago; otherwise each request to us would become one of ours to the issuer, with our secret.
 
         Raises:
             OAuthFault: The request is malformed, another client's, or the issuer cannot be reached.
@@ -42,7 +56,16 @@ class RevocationEndpoint:
         parameters = await form_of(request)
         check_public(request, parameters)
         self._clients.check_known(parameters.need("client_id"))
-        token, kind = self._upstream_token(parameters)
+        found = self._upstream_token(parameters)
+        if found is None:
+            return json_answer({})
+        token, kind = found
+        name = sha256_hex("proxy-revoked", token.reveal())
+        if self._clock.monotonic() < self._done.get(name, 0.0):
+            return json_answer({})
+        if self._asking >= _MAX_AT_ONCE:
+            raise fault_of(RemoteUnavailable(reason=f"{_MAX_AT_ONCE} revocations are under way"))
+        self._asking += 1
         try:
             done = await self._upstream.revoke(token, kind)
         except RemoteUnavailable as error:
@@ -52,15 +75,25 @@ class RevocationEndpoint:
             _audit.warning("revocation refused by the issuer kind=%s %s", kind, error.for_log())
         else:
             _audit.info("token revoked kind=%s at_issuer=%s", kind, done)
+        finally:
+            self._asking -= 1
+        self._remember(name)
         return json_answer({})
 
-    def _upstream_token(self, parameters: Parameters) -> tuple[Secret, TokenKind]:
+    def _remember(self, name: str) -> None:
+        self._done[name] = self._clock.monotonic() + _REMEMBERED_SECONDS
+        self._done.move_to_end(name)
+        while len(self._done) > _MAX_REMEMBERED:
+            self._done.popitem(last=False)
+
+    def _upstream_token(self, parameters: Parameters) -> tuple[Secret, TokenKind] | None:
         token = parameters.need("token")
         try:
             grant = self._seals.refreshes.open(token)
         except SealError:
             # Access tokens are the issuer's own; whoever has one may end it.
-            return Secret(token), "access_token"
+            is_theirs = not is_sealed(token) and self._upstream.may_have_issued(token)
+            return (Secret(token), "access_token") if is_theirs else None
         if not same_text(grant.client, digest(parameters.need("client_id"))):
             raise OAuthFault("invalid_grant", "The token does not belong to this client.")
         return Secret(grant.upstream_token), "refresh_token"

@@ -110,6 +110,11 @@ class Seal(Generic[T]):
             raise SealError(reason="sealed by another version") from error
 
 
+def is_sealed(text: str) -> bool:
+    """Whether a text has the form of a sealed value, of ours or of anybody's; an issuer has no business with it."""
+    return text.startswith("mk1.")
+
+
 class ProxySeals:
     """All kinds of sealed values of one proxy.
 

@@ -134,7 +134,9 @@ class AuthorizationProxy:
             clock=self._settings.clock,
             refresh_lifetime_seconds=self._settings.refresh_lifetime_seconds,
         )
-        revocation = RevocationEndpoint(clients=self._clients, seals=self._seals, upstream=self._upstream)
+        revocation = RevocationEndpoint(
+            clients=self._clients, seals=self._seals, upstream=self._upstream, clock=self._settings.clock
+        )
         registration = RegistrationEndpoint(
             clients=self._clients, known=self._settings.known, clock=self._settings.clock
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.oauth.authorization import AuthorizationRequest, process_authorization_response
-from mcpauthkit.oauth.revocation import TokenKind, process_revocation_response, revocation_request
+from mcpauthkit.oauth.revocation import TokenKind, may_be_access_token, process_revocation_response, revocation_request
 from mcpauthkit.oauth.server_authorization import AskedAuthorization
 from mcpauthkit.oauth.server_token import CodeGrant
 from mcpauthkit.oauth.token import TokenSet, code_request, process_token_response, refresh_request
@@ -104,6 +104,16 @@ class Upstream:
             resource=self._forwarded(resource),
         )
         return process_token_response(await self._issuer.fetch(request))
+
+    def may_have_issued(self, token: str) -> bool:
+        """Whether a text looks like an access token of the issuer that still works."""
+        profile = self._settings.profile
+        return may_be_access_token(
+            token,
+            issuer=self._issuer.issuer_url,
+            now=self._settings.clock.wall(),
+            opaque=profile.opaque_by_default or not profile.accepts_jwt,
+        )
 
     async def revoke(self, token: Secret, kind: TokenKind) -> bool:
         """Revoke a token at the issuer; False when it has no endpoint for that.
