@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastmcp.server.auth import AccessToken
 from fastmcp.server.auth import TokenVerifier as FastMCPTokenVerifier
@@ -29,10 +29,14 @@ from mcpauthkit.core.headers import header_values
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import InvalidRequest, IssuerUnavailable, RequestError, WrongAudience
+from mcpauthkit.fetch import Fetch, HttpFetch
 from mcpauthkit.identity.chain import VerifierChain
+from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.identity.judge import Judge, accepted_audiences
 from mcpauthkit.identity.port import Presented, TokenVerifier
 from mcpauthkit.identity.token_cache import TokenCache
+from mcpauthkit.identity.trusted_issuer import TrustedIssuer, issuers_from
+from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.principal import Principal, current_user
 from mcpauthkit.protocol.sinks import access_token_of
@@ -76,7 +80,9 @@ class KitTokenVerifier(FastMCPTokenVerifier):
         token_cache_size: int = 10_000,
         leeway_seconds: float = 60.0,
         clock: Clock | None = None,
+        fetch: Fetch | None = None,
     ) -> None:
+        self._fetch = fetch
         super().__init__(required_scopes=list(check_scopes(required_scopes)))
         self._resource = check_base_url(resource, "resource")
         self._accepted = accepted_audiences(self._resource)
@@ -106,12 +112,19 @@ class KitTokenVerifier(FastMCPTokenVerifier):
 
     def get_middleware(self) -> list[Middleware]:
         """FastMCP's own middleware, and ours around it."""
-        return [Middleware(_Door), *super().get_middleware()]
+        return [Middleware(_Door, close=self.aclose), *super().get_middleware()]
+
+    async def aclose(self) -> None:
+        """Close what was opened to ask issuers; FastMCP's application does so when it ends."""
+        if self._fetch is not None:
+            await self._fetch.aclose()
 
 
 def fastmcp_token_verifier(
     *verifiers: TokenVerifier,
     resource: str,
+    issuers: Sequence[TrustedIssuer | str] = (),
+    decryption_keys: DecryptionKeys | None = None,
     required_scopes: Sequence[str] = (),
     token_cache_size: int = 10_000,
     leeway_seconds: float = 60.0,
@@ -124,8 +137,11 @@ def fastmcp_token_verifier(
     leeway for `exp`.
 
     Args:
-        verifiers: In order; the first that recognises a token judges it alone.
+        verifiers: Other ways to prove who is calling, asked in order after the issuers; the first that recognises a
+            token judges it alone.
         resource: The MCP server's URL as clients reach it, which tokens have to name as their audience.
+        issuers: Whose tokens are accepted.
+        decryption_keys: Our private keys, if issuers encrypt tokens to us.
         required_scopes: Scopes every request needs; FastMCP answers 403 without.
         token_cache_size: How many verified tokens are remembered; 0 verifies every time.
         leeway_seconds: How long past its `exp` a remembered token still counts.
@@ -134,6 +150,15 @@ def fastmcp_token_verifier(
     Raises:
         ConfigurationError: There is no verifier, or the resource is no https URL (http only on loopback).
     """
+    fetch = HttpFetch() if issuers else None
+    if fetch is not None:
+        signed = JwtVerifier(
+            issuers_from(issuers, fetch=fetch, clock=clock),
+            leeway_seconds=leeway_seconds,
+            decryption_keys=decryption_keys,
+            takes_any_bearer=not verifiers,
+        )
+        verifiers = (signed, *verifiers)
     return KitTokenVerifier(
         verifiers,
         resource=resource,
@@ -141,6 +166,7 @@ def fastmcp_token_verifier(
         token_cache_size=token_cache_size,
         leeway_seconds=leeway_seconds,
         clock=clock,
+        fetch=fetch,
     )
 
 
@@ -153,11 +179,18 @@ def principal_of_user(user: object) -> Principal | None:
 class _Door:
     """Around FastMCP's authentication: outages are told as such, and `current_user` ends with the request."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, close: Callable[[], Awaitable[None]]) -> None:
         self._app = app
+        self._close = close
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
+        if scope["type"] == "lifespan":
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                await self._close()
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -19,7 +19,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import principal_components
 from pydantic import AnyHttpUrl
 
-from mcpauthkit import Principal, current_user, get_user
+from mcpauthkit import Principal, TrustedIssuer, current_user, get_user
 from mcpauthkit.errors import ConfigurationError, IssuerUnavailable, NotSignedIn
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.identity.issuer import Issuer
@@ -317,3 +317,23 @@ async def test_a_bare_origin_has_two_spellings() -> None:
     for audience in ("https://m.example", "https://m.example/"):
         assert await verifier.verify_token(secret.create_token({"sub": "alice", "aud": audience})) is not None
     assert await verifier.verify_token(secret.create_token({"sub": "alice", "aud": "https://m.example/mcp"})) is None
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_issuers_alone_are_enough(era: Era) -> None:
+    with DevIssuer(algorithm="ES256") as issuer:
+        server = LoopbackServer()
+        resource = f"{server.base_url}/mcp"
+        mcp = FastMCP("alone", auth=fastmcp_token_verifier(resource=resource, issuers=[issuer.issuer_url]))
+        tools(mcp)
+        server.app = mcp.http_app(path="/mcp")
+        with server:
+            transport = StreamableHttpTransport(resource, auth=issuer.token(sub="alice", audience=resource))
+            async with Client(transport, mode=ERA_MODES[era]) as client:
+                assert (await client.call_tool("whoami")).data["get_user"] == [issuer.issuer_url, "alice"]
+
+
+def test_an_issuer_among_the_verifiers_is_told_where_it_belongs() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        fastmcp_token_verifier(TrustedIssuer("https://a.example"), resource="https://m.example/mcp")  # type: ignore[arg-type]  # the mistake
+    assert "issuers=" in caught.value.hint
