@@ -29,6 +29,7 @@ class IssuerMetadata:
         registration_endpoint: Where clients register (RFC 7591).
         revocation_endpoint: Where tokens are revoked (RFC 7009).
         sends_iss: Whether authorization responses carry `iss` (RFC 9207).
+        lacks_s256: Whether it lists the PKCE methods it knows, and S256 is none of them (RFC 8414 section 2).
     """
 
     issuer: str
@@ -38,6 +39,7 @@ class IssuerMetadata:
     registration_endpoint: str | None = None
     revocation_endpoint: str | None = None
     sends_iss: bool = False
+    lacks_s256: bool = False
 
     def need(self, endpoint: Literal["authorization_endpoint", "token_endpoint"]) -> str:
         """The address of an endpoint that nothing works without.
@@ -99,6 +101,7 @@ def process_discovery(issuer: str, response: HttpResponse) -> IssuerMetadata | N
     jwks_uri = _endpoint(issuer, document, "jwks_uri")
     if jwks_uri is None:
         raise RemoteMisbehaved(reason="metadata names no jwks_uri")
+    methods = document.get("code_challenge_methods_supported")
     return IssuerMetadata(
         issuer=issuer,
         jwks_uri=jwks_uri,
@@ -107,6 +110,7 @@ def process_discovery(issuer: str, response: HttpResponse) -> IssuerMetadata | N
         registration_endpoint=_endpoint(issuer, document, "registration_endpoint"),
         revocation_endpoint=_endpoint(issuer, document, "revocation_endpoint"),
         sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
+        lacks_s256=isinstance(methods, list) and "S256" not in methods,
     )
 
 

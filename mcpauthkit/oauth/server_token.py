@@ -57,9 +57,11 @@ class CodeGrant:
         Raises:
             OAuthFault: It does not.
         """
+        redirect_uri = parameters.get("redirect_uri")
         checks = (
             (self.client, digest(parameters.need("client_id"))),
-            (self.redirect, digest(parameters.need("redirect_uri"))),
+            # OAuth 2.1 section 4.1.3 leaves it out: PKCE binds the code to its request. If it is there, it has to fit.
+            (self.redirect, digest(redirect_uri) if redirect_uri else self.redirect),
             (self.code_challenge, _challenge_of(parameters.need("code_verifier"))),
         )
         # All compared before any is told: an answer that says which one failed helps whoever stole a code.

@@ -85,6 +85,7 @@ class Hub:
             yield
         finally:
             self._metadata_modes.remove(mode)
+            self.paths.difference_update(paths)
 
     @property
     def serves_metadata(self) -> bool:

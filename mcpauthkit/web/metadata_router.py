@@ -53,17 +53,8 @@ def oauth_meta_router(
         scopes: Base scopes clients should ask for at sign-in. In proxy mode `offline_access` among them stands only in
             the authorization server's document, where clients look for it.
         resource_name: A name for people.
-        **proxy: Only with `client_id`. `client_secret` of a confidential client, sent by `client_authentication`
-            (`client_secret_basic` unless given); `extra_authorize_params` for the issuer; `profile` names the kind of
-            issuer (default `generic`) and with it how it learns the resource; `clients` registered by hand;
-            `dynamic_registration` (default True) lets clients register themselves; `client_document_hosts` whose
-            metadata documents are read (default: those of the catalogue of known clients; empty for none), fetched by
-            `client_documents`; `allowed_scopes` that clients may ask for besides `scopes` and those of a login
-            (`openid`, `profile`, `email`, `offline_access`): list there what `require_scopes` and `tool_scopes` of
-            `JwtAuthMiddleware` name, anything else is `invalid_scope`; `refresh_idle_seconds` (default 30 days) and
-            `refresh_lifetime_seconds` (default 180 days) after which refresh tokens end, unused and at all;
-            `key_ring` (default: one that ends with the process, with a warning); `http_client`,
-            `clock` and `entropy`.
+        **proxy: Only with `client_id`; `ProxyOptions` says what there is. Pass `key_ring`, and list in `allowed_scopes`
+            what `require_scopes` and `tool_scopes` of `JwtAuthMiddleware` name.
 
     Raises:
         ConfigurationError: An argument cannot be used, or belongs to the proxy and `client_id` is missing.

@@ -83,8 +83,9 @@ def test_only_the_entropy_makes_random_values() -> None:
 
 
 BROAD_EDGES = (
-    # The browser edge.
+    # The browser edge, and that of the clients of the authorization proxy.
     "mcpauthkit/web/pages.py",
+    "mcpauthkit/web/proxy/wire.py",
 )
 
 

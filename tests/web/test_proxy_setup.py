@@ -10,8 +10,10 @@ import pytest
 from fastapi import FastAPI
 
 from mcpauthkit import JwtAuthMiddleware, RegisteredClient, oauth_meta_router
+from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import BrowserRobot, DevIssuer, LoopbackServer, sign_in
+from mcpauthkit.web.hub import Hub
 from tests.asgi import lifespan
 from tests.web.proxy_world import CALLBACK, HOSTED, RING, UPSTREAM, proxy_world
 
@@ -168,8 +170,33 @@ def test_a_proxy_beside_another_router_is_refused_at_the_start(others: tuple[dic
     server.stop()
 
 
-async def test_an_application_may_start_again() -> None:
+async def test_an_application_may_start_again_and_opens_nothing_in_between() -> None:
     app = proxy_app()
     for _ in range(2):
         async with lifespan(app):
-            pass
+            assert "/token" in Hub.of(app).paths
+        assert "/token" not in Hub.of(app).paths
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/token", "/register", "/revoke"])
+async def test_another_method_is_refused_in_a_way_that_browsers_show_to_clients(method: str, path: str) -> None:
+    async with calls(proxy_app()) as http:
+        answer = await http.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST, OPTIONS")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_fault_of_ours_is_told_to_clients_without_its_cause(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(SystemClock):
+        def wall(self) -> float:
+            raise OSError("canary")
+
+    async with calls(proxy_app(clock=Broken())) as http:
+        answer = await http.post("/register", json={"redirect_uris": [CALLBACK]})
+    assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "canary" not in answer.text
+    assert "authorization proxy failed" in caplog.text

@@ -50,7 +50,6 @@ async def test_a_code_of_one_client_is_no_good_at_another() -> None:
         ({"code_verifier": "x" * 43}, "invalid_grant"),
         ({"code_verifier": None}, "invalid_request"),
         ({"redirect_uri": "http://127.0.0.1:10/callback"}, "invalid_grant"),
-        ({"redirect_uri": None}, "invalid_request"),
         ({"client_id": None}, "invalid_request"),
         ({"client_id": "unknown"}, "invalid_client"),
         ({"code": "mk1.test.AAAA"}, "invalid_grant"),
@@ -74,6 +73,30 @@ async def test_a_token_request_that_differs_from_the_authorization_request_gets_
             code = (await here.log_in(robot, client)).query["code"]
         assert error_of(await client.exchange(code, **changes)) == error
         assert here.issuer.requests.count("token") == 0
+
+
+async def test_a_redirect_uri_may_be_left_out_when_a_code_is_redeemed() -> None:
+    with proxy_world() as here:
+        client = await here.registered()
+        async with BrowserRobot() as robot:
+            code = (await here.log_in(robot, client)).query["code"]
+        assert (await client.exchange(code, redirect_uri=None)).status_code == 200
+
+
+@pytest.mark.parametrize(("methods", "warnings"), [(["plain"], 1), ([], 1), (["S256"], 0), (None, 0)])
+async def test_an_issuer_that_says_it_does_not_know_s256_is_told_once(
+    methods: list[str] | None, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="mcpauthkit.web")
+    with proxy_world() as here:
+        async with httpx.AsyncClient() as http:
+            document = (await http.get(f"{here.issuer.issuer_url}/.well-known/openid-configuration")).json()
+        document["code_challenge_methods_supported"] = methods
+        here.issuer.faults.respond("discovery", status=200, body=json.dumps(document))
+        async with browsing(here) as (robot, client):
+            for _ in range(2):
+                await robot.click(await robot.open(client.authorization_url()), "Continue")
+    assert len([one for one in caplog.records if "S256" in one.message]) == warnings
 
 
 async def test_a_code_dies_after_a_minute_and_a_client_id_is_no_code() -> None:

@@ -31,7 +31,28 @@ _REFRESH_LIFETIME_SECONDS = 180 * 86_400.0
 
 
 class ProxyOptions(TypedDict, total=False):
-    """The arguments of `oauth_meta_router` that only the authorization proxy has; its docstring explains them."""
+    """The arguments of `oauth_meta_router` that only the authorization proxy has.
+
+    Args:
+        client_secret: Of a confidential client.
+        client_authentication: How the secret is sent; `client_secret_basic` unless given.
+        extra_authorize_params: Further parameters of the authorization request to the issuer.
+        profile: The kind of issuer, `generic` unless given, and with it how it learns the resource.
+        clients: Clients registered by hand.
+        dynamic_registration: Whether clients register themselves; True unless given.
+        client_document_hosts: Whose metadata documents are read: those of the catalogue of known clients unless given,
+            empty for none.
+        client_documents: How they are fetched.
+        allowed_scopes: What clients may ask for besides `scopes` and those of a login (`openid`, `profile`, `email`,
+            `offline_access`). Whoever uses `require_scopes` or `tool_scopes` of `JwtAuthMiddleware` lists those here;
+            anything else is `invalid_scope`, because our client at the issuer may be allowed far more.
+        refresh_idle_seconds: After this time without use a refresh token ends; 30 days unless given.
+        refresh_lifetime_seconds: This long after the login they all end; 180 days unless given.
+        key_ring: What seals; unless given, one that ends with the process, with a warning.
+        http_client: An httpx client of yours for requests to the issuer.
+        clock: Time.
+        entropy: Source of states, verifiers and nonces.
+    """
 
     client_secret: str | Secret | None
     client_authentication: ClientAuthentication | None

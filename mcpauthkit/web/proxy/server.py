@@ -30,7 +30,8 @@ from mcpauthkit.web.proxy.upstream import CALLBACK_PATH, Upstream
 from mcpauthkit.web.proxy.wire import for_clients
 from mcpauthkit.web.resources import ProtectedResources
 
-_FOR_CLIENTS = ["POST", "OPTIONS"]
+# All of them, so that the refusal of a method is ours too.
+_FOR_CLIENTS = ["POST", "OPTIONS", "GET", "PUT", "PATCH", "DELETE"]
 
 
 class AuthorizationProxy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.oauth.authorization import AuthorizationRequest, process_authorization_response
@@ -14,6 +15,7 @@ from mcpauthkit.oauth.server_token import CodeGrant
 from mcpauthkit.oauth.token import TokenSet, code_request, process_token_response, refresh_request
 from mcpauthkit.web.proxy.options import ProxySettings
 
+_log = RequestLog("web")
 CALLBACK_PATH = "/oauth/callback"
 
 
@@ -45,6 +47,7 @@ class Upstream:
         self._issuer = issuer
         self._settings = settings
         self._redirect_uri = f"{base_url}{CALLBACK_PATH}"
+        self._has_warned = False
 
     async def departure(self, asked: AskedAuthorization) -> Departure:
         """Prepare a login.
@@ -53,6 +56,9 @@ class Upstream:
             RemoteError: The issuer's metadata cannot be had.
         """
         metadata = await self._issuer.metadata.get()
+        if metadata.lacks_s256 and not self._has_warned:
+            self._has_warned = True
+            _log.warning("the issuer's metadata lists PKCE methods without S256, so it may ignore what protects codes")
         state, verifier = self._settings.entropy.token(), self._settings.entropy.token()
         request = AuthorizationRequest(
             endpoint=metadata.need("authorization_endpoint"),

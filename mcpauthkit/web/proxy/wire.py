@@ -19,18 +19,25 @@ _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 _FORM = "application/x-www-form-urlencoded"
 # Beyond the longest code and refresh token that we seal.
 _MAX_FORM_BYTES = 64 * 1024
-_UNAUTHORIZED, _TOO_LARGE, _BAD_GATEWAY, _UNAVAILABLE = 401, 413, 502, 503
+_UNAUTHORIZED, _NOT_ALLOWED, _TOO_LARGE, _FAILED, _BAD_GATEWAY, _UNAVAILABLE = 401, 405, 413, 500, 502, 503
 _RETRY_AFTER_SECONDS = 5
 
 ClientEndpoint = Callable[[Request], Awaitable[Response]]
 
 
 def for_clients(endpoint: ClientEndpoint) -> ClientEndpoint:
-    """An endpoint that programs call, from any origin: no cookie has a say in it, so no page can misuse one."""
+    """An endpoint that programs call, from any origin: no cookie has a say in it, so no page can misuse one.
+
+    Whatever happens, the answer is one that a client in a browser may read and no cache keeps.
+    """
 
     async def answered(request: Request) -> Response:
         if request.method == "OPTIONS":
             return preflight()
+        if request.method != "POST":
+            refusal = json_answer({"error": "invalid_request", "error_description": "Use POST."}, _NOT_ALLOWED)
+            refusal.headers["allow"] = "POST, OPTIONS"
+            return refusal
         try:
             return await endpoint(request)
         except OAuthFault as fault:
@@ -43,6 +50,10 @@ def for_clients(endpoint: ClientEndpoint) -> ClientEndpoint:
                 fault.for_log(),
             )
             return _refusal(fault)
+        except Exception:  # noqa: BLE001  # the clients' edge, failing closed
+            # A bare 500 would carry none of our headers.
+            _log.exception("authorization proxy failed path=%s", request.url.path)
+            return json_answer({"error": "server_error", "error_description": "The operator finds why."}, _FAILED)
 
     return answered
 
