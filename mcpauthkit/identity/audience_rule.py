@@ -29,7 +29,10 @@ class AudienceRule:
     def __init__(
         self, audience: str | Sequence[str] | None, *, accept_tokens_without_audience: bool, verifier: str
     ) -> None:
-        self._setting = f"Make its tokens name this server, or give what they carry to {verifier} as audience."
+        self._setting = (
+            f"Put {{resource}} into the `aud` of the tokens for {verifier}, or give it what they carry as audience. "
+            "For tokens without `aud` there is accept_tokens_without_audience."
+        )
         self.accepted: frozenset[str] | None = None
         if audience is not None:
             names: list[object] = [audience] if isinstance(audience, str) else list(audience)

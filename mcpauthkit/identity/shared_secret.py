@@ -115,7 +115,9 @@ class SharedSecretVerifier:
         return self._audience.verdict(principal)
 
     def create_token(self, claims: Mapping[str, Any], *, expires_in: float = 3600.0) -> str:
-        """A token that this verifier accepts: for tests and development, where there is no issuer.
+        """A token signed with the secret: for tests and development, where there is no issuer.
+
+        Unless this verifier has an `audience`, the token needs an `aud` to be accepted: the URL of the MCP server.
 
         Args:
             claims: Its claims; they replace the ones that are filled in (`iss`, `aud` if configured, `iat`, `exp`).

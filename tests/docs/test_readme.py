@@ -10,9 +10,11 @@ from typing import Any
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 
+import mcpauthkit.verifiers
 from mcpauthkit import ClaimMap, JwtAuthMiddleware, ProxyOptions, TrustedIssuer, oauth_meta_router
 from mcpauthkit.identity.profiles import profile_named
 from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, LoopbackServer, approve, sign_in
+from mcpauthkit.verifiers import TrustedHeaderVerifier, fastmcp_token_verifier
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,10 +77,13 @@ def test_the_table_of_leg_one_names_arguments_and_things_that_exist() -> None:
         *inspect.signature(oauth_meta_router).parameters,
         *ProxyOptions.__annotations__,
         *inspect.signature(ClaimMap).parameters,
+        *inspect.signature(TrustedHeaderVerifier).parameters,
+        *inspect.signature(fastmcp_token_verifier).parameters,
         "auth",
     }
     named = set(re.findall(r"\b([a-z_]+)=(?!=)", section))
     assert named - others <= arguments
+    assert all(hasattr(mcpauthkit.verifiers, name) for name in re.findall(r"\b\w+Verifier\b", section))
     assert {"issuers", "verifiers", "decryption_keys", "tool_scopes", "public_tools"} <= named
     profiles = re.search(r'`profile="(\w+)"`; also (.*?)\. It knows', section)
     assert profiles is not None
