@@ -15,6 +15,13 @@ _REDIRECTS = "oauth/test_redirects.py"
 
 SERVER = (
     Requirement(
+        "proxy-consent-address",
+        BOTH,
+        "security best practices, consent UI requirements; localhost redirect URI risks",
+        "The consent page shows the redirect address, and warns where any program may have it.",
+        shown_in(_CONSENT, "test_the_page_shows_the_whole_address_and_warns_where_it_has_no_owner"),
+    ),
+    Requirement(
         "proxy-metadata",
         BOTH,
         "authorization, overview; authorization server metadata discovery",

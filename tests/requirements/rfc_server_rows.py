@@ -285,6 +285,20 @@ METADATA = (
         ),
     ),
     Requirement(
+        "rfc7009-done",
+        NONE,
+        "RFC 7009 sections 2 and 2.2",
+        "Success is told when a token was revoked, and not where it lives on.",
+        shown_in("web/test_proxy_parts.py", "test_an_issuer_without_an_endpoint_is_reported_at_the_step_that_needs_it"),
+    ),
+    Requirement(
+        "rfc6749-challenge-scheme",
+        NONE,
+        "RFC 6749 section 5.2; RFC 7617 section 2",
+        "A client that proved itself wrongly by a header is challenged in the scheme it used, with a realm.",
+        shown_in("requirements/test_proxy.py", "test_a_client_that_proves_itself_is_challenged_in_its_own_scheme"),
+    ),
+    Requirement(
         "rfc7009-refresh",
         NONE,
         "RFC 7009 section 2",

@@ -206,10 +206,9 @@ TOKEN_RFCS = (
         NONE,
         "RFC 7662 section 2.2",
         "A token counts when `active` is true, and an answer without it is none.",
-        shown_in(
-            _OPAQUE,
-            "test_a_refused_token_is_asked_about_once_for_a_while",
-            "test_an_answer_that_is_none_is_never_a_reason_to_sign_in_again",
+        (
+            *shown_in(_OPAQUE, "test_a_refused_token_is_asked_about_once_for_a_while"),
+            *shown_in("identity/test_asking.py", "test_an_answer_that_is_none_is_never_a_reason_to_sign_in_again"),
         ),
     ),
     Requirement(

@@ -144,6 +144,23 @@ async def test_a_secret_in_the_header_is_401_with_a_challenge_and_in_the_body_40
         assert refused.headers["www-authenticate"].startswith("Basic")
 
 
+@pytest.mark.parametrize(
+    ("sent", "challenge"),
+    [
+        ("Basic YTpi", 'Basic realm="token"'),
+        ("Bearer abc", 'Bearer realm="token"'),
+        ("Odd\tthing abc", 'Basic realm="token"'),
+    ],
+)
+async def test_a_client_that_proves_itself_is_challenged_in_its_own_scheme(sent: str, challenge: str) -> None:
+    with proxy_world() as here:
+        async with httpx.AsyncClient(base_url=here.base) as http:
+            form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": "x"}
+            refused = await http.post("/token", data=form, headers={"authorization": sent})
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"] == challenge
+
+
 async def test_tokens_and_registrations_are_got_by_post_only() -> None:
     with proxy_world() as here:
         async with httpx.AsyncClient(base_url=here.base) as http:

@@ -82,6 +82,7 @@ async def test_an_issuer_without_an_endpoint_is_reported_at_the_step_that_needs_
         answer = await client.exchange(page.query["code"])
         assert answer.status_code == (502 if missing == "token_endpoint" else 200)
         if missing == "revocation_endpoint":
-            token = answer.json()["refresh_token"]
-            assert (await client.post(f"{here.base}/revoke", token=token)).status_code == 200
+            # Nobody is told that a token ended which lives on.
+            refused = await client.post(f"{here.base}/revoke", token=answer.json()["refresh_token"])
+            assert (refused.status_code, refused.json()["error"]) == (400, "unsupported_token_type")
             assert here.issuer.requests.count("revoke") == 0

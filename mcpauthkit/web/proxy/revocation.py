@@ -42,7 +42,7 @@ class RevocationEndpoint:
         self._upstream = upstream
         self._clock = clock
         self._asking = 0
-        self._done: OrderedDict[str, float] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[float, bool]] = OrderedDict()
 
     async def revoke(self, request: Request) -> Response:
         """Revoke a token. Unknown tokens are fine: they are of no use any more (RFC 7009 section 2.2).
@@ -61,8 +61,9 @@ class RevocationEndpoint:
             return json_answer({})
         token, kind = found
         name = sha256_hex("proxy-revoked", token.reveal())
-        if self._clock.monotonic() < self._done.get(name, 0.0):
-            return json_answer({})
+        until, done = self._answers.get(name, (0.0, False))
+        if self._clock.monotonic() < until:
+            return _answer(done=done)
         if self._asking >= _MAX_AT_ONCE:
             raise fault_of(RemoteUnavailable(reason=f"{_MAX_AT_ONCE} revocations are under way"))
         self._asking += 1
@@ -73,18 +74,18 @@ class RevocationEndpoint:
             raise fault_of(error) from error
         except RemoteError as error:
             _audit.warning("revocation refused by the issuer kind=%s %s", kind, error.for_log())
-        else:
-            _audit.info("token revoked kind=%s at_issuer=%s", kind, done)
+            done = False
         finally:
             self._asking -= 1
-        self._remember(name)
-        return json_answer({})
+        _audit.info("token revocation kind=%s at_issuer=%s", kind, done)
+        self._remember(name, done=done)
+        return _answer(done=done)
 
-    def _remember(self, name: str) -> None:
-        self._done[name] = self._clock.monotonic() + _REMEMBERED_SECONDS
-        self._done.move_to_end(name)
-        while len(self._done) > _MAX_REMEMBERED:
-            self._done.popitem(last=False)
+    def _remember(self, name: str, *, done: bool) -> None:
+        self._answers[name] = (self._clock.monotonic() + _REMEMBERED_SECONDS, done)
+        self._answers.move_to_end(name)
+        while len(self._answers) > _MAX_REMEMBERED:
+            self._answers.popitem(last=False)
 
     def _upstream_token(self, parameters: Parameters) -> tuple[Secret, TokenKind] | None:
         token = parameters.need("token")
@@ -97,3 +98,10 @@ class RevocationEndpoint:
         if not same_text(grant.client, digest(parameters.need("client_id"))):
             raise OAuthFault("invalid_grant", "The token does not belong to this client.")
         return Secret(grant.upstream_token), "refresh_token"
+
+
+def _answer(*, done: bool) -> Response:
+    if not done:
+        # The token lives on, and nobody shall believe otherwise (RFC 7009 section 2.2.1).
+        raise OAuthFault("unsupported_token_type", "The issuer does not revoke this token; it ends by itself.")
+    return json_answer({})

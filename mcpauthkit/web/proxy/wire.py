@@ -15,6 +15,7 @@ from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.web.cors import CORS_HEADERS, preflight
 
 _log = RequestLog("web")
+_SCHEMES = frozenset({"Basic", "Bearer", "DPoP"})
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 _FORM = "application/x-www-form-urlencoded"
 # Beyond the longest code and refresh token that we seal.
@@ -49,7 +50,7 @@ def for_clients(endpoint: ClientEndpoint) -> ClientEndpoint:
                 fault.error,
                 fault.for_log(),
             )
-            return _refusal(fault)
+            return _refusal(fault, request)
         except Exception:  # noqa: BLE001  # the clients' edge, failing closed
             # A bare 500 would carry none of our headers.
             _log.exception("authorization proxy failed path=%s", request.url.path)
@@ -100,10 +101,12 @@ def check_public(request: Request, parameters: Parameters) -> None:
         raise OAuthFault("invalid_client", "Clients are public here and have no secret.")
 
 
-def _refusal(fault: OAuthFault) -> JSONResponse:
+def _refusal(fault: OAuthFault, request: Request) -> JSONResponse:
     answer = json_answer({"error": fault.error, "error_description": fault.public}, fault.status)
     if fault.status == _UNAVAILABLE:
         answer.headers["retry-after"] = str(_RETRY_AFTER_SECONDS)
     if fault.status == _UNAUTHORIZED:
-        answer.headers["www-authenticate"] = "Basic"
+        # In the scheme the client tried (RFC 6749 section 5.2); the realm is what Basic demands (RFC 7617 section 2).
+        scheme = request.headers.get("authorization", "").partition(" ")[0]
+        answer.headers["www-authenticate"] = f'{scheme if scheme in _SCHEMES else "Basic"} realm="token"'
     return answer
