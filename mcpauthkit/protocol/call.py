@@ -22,7 +22,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from mcpauthkit.errors import NotSignedIn
 from mcpauthkit.principal import Principal, current_user
 from mcpauthkit.protocol.fastmcp_auth import principal_of_user
-from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE, ROLES_CLAIM
+from mcpauthkit.protocol.sinks import PRINCIPAL_KEY, ROLES_CLAIM
 
 UserContext = ContextVar[Any]
 
@@ -121,7 +121,7 @@ class Call:
         Raises:
             NotSignedIn: Nobody, as far as this server knows.
         """
-        principal = self.scope.get(PRINCIPAL_SCOPE) if self.scope is not None else None
+        principal = self.scope.get(PRINCIPAL_KEY) if self.scope is not None else None
         if isinstance(principal, Principal):
             return principal
         verified = None if self.scope is None else principal_of_user(self.scope.get("user"))

@@ -12,7 +12,7 @@ from mcpauthkit.protocol.ask_legacy import ask_blocking, join_blocking
 from mcpauthkit.protocol.ask_modern import RoundState, ask_in_rounds, continue_rounds
 from mcpauthkit.protocol.call import Call
 from mcpauthkit.protocol.ladder import Rung, choose_rung
-from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS
+from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS_KEY
 
 
 async def obtain(asker: Asker, call: Call, need: Need) -> Credential | mcp_types.InputRequiredResult:
@@ -72,7 +72,7 @@ async def _found(
 
 def _check_can_sign_in(asker: Asker, call: Call, need: Need) -> None:
     # A link would lead an API key's owner to a login that can never make them that key.
-    issuers = None if call.scope is None else call.scope.get(SIGN_IN_ISSUERS)
+    issuers = None if call.scope is None else call.scope.get(SIGN_IN_ISSUERS_KEY)
     if issuers is not None and need.principal.issuer not in issuers:
         service = asker.broker.grant.display_name
         raise ConnectionFailed(

@@ -21,13 +21,13 @@ from mcpauthkit.principal import Principal
 
 _UNKNOWN_CLIENT = "unknown"
 
-PRINCIPAL_SCOPE = "mcpauthkit.principal"
+PRINCIPAL_KEY = "mcpauthkit.principal"
 """The key of the ASGI scope under which a request carries its principal."""
 
 ROLES_CLAIM = "mcpauthkit.roles"
 """The claim under which roles travel with the SDK's token, which has no field for them, into background tasks."""
 
-SIGN_IN_ISSUERS = "mcpauthkit.sign_in_issuers"
+SIGN_IN_ISSUERS_KEY = "mcpauthkit.sign_in_issuers"
 """The key of the ASGI scope under which a request says at which issuers a browser can sign in."""
 
 SinkToken = Token[AuthenticatedUser | None]
@@ -78,7 +78,7 @@ class SdkIdentity:
                 The SDK knows that session as nobody's and would not find it for anybody else, so `scope["user"]`
                 stays empty; who may continue it has been decided by then.
         """
-        scope[PRINCIPAL_SCOPE] = principal
+        scope[PRINCIPAL_KEY] = principal
         if not in_anonymous_session:
             scope["user"] = self._user
         scope["auth"] = self._credentials

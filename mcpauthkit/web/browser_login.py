@@ -25,7 +25,7 @@ from mcpauthkit.web.issuer_client import IssuerClient
 from mcpauthkit.web.pages import redirect
 
 CALLBACK_PATH = "/connect/login/callback"
-SIGN_IN_SCOPE = "mcpauthkit.sign_in"
+SIGN_IN_KEY = "mcpauthkit.sign_in"
 """The key of the ASGI scope under which `JwtAuthMiddleware` offers browser login to the kit's own pages."""
 
 _SESSION = "session"

@@ -21,10 +21,10 @@ from mcpauthkit.errors import (
 )
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import Principal
-from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE
+from mcpauthkit.protocol.sinks import PRINCIPAL_KEY
 from mcpauthkit.protocol.wrapper import public_text
 
-CHALLENGE_SCOPE = "mcpauthkit.challenge"
+CHALLENGE_KEY = "mcpauthkit.challenge"
 """The key of the ASGI scope under which a request without a user carries a function that makes a 401's challenge."""
 
 _MISSING_USER = 401
@@ -70,7 +70,7 @@ def principal_of(connection: HTTPConnection) -> Principal:
     Raises:
         NotSignedIn: Nobody, as far as this application knows.
     """
-    principal = connection.scope.get(PRINCIPAL_SCOPE)
+    principal = connection.scope.get(PRINCIPAL_KEY)
     if not isinstance(principal, Principal):
         raise NotSignedIn(hint="Add JwtAuthMiddleware to the application, and take the path out of open_paths.")
     return principal
@@ -125,5 +125,5 @@ def _body(error: AuthKitError) -> dict[str, str]:
 
 
 def _challenge(scope: Mapping[str, Any]) -> str:
-    make: Callable[[], str] | None = scope.get(CHALLENGE_SCOPE)
+    make: Callable[[], str] | None = scope.get(CHALLENGE_KEY)
     return bearer_challenge(resource_metadata=None) if make is None else make()

@@ -17,7 +17,7 @@ from mcpauthkit.errors import (
     RemoteError,
     RemoteUnavailable,
 )
-from mcpauthkit.web.browser_login import CALLBACK_PATH, SIGN_IN_SCOPE, BrowserLogin
+from mcpauthkit.web.browser_login import CALLBACK_PATH, SIGN_IN_KEY, BrowserLogin
 from mcpauthkit.web.pages import Pages
 
 _log = RequestLog("web")
@@ -30,14 +30,14 @@ def sign_in_of(request: Request) -> BrowserLogin:
     Raises:
         ConfigurationError: The middleware is not in front of this application.
     """
-    login = request.scope.get(SIGN_IN_SCOPE)
+    login = request.scope.get(SIGN_IN_KEY)
     if isinstance(login, BrowserLogin):
         return login
     raise ConfigurationError(
         "The connect pages need to know who is in front of the browser.",
         hint=(
             "Give JwtAuthMiddleware an issuer_url= where browsers can sign in."
-            if SIGN_IN_SCOPE in request.scope
+            if SIGN_IN_KEY in request.scope
             else "Add JwtAuthMiddleware to the same application with app.add_middleware()."
         ),
     )

@@ -25,14 +25,14 @@ from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import current_user as kit_current_user
-from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS, SdkIdentity
+from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS_KEY, SdkIdentity
 from mcpauthkit.web.admission import Admission, Admissions
-from mcpauthkit.web.browser_login import SIGN_IN_SCOPE
+from mcpauthkit.web.browser_login import SIGN_IN_KEY
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.coverage import check_coverage
 from mcpauthkit.web.enrichment import OnAuthenticate
 from mcpauthkit.web.hub import HUB_STATE, Hub
-from mcpauthkit.web.injection import CHALLENGE_SCOPE
+from mcpauthkit.web.injection import CHALLENGE_KEY
 from mcpauthkit.web.key_document import KeyDocument
 from mcpauthkit.web.limits import LimitOptions, Limits
 from mcpauthkit.web.open_paths import OpenPaths
@@ -224,8 +224,8 @@ class JwtAuthMiddleware:
             await self._key_document.send(scope, send)
             return
         if self._is_open(scope, path, resource):
-            scope[SIGN_IN_SCOPE] = self._sign_in
-            scope[CHALLENGE_SCOPE] = self._challenge_of_routes
+            scope[SIGN_IN_KEY] = self._sign_in
+            scope[CHALLENGE_KEY] = self._challenge_of_routes
             await self._app(scope, receive, send)
             return
         if _is_preflight(scope, headers):
@@ -246,7 +246,7 @@ class JwtAuthMiddleware:
         tokens = [(context, context.set(principal)) for context in self._contexts]
         sink = identity.enter(scope, principal, in_anonymous_session=admission.in_anonymous_session)
         scope["state"]["principal"] = principal
-        scope[SIGN_IN_ISSUERS] = self._sign_in_issuers
+        scope[SIGN_IN_ISSUERS_KEY] = self._sign_in_issuers
         try:
             await self._app(scope, admission.receive, send)
         finally:
@@ -255,7 +255,7 @@ class JwtAuthMiddleware:
                 context.reset(token)
 
     async def _serve_nobody(self, admission: Admission, scope: Scope, send: Send) -> None:
-        scope[CHALLENGE_SCOPE] = self._challenge_of_routes
+        scope[CHALLENGE_KEY] = self._challenge_of_routes
         sessions = self._admissions.anonymous_sessions
 
         async def serve(send: Send) -> None:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mcpauthkit import OAuthProvider, Principal, get_user
 from mcpauthkit.errors import NotSignedIn
 from mcpauthkit.testing import BrowserRobot
-from mcpauthkit.web.injection import CHALLENGE_SCOPE
+from mcpauthkit.web.injection import CHALLENGE_KEY
 from tests.connections.test_store_outage import Failing
 from tests.flows.test_ladder import text_of
 from tests.world import World, eventually, world
@@ -230,7 +230,7 @@ class Challenging:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[CHALLENGE_SCOPE] = lambda: 'Bearer resource_metadata="https://mcp.example/x"'
+        scope[CHALLENGE_KEY] = lambda: 'Bearer resource_metadata="https://mcp.example/x"'
         await self._app(scope, receive, send)
 
 

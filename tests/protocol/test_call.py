@@ -18,7 +18,7 @@ from mcpauthkit import Principal, current_user
 from mcpauthkit.errors import NotSignedIn
 from mcpauthkit.protocol.call import CallRefused, UrlElicitationNeeded, current_call
 from mcpauthkit.protocol.ladder import Rung, choose_rung
-from mcpauthkit.protocol.sinks import PRINCIPAL_SCOPE, access_token_of
+from mcpauthkit.protocol.sinks import PRINCIPAL_KEY, access_token_of
 from tests.protocol.calls import FakeSession, a_call, capabilities, someone
 
 CLAIMS: dict[str, Any] = {"iss": "https://i.example", "sub": "worker", "exp": 1}
@@ -48,7 +48,7 @@ def around(
 def test_the_request_itself_comes_first() -> None:
     # E2, E3, E5: the context of whoever opened the session counted, and its opening token.
     with around(own=someone("own"), current=someone("context"), claims=CLAIMS):
-        call = a_call(scope={PRINCIPAL_SCOPE: someone("request")})
+        call = a_call(scope={PRINCIPAL_KEY: someone("request")})
         assert call.principal(OWN).subject == "request"
 
 
