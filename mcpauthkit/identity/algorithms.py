@@ -22,7 +22,7 @@ class Algorithm:
     Args:
         name: The `alg` value.
         key_type: The `kty` a key must have.
-        curve: The `crv` a key must have; None for RSA.
+        curve: The `crv` a key must have; None for RSA and for secrets.
     """
 
     name: str
@@ -50,14 +50,18 @@ _EDWARDS = (Algorithm("Ed25519", "OKP", "Ed25519"), Algorithm("EdDSA", "OKP", "E
 ALGORITHMS: dict[str, Algorithm] = {row.name: row for row in (*_RSA, *_EC, *_EDWARDS)}
 """Every accepted algorithm by name. No HMAC: a key set is public. No `none`."""
 
+MAC_ALGORITHMS: dict[str, Algorithm] = {name: Algorithm(name, "oct") for name in ("HS256", "HS384", "HS512")}
+"""The HMACs, for a secret that somebody configured; a table of their own, so that no public key becomes a secret."""
+
 _PKCS1 = PKCS1v15()
 _PKCS1_HASHES: dict[str, hashes.HashAlgorithm] = {
     "RS256": hashes.SHA256(),
     "RS384": hashes.SHA384(),
     "RS512": hashes.SHA512(),
 }
-_JWS = JWSRegistry(algorithms=[_JOSE_NAMES.get(name, name) for name in ALGORITHMS])
-_MODELS = {name: _JWS.get_alg(_JOSE_NAMES.get(name, name)) for name in ALGORITHMS}
+_NAMES = (*ALGORITHMS, *MAC_ALGORITHMS)
+_JWS = JWSRegistry(algorithms=[_JOSE_NAMES.get(name, name) for name in _NAMES])
+_MODELS = {name: _JWS.get_alg(_JOSE_NAMES.get(name, name)) for name in _NAMES}
 
 
 def same_algorithm(declared: str, wanted: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from mcpauthkit.core.encoding import base64url_decode, parse_json_object
@@ -18,6 +20,10 @@ _MAX_SIGNATURE_BYTES = 2048
 # RFC 9068 section 4 for at+jwt, RFC 7519 section 5.1 for JWT; `application/` may stand before either, and media
 # types know no case. Everything else (ID tokens of some issuers, logout tokens, DPoP proofs) is another kind of token.
 _TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
+_USE_KEY_PAIR = (
+    "Configure the issuer to sign access tokens with a key pair (RS256, ES256); authentik signs with the client's "
+    "secret until a signing key is chosen for the provider."
+)
 _Header = tuple[Algorithm, str | None, str | None]
 
 
@@ -53,10 +59,15 @@ class UnverifiedToken(NamedTuple):
 
 
 class HeaderMemory(RememberedHeaders[_Header]):
-    """What is known of the headers of signed tokens: algorithm, key id and type."""
+    """What is known of the headers of signed tokens: algorithm, key id and type.
 
-    def __init__(self) -> None:
-        super().__init__(_check_header)
+    Args:
+        algorithms: Which algorithms are accepted. The list decides and never the token: a key published for RS256 must
+            not become a secret for HS256.
+    """
+
+    def __init__(self, algorithms: Mapping[str, Algorithm] = ALGORITHMS) -> None:
+        super().__init__(partial(_check_header, algorithms))
 
 
 def read_token(token: str | bytes, headers: HeaderMemory | None = None, *, any_type: bool = False) -> UnverifiedToken:
@@ -94,14 +105,13 @@ def read_token(token: str | bytes, headers: HeaderMemory | None = None, *, any_t
     return UnverifiedToken(algorithm, key_id, claims, data.rpartition(b".")[0], signature, declared_type)
 
 
-def _check_header(header: dict[str, Any]) -> _Header:
+def _check_header(algorithms: Mapping[str, Algorithm], header: dict[str, Any]) -> _Header:
     # `jwk`, `jku`, `x5u` and `x5c` are never looked at: a token must not bring its own key.
     name = header.get("alg")
-    algorithm = ALGORITHMS.get(name) if isinstance(name, str) else None
+    algorithm = algorithms.get(name) if isinstance(name, str) else None
     if algorithm is None:
         raise InvalidToken(
-            hint="Configure the issuer to sign access tokens with a key pair (RS256, ES256); authentik signs with the "
-            "client's secret until a signing key is chosen for the provider.",
+            hint=_USE_KEY_PAIR if algorithms is ALGORITHMS else f"Sign tokens with {', '.join(algorithms)}.",
             reason=f"algorithm {name!r:.40} is not on the list",
         )
     if "crit" in header:
