@@ -84,8 +84,10 @@ class AnonymousSessions:
         self._unowned[session_id] = self._clock.monotonic()
         self._unowned.move_to_end(session_id)
 
-    async def serve_nobody(self, session_id: str, send: Send, serve: Callable[[Send], Awaitable[None]]) -> None:
-        """Serve a request without a token within a session, until somebody signs in within it.
+    async def serve_stream(self, session_id: str, send: Send, serve: Callable[[Send], Awaitable[None]]) -> None:
+        """Serve a session's own stream without a token, until somebody signs in within it.
+
+        Answers to calls are not ended: they carry nothing but what belongs to their own call.
 
         Args:
             session_id: The session.

@@ -261,8 +261,8 @@ class JwtAuthMiddleware:
         async def serve(send: Send) -> None:
             await self._app(scope, admission.receive, send)
 
-        if admission.session_id is not None:
-            await sessions.serve_nobody(admission.session_id, send, serve)
+        if admission.session_id is not None and scope["method"] == "GET":
+            await sessions.serve_stream(admission.session_id, send, serve)
         else:
             await serve(sessions.opening(send) if admission.opens_session else send)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from fastmcp import Client
@@ -17,7 +19,7 @@ from mcpauthkit.testing import FakeClock
 from mcpauthkit.web.anonymous_sessions import AnonymousSessions
 from tests.flows.test_stock_clients import sdk_client
 from tests.web.test_middleware_mcp import call_of
-from tests.world import ERA_MODES, Era, World, world
+from tests.world import ERA_MODES, Era, World, eventually, world
 
 eras = pytest.mark.parametrize("era", list(ERA_MODES))
 
@@ -227,6 +229,38 @@ async def test_a_stream_that_nobody_opened_ends_when_the_session_gets_an_owner(h
             answer = await http.post(here.resource, json=mine, headers=headers("legacy", here.token("alice"), session))
             assert answer.status_code == 200
             assert b"".join([chunk async for chunk in stream.aiter_raw()]).count(b"data:") == 0
+
+
+async def test_a_public_call_under_way_is_finished_although_the_session_gets_an_owner() -> None:
+    begun, released = threading.Event(), threading.Event()
+
+    def build_slow(mcp: Any, _provider: Any) -> None:
+        build(mcp, _provider)
+
+        @mcp.tool
+        def slow() -> str:
+            """Takes until it is released."""
+            begun.set()
+            return "finished" if released.wait(10) else "nobody released it"
+
+    options = {"public_tools": ["health", "slow"]}
+    with world(build=build_slow, middleware_options=options) as here:
+        async with httpx.AsyncClient(timeout=10) as http, anyio.create_task_group() as tasks:
+            session = await open_session(here, http)
+            answers: list[httpx.Response] = []
+
+            async def call_slow() -> None:
+                body = call_of("slow", era="legacy")
+                answers.append(await http.post(here.resource, json=body, headers=headers("legacy", None, session)))
+
+            tasks.start_soon(call_slow)
+            await eventually(begun.is_set)
+            mine = call_of("mine", 2, era="legacy")
+            answer = await http.post(here.resource, json=mine, headers=headers("legacy", here.token("alice"), session))
+            assert answer.status_code == 200
+            released.set()
+    assert [one.status_code for one in answers] == [200]
+    assert "finished" in answers[0].text
 
 
 async def test_somebody_whom_the_hook_refuses_has_not_bound_the_session() -> None:
