@@ -5,8 +5,9 @@ the service it calls: `OAuthProvider`. Other ways to prove who is calling are in
 `mcpauthkit.errors`, what tests need in `mcpauthkit.testing`.
 """
 
-from mcpauthkit.connections.credential import Credential
-from mcpauthkit.connections.grant import Attempt, Grant
+from mcpauthkit.connections.connection import Connection, Health, Revoked
+from mcpauthkit.connections.credential import Account, Credential
+from mcpauthkit.connections.grant import Attempt, Grant, RedirectGrant
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import KeyRing
@@ -32,16 +33,19 @@ from mcpauthkit.web.proxy.documents import ClientDocuments
 from mcpauthkit.web.proxy.options import ProxyOptions
 
 __all__ = [
+    "Account",
     "Attempt",
     "ClaimMap",
     "ClientAuthentication",
     "ClientDocuments",
     "Clock",
+    "Connection",
     "Credential",
     "CurrentUser",
     "DecryptionKeys",
     "Entropy",
     "Grant",
+    "Health",
     "IssuerProfile",
     "JwtAuthMiddleware",
     "KeyRing",
@@ -52,7 +56,9 @@ __all__ = [
     "Principal",
     "ProviderOptions",
     "ProxyOptions",
+    "RedirectGrant",
     "RegisteredClient",
+    "Revoked",
     "Secret",
     "Store",
     "TokenVerifier",

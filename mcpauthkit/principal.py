@@ -78,6 +78,11 @@ class Principal(Mapping[str, Any]):
             extra=dict(extra) if extra else {},
         )
 
+    @classmethod
+    def bare(cls, issuer: str, subject: str) -> Principal:
+        """An identity without a token: for pages and records, where only who it is counts."""
+        return cls({}, issuer=issuer, subject=subject, expires_at=None)
+
     @property
     def key(self) -> tuple[str, str]:
         """(issuer, subject): the identity everything is stored and compared by."""

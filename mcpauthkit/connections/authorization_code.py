@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcpauthkit.connections.credential import Credential
@@ -88,7 +88,7 @@ class AuthorizationCodeGrant:
         """The service's name for people."""
         return self._service.display_name
 
-    def begin(self, scopes: Sequence[str], *, redirect_uri: str) -> Attempt:
+    async def begin(self, scopes: Sequence[str], *, redirect_uri: str) -> Attempt:
         """Prepare a visit of the browser to the service."""
         state, verifier = self._entropy.token(), self._entropy.token()
         request = AuthorizationRequest(
@@ -125,8 +125,7 @@ class AuthorizationCodeGrant:
         request = refresh_request(self._service.token_url, self._service.client, refresh_token=credential.refresh_token)
         asked_at = self._clock.wall()
         tokens = process_token_response(await self._fetch(request))
-        renewed = Credential.from_tokens(tokens, asked=credential.scopes, now=asked_at)
-        return replace(renewed, refresh_token=renewed.refresh_token or credential.refresh_token)
+        return Credential.from_tokens(tokens, asked=credential.scopes, now=asked_at).following(credential)
 
     async def aclose(self) -> None:
         """Close the fetch port's own client."""

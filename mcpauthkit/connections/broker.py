@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 import anyio
 
 from mcpauthkit.connections.credential import Credential, Step, next_step
-from mcpauthkit.connections.grant import Grant
+from mcpauthkit.connections.grant import RedirectGrant
 from mcpauthkit.connections.ledger import Ledger, Visit
 from mcpauthkit.connections.uninterrupted import uninterrupted
 from mcpauthkit.connections.vault import Vault
@@ -45,7 +45,7 @@ class Broker:
     """
 
     def __init__(
-        self, grant: Grant, vault: Vault, ledger: Ledger, *, redirect_uri: str, clock: Clock | None = None
+        self, grant: RedirectGrant, vault: Vault, ledger: Ledger, *, redirect_uri: str, clock: Clock | None = None
     ) -> None:
         self.grant = grant
         self.ledger = ledger
@@ -129,7 +129,7 @@ class Broker:
 
     async def start_visit(self, flow: Flow, *, browser: str) -> str:
         """Begin a visit to the service; the URL to send the browser to."""
-        attempt = self.grant.begin(flow.scopes, redirect_uri=self._redirect_uri)
+        attempt = await self.grant.begin(flow.scopes, redirect_uri=self._redirect_uri)
         await self.ledger.start_visit(attempt.state, Visit(flow.flow_id, browser, attempt.private))
         return attempt.url
 

@@ -2,47 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import SealError
+from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.oauth.token import TokenSet
 
 EXPIRY_MARGIN_SECONDS = 30.0
 """A token this close to its expiry counts as expired: it has to survive the request it is sent with."""
+_EARLY_SECONDS = 300.0
+_EARLY_SHARE = 0.1
+
+Origin = Literal["user", "exchange", "service-account"]
+"""Who a credential comes from: the user's consent or form, their sign-in exchanged, or this application itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
-    """What a service gave us for one user.
+class Account:
+    """An account at a service.
 
     Args:
-        access_token: What requests carry.
-        scopes: What it permits.
-        refresh_token: What renews it, if anything does.
-        expires_at: Wall time in seconds when it ends, or None when the service does not say.
-        token_type: As the service spells it.
+        id: What the service calls it for ever.
+        label: Its name for people, such as a login or an e-mail address.
+        tenant: Its workspace, site or organisation, where a service has those.
     """
 
-    access_token: Secret
-    scopes: frozenset[str]
-    refresh_token: Secret | None = field(default=None)
+    id: str = ""
+    label: str = ""
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a service, or a form, gave us for one user.
+
+    Args:
+        values: The secrets by name: `access_token` of an OAuth service, or the fields of a form.
+        scopes: What it permits, as the service spells it.
+        refresh_token: What renews it, if anything does.
+        expires_at: Wall time in seconds when it ends, or None when nobody says.
+        token_type: As the service spells it.
+        obtained_at: Wall time in seconds when these values came.
+        connected_at: Wall time in seconds when the user connected; renewals leave it.
+        account: Whose account it is, as far as the service told.
+        name: What the user calls this connection, when they have several.
+        details: What else the service said and requests need, such as `instance_url`; no secrets.
+        origin: Who it comes from.
+    """
+
+    values: Mapping[str, Secret] = field(repr=False)
+    scopes: frozenset[str] = frozenset()
+    refresh_token: Secret | None = None
     expires_at: float | None = None
     token_type: str = "Bearer"  # noqa: S105
+    obtained_at: float = 0.0
+    connected_at: float = 0.0
+    account: Account = field(default_factory=Account)
+    name: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin = "user"
+
+    @classmethod
+    def of_token(cls, access_token: Secret, **others: Any) -> Self:
+        """The credential of an access token.
+
+        Args:
+            access_token: What requests carry.
+            **others: The other arguments of the class.
+        """
+        return cls(values={"access_token": access_token}, **others)
 
     @classmethod
     def from_tokens(cls, tokens: TokenSet, *, asked: Iterable[str], now: float) -> Self:
         """The credential of a token answer; without a `scope` in it, what was asked is what was granted."""
-        return cls(
-            access_token=tokens.access_token,
+        return cls.of_token(
+            tokens.access_token,
             scopes=frozenset(asked if tokens.scopes is None else tokens.scopes),
             refresh_token=tokens.refresh_token,
             expires_at=None if tokens.expires_in is None else now + tokens.expires_in,
             token_type=tokens.token_type,
+            obtained_at=now,
+            connected_at=now,
         )
+
+    @property
+    def access_token(self) -> Secret:
+        """What requests carry; only credentials of OAuth services have one."""
+        return self.values["access_token"]
+
+    def is_same(self, other: Credential | None) -> bool:
+        """Whether these are the very same secrets."""
+        return other is not None and dict(self.values) == dict(other.values)
 
     def is_fresh(self, now: float) -> bool:
         """Whether it can be sent with a request."""
@@ -52,14 +106,40 @@ class Credential:
         """Whether the service would still take it, margin or not."""
         return self.expires_at is None or now < self.expires_at
 
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to renew it, which is a while before it has to be."""
+        if self.expires_at is None or self.refresh_token is None:
+            return False
+        lifetime = self.expires_at - self.obtained_at if self.obtained_at else 0.0
+        early = min(_EARLY_SECONDS, _EARLY_SHARE * lifetime)
+        return now >= self.expires_at - max(EXPIRY_MARGIN_SECONDS, early)
+
+    def following(self, old: Credential) -> Self:
+        """This credential as the renewal of an old one: what the service did not repeat stays."""
+        return replace(
+            self,
+            refresh_token=self.refresh_token or old.refresh_token,
+            connected_at=old.connected_at,
+            account=self.account if self.account != Account() else old.account,
+            name=old.name,
+            details={**old.details, **self.details},
+            origin=old.origin,
+        )
+
     def to_record(self) -> dict[str, Any]:
         """The credential as JSON; goes into sealed stores only."""
         return {
-            "access_token": self.access_token.reveal(),
+            "values": {name: one.reveal() for name, one in self.values.items()},
             "scopes": sorted(self.scopes),
             "refresh_token": self.refresh_token.reveal() if self.refresh_token else None,
             "expires_at": self.expires_at,
             "token_type": self.token_type,
+            "obtained_at": self.obtained_at,
+            "connected_at": self.connected_at,
+            "account": [self.account.id, self.account.label, self.account.tenant],
+            "name": self.name,
+            "details": dict(self.details),
+            "origin": self.origin,
         }
 
     @classmethod
@@ -71,14 +151,14 @@ class Credential:
         """
         try:
             refresh_token = record["refresh_token"]
-            return cls(
-                access_token=Secret(record["access_token"]),
-                scopes=frozenset(record["scopes"]),
-                refresh_token=Secret(refresh_token) if refresh_token else None,
-                expires_at=record["expires_at"],
-                token_type=record["token_type"],
-            )
-        except (KeyError, TypeError) as error:
+            read = {
+                "values": {name: Secret(one) for name, one in record["values"].items()},
+                "scopes": frozenset(record["scopes"]),
+                "refresh_token": Secret(refresh_token) if refresh_token else None,
+                "account": Account(*record["account"]),
+            }
+            return cls(**{**record, **read})
+        except (KeyError, TypeError, AttributeError) as error:
             raise SealError(reason="credential record of another version") from error
 
 
@@ -90,13 +170,13 @@ class Step(Enum):
     ASK = auto()
 
 
-def next_step(credential: Credential | None, *, scopes: Iterable[str], now: float) -> Step:
+def next_step(
+    credential: Credential | None, *, scopes: Iterable[str], now: float, rules: ScopeRules | None = None
+) -> Step:
     """Whether to use a credential, renew it, or ask the user."""
-    if credential is None or not credential.scopes.issuperset(scopes):
+    if credential is None or (rules or ScopeRules()).missing(scopes, credential.scopes):
         return Step.ASK
-    if credential.is_fresh(now):
-        return Step.USE
-    if credential.refresh_token:
+    if credential.is_due(now) or (credential.refresh_token and not credential.is_fresh(now)):
         return Step.RENEW
-    # Nothing renews it, so its last seconds are better than a question, which might bring no longer life.
+    # Where nothing renews it, its last seconds are better than a question, which might bring no longer life.
     return Step.USE if credential.is_alive(now) else Step.ASK

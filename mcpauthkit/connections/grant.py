@@ -1,12 +1,13 @@
-"""The grant port: one way of obtaining a credential from a service."""
+"""The grant port: the ways of obtaining a credential from a service."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.credential import Account, Credential, Origin
+from mcpauthkit.core.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,31 @@ class Grant(Protocol):
         """The service's name for people."""
         ...
 
-    def begin(self, scopes: Sequence[str], *, redirect_uri: str) -> Attempt:
-        """Prepare a visit of the browser to the service."""
+    async def renew(self, credential: Credential) -> Credential:
+        """A new credential for an old one, without the user; asked only for credentials with a refresh token.
+
+        Raises:
+            GrantRefused: The grant is gone; the user has to be asked again.
+            RemoteUnavailable: The service cannot answer now; the old record stays.
+            RemoteMisbehaved: The answer is unusable; the old record stays.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what the grant opened."""
+        ...
+
+
+@runtime_checkable
+class RedirectGrant(Grant, Protocol):
+    """A grant for which the browser visits the service."""
+
+    async def begin(self, scopes: Sequence[str], *, redirect_uri: str) -> Attempt:
+        """Prepare a visit of the browser to the service.
+
+        Raises:
+            RemoteError: Where the browser has to go cannot be found out now.
+        """
         ...
 
     async def complete(
@@ -53,13 +77,52 @@ class Grant(Protocol):
         """
         ...
 
-    async def renew(self, credential: Credential) -> Credential:
-        """A new credential for an old one, without the user.
+
+@runtime_checkable
+class Revocable(Protocol):
+    """What a grant can do besides, when its service can be told that a credential is over."""
+
+    async def revoke(self, credential: Credential) -> bool:
+        """Tell the service that a credential is over, with everything that came of the same consent if it can do that.
+
+        Returns:
+            True when the service confirmed, False when it has no way to do it.
 
         Raises:
-            GrantRefused: The grant is gone; the user has to be asked again.
-            RemoteUnavailable: The service cannot answer now; the old record stays.
-            RemoteMisbehaved: The answer is unusable; the old record stays.
+            RemoteError: It did not confirm.
+        """
+        ...
+
+
+@runtime_checkable
+class Identifying(Protocol):
+    """What a grant can do besides, when its service says whose account a credential belongs to."""
+
+    async def identify(self, credential: Credential) -> Account | None:
+        """The account, or None when the service does not say. A failure is None as well: only a label is lost."""
+        ...
+
+
+class UserlessGrant(Protocol):
+    """A way to a credential that asks nobody: a service account, or the caller's own sign-in exchanged."""
+
+    @property
+    def origin(self) -> Origin:
+        """`exchange` for the caller's own rights, `service-account` for this application's."""
+        ...
+
+    async def obtain(self, scopes: Sequence[str], *, caller_token: Secret | None) -> Credential:
+        """A credential for the caller or for the service account.
+
+        Args:
+            scopes: What it has to permit.
+            caller_token: The verified access token of the call, for grants that exchange it. It is sent to the
+                authorization server only, and kept nowhere.
+
+        Raises:
+            GrantRefused: It is not to be had this way; the next way is tried, in the end the user is asked.
+            RemoteUnavailable: The service cannot answer now.
+            RemoteMisbehaved: The answer is unusable.
         """
         ...
 

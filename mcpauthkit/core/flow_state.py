@@ -29,12 +29,14 @@ class Flow:
         service: The service's name.
         issuer: Issuer of the principal it belongs to.
         subject: Subject of the principal it belongs to.
-        scopes: Every scope that will be asked for.
+        scopes: The scopes that are asked for; what the user granted before is not among them.
         expires_at: Wall time in seconds at which the link stops working.
         purpose: For which tool, as people know it; shown on the page.
         status: Where it stands.
         asked_until: Until this wall time somebody is presumably looking at the question already.
         opened: Whether the right user has opened the page.
+        account: What the user calls the connection this is for; empty for the default one.
+        granted: What the user granted before; it is kept.
     """
 
     flow_id: str
@@ -47,6 +49,8 @@ class Flow:
     status: FlowStatus = FlowStatus.PENDING
     asked_until: float = 0.0
     opened: bool = False
+    account: str = ""
+    granted: tuple[str, ...] = ()
 
     @property
     def is_pending(self) -> bool:
@@ -74,6 +78,8 @@ class Flow:
             "status": self.status.value,
             "asked_until": self.asked_until,
             "opened": self.opened,
+            "account": self.account,
+            "granted": list(self.granted),
         }
 
     @classmethod
@@ -84,6 +90,11 @@ class Flow:
             SealError: It is the record of another version of ours.
         """
         try:
-            return cls(**{**record, "scopes": tuple(record["scopes"]), "status": FlowStatus(record["status"])})
+            read = {
+                "scopes": tuple(record["scopes"]),
+                "granted": tuple(record["granted"]),
+                "status": FlowStatus(record["status"]),
+            }
+            return cls(**{**record, **read})
         except (KeyError, TypeError, ValueError) as error:
             raise SealError(reason="flow record of another version") from error

@@ -17,7 +17,7 @@ from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant, OAuthService
 from mcpauthkit.connections.broker import Broker
-from mcpauthkit.connections.grant import Grant
+from mcpauthkit.connections.grant import RedirectGrant
 from mcpauthkit.connections.ledger import Ledger
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock, SystemClock
@@ -87,7 +87,7 @@ class OAuthProvider:
 
     def __init__(
         self,
-        grant: Grant,
+        grant: RedirectGrant,
         *,
         server_base_url: str,
         user_context: ContextVar[Any] | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
-from mcpauthkit.connections.grant import Grant
+from mcpauthkit.connections.grant import RedirectGrant
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.fetch import Fetch, HttpFetch
@@ -30,7 +30,7 @@ from mcpauthkit.web.proxy.documents import ClientDocuments
 # A class stands for its instances here: were a method missing or different, mypy would refuse the line.
 stores: list[type[Store]] = [MemoryStore]
 watchables: list[type[Watchable]] = [MemoryStore]
-grants: list[type[Grant]] = [AuthorizationCodeGrant]
+grants: list[type[RedirectGrant]] = [AuthorizationCodeGrant]
 fetches: list[type[Fetch]] = [HttpFetch]
 verifiers: list[type[TokenVerifier]] = [
     ApiKeyVerifier,
@@ -49,7 +49,7 @@ entropies: list[type[Entropy]] = [SystemEntropy]
 PAIRS = [
     *((Store, one) for one in stores),
     *((Watchable, one) for one in watchables),
-    *((Grant, one) for one in grants),
+    *((RedirectGrant, one) for one in grants),
     *((Fetch, one) for one in fetches),
     *((TokenVerifier, one) for one in verifiers),
     *((ClientDocuments, one) for one in documents),

@@ -37,8 +37,8 @@ def credential(
     refresh: str | None = "refresh-canary",
     expires_at: float | None = None,
 ) -> Credential:
-    return Credential(
-        access_token=Secret(token),
+    return Credential.of_token(
+        Secret(token),
         scopes=frozenset(scopes),
         refresh_token=Secret(refresh) if refresh else None,
         expires_at=expires_at,
@@ -63,7 +63,7 @@ class HandGrant:
     granted: Sequence[str] | None = None
     lifetime_seconds: float = 3600.0
 
-    def begin(self, scopes: Sequence[str], *, redirect_uri: str) -> Attempt:
+    async def begin(self, scopes: Sequence[str], *, redirect_uri: str) -> Attempt:
         address = f"https://forge.example/authorize?scope={'+'.join(scopes)}&redirect_uri={redirect_uri}"
         return Attempt(address, "state-1", {"verifier": "v"})
 

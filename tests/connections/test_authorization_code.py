@@ -66,7 +66,7 @@ async def consent(attempt: Attempt, *, say_no: bool = False) -> Mapping[str, str
 
 
 async def connect(grant: AuthorizationCodeGrant, *scopes: str) -> Credential:
-    attempt = grant.begin(scopes, redirect_uri=REDIRECT)
+    attempt = await grant.begin(scopes, redirect_uri=REDIRECT)
     return await grant.complete(await consent(attempt), attempt.private, scopes, redirect_uri=REDIRECT)
 
 
@@ -107,12 +107,12 @@ def answering(service: DevService, **body: Any) -> None:
     service.faults.respond("token", status=200, body=json.dumps({"access_token": "a", "token_type": "bearer", **body}))
 
 
-OLD = Credential(Secret("old"), frozenset({"repo"}), Secret("old-refresh"))
+OLD = Credential.of_token(Secret("old"), scopes=frozenset({"repo"}), refresh_token=Secret("old-refresh"))
 
 
 async def test_the_request_carries_the_challenge_of_the_verifier_we_keep(service: DevService) -> None:
     # A1: "Authorization Code + PKCE on leg 2": no code_challenge, no verifier.
-    attempt = grant_of(service).begin(("repo", "read:user"), redirect_uri=REDIRECT)
+    attempt = await grant_of(service).begin(("repo", "read:user"), redirect_uri=REDIRECT)
     query = asked(attempt)
     assert query.pop("code_challenge") == code_challenge(attempt.private["code_verifier"])
     assert query == {
@@ -135,12 +135,12 @@ async def test_extra_parameters_and_another_separator_are_used_and_nothing_is_lo
         scope_separator=",",
         extra_authorize_params={"access_type": "offline", "prompt": "consent"},
     )
-    attempt = grant.begin(("repo", "read:user"), redirect_uri=REDIRECT)
+    attempt = await grant.begin(("repo", "read:user"), redirect_uri=REDIRECT)
     query = asked(attempt)
     assert attempt.url.count("?") == 1
     assert (query["tenant"], query["access_type"], query["prompt"]) == ("acme", "offline", "consent")
     assert query["scope"] == "repo,read:user"
-    assert "scope" not in asked(grant.begin((), redirect_uri=REDIRECT))
+    assert "scope" not in asked(await grant.begin((), redirect_uri=REDIRECT))
 
 
 @pytest.mark.parametrize("name", ["state", "redirect_uri", "code_challenge", "client_id", "response_type"])
@@ -184,7 +184,7 @@ async def test_a_wrong_secret_is_a_refusal(service: DevService) -> None:
 async def test_an_error_that_comes_with_http_200_is_an_error() -> None:
     with DevService(error_style="github") as service:
         grant = grant_of(service)
-        attempt = grant.begin(("repo",), redirect_uri=REDIRECT)
+        attempt = await grant.begin(("repo",), redirect_uri=REDIRECT)
         with pytest.raises(GrantRefused) as refused:
             await grant.complete({"code": "made-up"}, attempt.private, ("repo",), redirect_uri=REDIRECT)
         assert refused.value.error == "invalid_grant"
@@ -195,7 +195,7 @@ async def test_an_error_that_comes_with_http_200_is_an_error() -> None:
 async def test_an_answer_in_another_servers_name_is_not_exchanged(service: DevService) -> None:
     # L4
     grant = grant_of(service)
-    attempt = grant.begin(("repo",), redirect_uri=REDIRECT)
+    attempt = await grant.begin(("repo",), redirect_uri=REDIRECT)
     query = dict(await consent(attempt))
     for wrong in ("https://evil.example", f"{service.base_url}/", service.base_url.upper(), ""):
         with pytest.raises(RemoteMisbehaved):

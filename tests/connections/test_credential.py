@@ -18,7 +18,7 @@ NOW = 1000.0
 tokens = st.text(min_size=1, max_size=50)
 credentials = st.builds(
     Credential,
-    access_token=tokens.map(Secret),
+    values=st.dictionaries(tokens, tokens.map(Secret), max_size=3),
     scopes=st.frozensets(st.text(max_size=20), max_size=5),
     refresh_token=st.none() | tokens.map(Secret),
     expires_at=st.none() | st.floats(min_value=0, max_value=1e12),

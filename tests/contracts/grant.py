@@ -14,20 +14,19 @@ from mcpauthkit.errors import GrantRefused, RemoteMisbehaved, RemoteUnavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcpauthkit import Grant
     from mcpauthkit.connections.credential import Credential
-    from mcpauthkit.connections.grant import Attempt
+    from mcpauthkit.connections.grant import Attempt, RedirectGrant
 
 REDIRECT = "http://127.0.0.1:9/connect/forge/callback"
 
 
 class GrantContract(abc.ABC):
-    """The contract of `Grant`: begin a visit, complete it, renew what came of it."""
+    """The contract of `RedirectGrant`: begin a visit, complete it, renew what came of it."""
 
     scopes: tuple[str, ...] = ("repo",)
 
     @abc.abstractmethod
-    def make(self) -> Grant:
+    def make(self) -> RedirectGrant:
         """The grant under test."""
 
     @abc.abstractmethod
@@ -54,25 +53,25 @@ class GrantContract(abc.ABC):
     def is_good(self, credential: Credential) -> bool:
         """Whether the service takes the credential."""
 
-    async def connected(self, grant: Grant) -> Credential:
-        attempt = grant.begin(self.scopes, redirect_uri=REDIRECT)
+    async def connected(self, grant: RedirectGrant) -> Credential:
+        attempt = await grant.begin(self.scopes, redirect_uri=REDIRECT)
         query = await self.consented(attempt)
         return await grant.complete(query, attempt.private, self.scopes, redirect_uri=REDIRECT)
 
     async def test_every_attempt_has_a_state_of_its_own_that_nobody_guesses(self) -> None:
         grant = self.make()
-        attempts = [grant.begin(self.scopes, redirect_uri=REDIRECT) for _ in range(20)]
+        attempts = [await grant.begin(self.scopes, redirect_uri=REDIRECT) for _ in range(20)]
         assert len({one.state for one in attempts}) == 20
         assert all(len(one.state) >= 43 for one in attempts)
 
     async def test_an_attempt_shows_nothing_when_printed(self) -> None:
-        attempt = self.make().begin(self.scopes, redirect_uri=REDIRECT)
+        attempt = await self.make().begin(self.scopes, redirect_uri=REDIRECT)
         shown = repr(attempt)
         for secret in (attempt.url, attempt.state, *map(str, attempt.private.values())):
             assert secret not in shown
 
     async def test_what_the_grant_keeps_private_is_not_in_the_address(self) -> None:
-        attempt = self.make().begin(self.scopes, redirect_uri=REDIRECT)
+        attempt = await self.make().begin(self.scopes, redirect_uri=REDIRECT)
         for secret in attempt.private.values():
             assert str(secret) not in attempt.url
 
@@ -83,7 +82,7 @@ class GrantContract(abc.ABC):
 
     async def test_a_no_is_refused_as_access_denied(self) -> None:
         grant = self.make()
-        attempt = grant.begin(self.scopes, redirect_uri=REDIRECT)
+        attempt = await grant.begin(self.scopes, redirect_uri=REDIRECT)
         query = await self.denied(attempt)
         with pytest.raises(GrantRefused) as refused:
             await grant.complete(query, attempt.private, self.scopes, redirect_uri=REDIRECT)
@@ -91,7 +90,7 @@ class GrantContract(abc.ABC):
 
     async def test_what_was_brought_back_is_good_once(self) -> None:
         grant = self.make()
-        attempt = grant.begin(self.scopes, redirect_uri=REDIRECT)
+        attempt = await grant.begin(self.scopes, redirect_uri=REDIRECT)
         query = await self.consented(attempt)
         await grant.complete(query, attempt.private, self.scopes, redirect_uri=REDIRECT)
         with pytest.raises(GrantRefused):
@@ -99,14 +98,14 @@ class GrantContract(abc.ABC):
 
     async def test_what_one_attempt_brought_back_is_no_good_for_another(self) -> None:
         grant = self.make()
-        mine, theirs = (grant.begin(self.scopes, redirect_uri=REDIRECT) for _ in range(2))
+        mine, theirs = [await grant.begin(self.scopes, redirect_uri=REDIRECT) for _ in range(2)]
         query = await self.consented(theirs)
         with pytest.raises(GrantRefused):
             await grant.complete(query, mine.private, self.scopes, redirect_uri=REDIRECT)
 
     async def test_an_outage_while_completing_is_told_apart_from_a_refusal(self) -> None:
         grant = self.make()
-        attempt = grant.begin(self.scopes, redirect_uri=REDIRECT)
+        attempt = await grant.begin(self.scopes, redirect_uri=REDIRECT)
         query = await self.consented(attempt)
         self.be_down()
         with pytest.raises(RemoteUnavailable):
@@ -114,7 +113,7 @@ class GrantContract(abc.ABC):
 
     async def test_nonsense_while_completing_is_no_credential(self) -> None:
         grant = self.make()
-        attempt = grant.begin(self.scopes, redirect_uri=REDIRECT)
+        attempt = await grant.begin(self.scopes, redirect_uri=REDIRECT)
         query = await self.consented(attempt)
         self.talk_nonsense()
         with pytest.raises(RemoteMisbehaved):
@@ -122,7 +121,7 @@ class GrantContract(abc.ABC):
 
     async def test_nothing_brought_back_is_no_credential(self) -> None:
         grant = self.make()
-        attempt = grant.begin(self.scopes, redirect_uri=REDIRECT)
+        attempt = await grant.begin(self.scopes, redirect_uri=REDIRECT)
         with pytest.raises(RemoteMisbehaved):
             await grant.complete({}, attempt.private, self.scopes, redirect_uri=REDIRECT)
 

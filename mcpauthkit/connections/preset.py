@@ -1,0 +1,160 @@
+"""What one OAuth service needs beyond the standard, as values. The rows are in `presets`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mcpauthkit.oauth.scope_rules import ScopeRules
+from mcpauthkit.oauth.token import ClientAuthentication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPaths:
+    """Where an answer says whose account it is; dotted paths, of which several may be given with `|` in between.
+
+    Args:
+        id: What never changes.
+        label: The name for people.
+        tenant: The workspace, site or organisation.
+    """
+
+    id: str
+    label: str = ""
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenShape:
+    """How a token answer differs from RFC 6749 section 5.1.
+
+    Args:
+        blocks: Dotted paths to the object with the token; the first that holds one counts, empty for the top.
+        scope_names: Members that may hold the granted scopes, as a text or a list.
+        lifetime_seconds: How long tokens live where the answer never says, or None for an unknown time.
+        ok_flag: A boolean member that is false in refusals.
+        gone: Further values of `error` that mean that the grant is over.
+        details: Values to keep with the credential, by name, and their dotted paths.
+        account: Where it says whose account it is.
+    """
+
+    blocks: tuple[str, ...] = ("",)
+    scope_names: tuple[str, ...] = ("scope", "scopes")
+    lifetime_seconds: float | None = None
+    ok_flag: str = ""
+    gone: frozenset[str] = frozenset()
+    details: Mapping[str, str] = field(default_factory=dict)
+    account: AccountPaths | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoAmI:
+    """A cheap request that says whose account a token belongs to.
+
+    Args:
+        url: Where; may hold variables.
+        account: Where the answer says it.
+        method: GET or POST.
+        json: A JSON body.
+        headers: Further header fields.
+    """
+
+    url: str
+    account: AccountPaths
+    method: Literal["GET", "POST"] = "GET"
+    json: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """How a service is told that a token is over.
+
+    Args:
+        url: Where; may hold variables and `{client_id}`.
+        style: `rfc7009`, a form with the client's proof; `github`, DELETE with a JSON body under Basic; `bearer`, the
+            token itself as bearer of a POST.
+        token: Which token ends the whole grant.
+    """
+
+    url: str
+    style: Literal["rfc7009", "github", "bearer"] = "rfc7009"
+    token: Literal["access_token", "refresh_token"] = "refresh_token"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """How an answer of the API says that a token is no good.
+
+    Args:
+        meaning: `dead`, renew or connect again; `narrow`, the token lacks a scope.
+        status: The HTTP status.
+        path: A dotted path in the JSON body, `*` for any item of a list; empty where the status says it all.
+        values: What stands there; none for anything at all. Texts are compared without case.
+        needed: A dotted path to the scopes that are missing, or `header:` with the name of one.
+    """
+
+    meaning: Literal["dead", "narrow"]
+    status: int
+    path: str = ""
+    values: frozenset[str] = frozenset()
+    needed: str = ""
+
+
+UNAUTHORIZED = Refusal(meaning="dead", status=401)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePreset:
+    """One OAuth service. URLs may hold `{variables}`.
+
+    Args:
+        name: Its name in links.
+        display_name: Its name for people.
+        authorize_url: Its authorization endpoint.
+        token_url: Its token endpoint.
+        refresh_url: Where refresh tokens go, if elsewhere.
+        api_url: Its API.
+        variables: Defaults of the variables, such as `base_url` and `tenant`; an empty one has to be given.
+        issuer: The `iss` it sends back (RFC 9207), where it is known to.
+        client_authentication: How a client with a secret proves itself.
+        body: What the token endpoint takes.
+        pkce: Whether it is sent; off only where a service refuses it.
+        scope_separator: What joins scopes in requests.
+        scope_parameter: The request parameter for the user's scopes.
+        always_scopes: Scopes that are asked for whatever tools need, such as those that bring a refresh token.
+        is_incremental: Whether a new consent adds to the scopes before, so that only missing ones are asked for.
+        authorize_params: Further parameters of the authorization request.
+        tokens: How token answers differ.
+        scopes: How its scopes relate.
+        revocation: How it is told that a token is over, or None where it cannot be told.
+        whoami: How to find out whose account a token belongs to.
+        refusals: How its API says that a token is no good; the first that fits counts.
+        api_headers: Header fields its API insists on.
+        settings_url: Where its users withdraw access themselves.
+    """
+
+    name: str
+    display_name: str
+    authorize_url: str
+    token_url: str
+    refresh_url: str = ""
+    api_url: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    issuer: str | None = None
+    client_authentication: ClientAuthentication = "client_secret_post"
+    body: Literal["form", "json"] = "form"
+    pkce: bool = True
+    scope_separator: str = " "
+    scope_parameter: str = "scope"
+    always_scopes: tuple[str, ...] = ()
+    is_incremental: bool = False
+    authorize_params: Mapping[str, str] = field(default_factory=dict)
+    tokens: TokenShape = field(default_factory=TokenShape)
+    scopes: ScopeRules = field(default_factory=ScopeRules)
+    revocation: Revocation | None = None
+    whoami: WhoAmI | None = None
+    refusals: tuple[Refusal, ...] = (UNAUTHORIZED,)
+    api_headers: Mapping[str, str] = field(default_factory=dict)
+    settings_url: str = ""

@@ -1,0 +1,64 @@
+"""What a granted scope permits besides its own name (RFC 6749 section 3.3 leaves that to each service)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeRules:
+    """How one service's scopes relate.
+
+    Args:
+        implied: What each scope covers besides itself; followed transitively.
+        aliases: Other spellings of one scope, to the spelling used in `implied` and in comparisons.
+        prefixes: What may stand in front of a scope without a meaning, such as `https://graph.microsoft.com/`.
+        ignores_case: Whether names differing in case are one.
+        covers_all: Scopes that cover everything.
+        without: Scopes that nothing but themselves covers, not even those of `covers_all`.
+        in_words: Whether the service has scopes in its protocol at all; where the app's own configuration decides,
+            nothing is ever missing.
+    """
+
+    implied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    prefixes: tuple[str, ...] = ()
+    ignores_case: bool = False
+    covers_all: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+    in_words: bool = True
+
+    def missing(self, wanted: Iterable[str], granted: Iterable[str]) -> tuple[str, ...]:
+        """The wanted scopes that the granted ones do not cover, in order."""
+        if not self.in_words:
+            return ()
+        held = self.expanded(granted)
+        has_all = not self._names(self.covers_all).isdisjoint(held)
+        alone = self._names(self.without)
+        return tuple(
+            one
+            for one in dict.fromkeys(wanted)
+            if self.name(one) not in held and (not has_all or self.name(one) in alone)
+        )
+
+    def expanded(self, granted: Iterable[str]) -> frozenset[str]:
+        """Everything that granted scopes cover, in the spelling used for comparisons."""
+        implied = {self.name(one): self._names(covered) for one, covered in self.implied.items()}
+        reached: set[str] = set()
+        waiting = [self.name(one) for one in granted]
+        while waiting:
+            one = waiting.pop()
+            if one not in reached:
+                reached.add(one)
+                waiting.extend(implied.get(one, ()))
+        return frozenset(reached)
+
+    def name(self, scope: str) -> str:
+        """A scope in the spelling used for comparisons."""
+        bare = next((scope.removeprefix(one) for one in self.prefixes if scope.startswith(one)), scope)
+        spelled = bare.lower() if self.ignores_case else bare
+        return self.aliases.get(spelled, spelled)
+
+    def _names(self, scopes: Iterable[str]) -> frozenset[str]:
+        return frozenset(self.name(one) for one in scopes)
