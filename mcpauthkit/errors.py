@@ -20,7 +20,9 @@ AuthKitError
 ├── SealError                   a sealed value does not open; says nothing about why
 │   └── SealExpired             it was ours and its time is over
 ├── StoreUnavailable            the store failed; nothing was decided
+├── CredentialsRejected         what a user typed into a form does not work at the service
 ├── NotSignedIn                 leg 2: no principal on this call
+├── AccountNameRefused          leg 2: what should name one of a user's connections is no name
 └── ConnectionFailed            leg 2: the user's credential was not obtained
     ├── ConnectionRequired      the user has not connected yet; carries the link
     ├── ConnectionDeclined      the user said no in the client
@@ -263,12 +265,39 @@ class StoreUnavailable(AuthKitError):
     default_public = "This server cannot reach its storage at the moment. Try again shortly."
 
 
+class CredentialsRejected(AuthKitError):
+    """What a user typed into a form does not work at the service; a validator raises it, and the form shows it.
+
+    Args:
+        public: What the user should do about it, shown on the form. It does not repeat what was typed.
+        field: The name of the field to show it beside; empty for the whole form.
+        hint: What the developer or operator can change.
+        reason: The private cause, for the log only.
+    """
+
+    code = "credentials_rejected"
+    status_hint = 422
+    default_public = "The service does not accept this. Check that it was copied completely and has not expired."
+
+    def __init__(self, public: str | None = None, *, field: str = "", hint: str = "", reason: str = "") -> None:
+        super().__init__(public, hint=hint, reason=reason)
+        self.field = field
+
+
 class NotSignedIn(AuthKitError):
     """Leg 2 was asked for a credential, but no principal came with the call."""
 
     code = "not_signed_in"
     status_hint = 401
     default_public = "This needs a signed-in user, and the call came without one. Sign in in your client first."
+
+
+class AccountNameRefused(AuthKitError):
+    """What should name one of a user's connections is no short printable text."""
+
+    code = "account_name_refused"
+    status_hint = 400
+    default_public = "The account's name must be a short text of at most 60 characters. Leave it empty for the default."
 
 
 class ConnectionFailed(AuthKitError):
