@@ -23,6 +23,7 @@ AuthKitError
 ├── CredentialsRejected         what a user typed into a form does not work at the service
 ├── NotSignedIn                 leg 2: no principal on this call
 ├── AccountNameRefused          leg 2: what should name one of a user's connections is no name
+├── NoSuchConnection            leg 2: neither a service of this application nor one of the user's connections
 └── ConnectionFailed            leg 2: the user's credential was not obtained
     ├── ConnectionRequired      the user has not connected yet; carries the link
     ├── ConnectionDeclined      the user said no in the client
@@ -298,6 +299,14 @@ class AccountNameRefused(AuthKitError):
     code = "account_name_refused"
     status_hint = 400
     default_public = "The account's name must be a short text of at most 60 characters. Leave it empty for the default."
+
+
+class NoSuchConnection(AuthKitError):
+    """Neither a service of this application nor one of the user's own connections has that name."""
+
+    code = "no_such_connection"
+    status_hint = 404
+    default_public = "There is no such connection."
 
 
 class ConnectionFailed(AuthKitError):

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.protocol.connected_service import ConnectedService
 from mcpauthkit.web.login_pages import LoginPages
 from mcpauthkit.web.pages import Pages
 
@@ -31,6 +32,7 @@ class Hub:
     def __init__(self, app: FastAPI) -> None:
         self._app = app
         self.paths: set[str] = set()
+        self.services: dict[str, ConnectedService] = {}
         self._has_login = False
         self._metadata_modes: list[MetadataMode] = []
 
@@ -42,6 +44,23 @@ class Hub:
             hub = cls(app)
             setattr(app.state, HUB_STATE, hub)
         return hub
+
+    def add_service(self, service: ConnectedService, *, base_url: str) -> None:
+        """Let users manage their connections with a service; the first one brings the page for it.
+
+        Args:
+            service: The service.
+            base_url: The public address of the application.
+
+        Raises:
+            ConfigurationError: The application has a service of that name already.
+        """
+        if service.name in self.services:
+            raise ConfigurationError(
+                f"The application has a service named {service.name!r} already.",
+                hint="Register each provider once, and give a second one another name=.",
+            )
+        self.services[service.name] = service
 
     def add_pages(self, routes: Sequence[Route]) -> None:
         """Serve pages of ours ahead of the application's own, and the browser login they need.
