@@ -21,6 +21,7 @@ from mcpauthkit.core.secret import same_text
 from mcpauthkit.errors import InvalidToken
 from mcpauthkit.principal import Principal, log_digest
 from mcpauthkit.web.cookies import SealedCookies
+from mcpauthkit.web.csrf import CsrfTokens
 from mcpauthkit.web.issuer_client import IssuerClient
 from mcpauthkit.web.pages import redirect
 
@@ -62,7 +63,7 @@ class BrowserLogin:
     Args:
         clients: Our client at each issuer; the first one is asked where nothing says which.
         base_url: The public address of the application.
-        key_ring: What seals the cookies.
+        key_ring: What seals the cookies, and the tokens of forms.
         clock: Time.
         entropy: Source of states, nonces and verifiers.
     """
@@ -80,6 +81,7 @@ class BrowserLogin:
         self._first = clients[0]
         self._base_url = base_url
         self._cookies = SealedCookies(base_url, key_ring, clock=clock)
+        self.csrf = CsrfTokens(base_url, key_ring, clock=clock)
         self._entropy = entropy or SystemEntropy()
 
     def session(self, headers: Iterable[tuple[bytes, bytes]]) -> BrowserSession | None:
