@@ -208,7 +208,7 @@ class GrantRefused(RemoteError):
     """The authorization server refused with an OAuth error (RFC 6749 section 5.2).
 
     Args:
-        error: The OAuth error code it sent.
+        error: The OAuth error code it sent; `invalid_grant` where the service has a word of its own for that.
         public: Text that may be shown to anyone.
         hint: What the developer or operator can change.
         reason: The private cause, for the log only.
@@ -220,6 +220,11 @@ class GrantRefused(RemoteError):
     def __init__(self, error: str, public: str | None = None, *, hint: str = "", reason: str = "") -> None:
         super().__init__(public, hint=hint, reason=reason)
         self.error = error
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the code or refresh token is no good any more; other refusals are about our client or request."""
+        return self.error == "invalid_grant"
 
 
 class OAuthFault(AuthKitError):

@@ -9,8 +9,11 @@ from typing import Any, Literal, Self
 
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import SealError
+from mcpauthkit.oauth.account import Account
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.oauth.token import TokenSet
+
+__all__ = ["EXPIRY_MARGIN_SECONDS", "Account", "Credential", "Origin", "Step", "next_step"]
 
 EXPIRY_MARGIN_SECONDS = 30.0
 """A token this close to its expiry counts as expired: it has to survive the request it is sent with."""
@@ -19,21 +22,6 @@ _EARLY_SHARE = 0.1
 
 Origin = Literal["user", "exchange", "service-account"]
 """Who a credential comes from: the user's consent or form, their sign-in exchanged, or this application itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account at a service.
-
-    Args:
-        id: What the service calls it for ever.
-        label: Its name for people, such as a login or an e-mail address.
-        tenant: Its workspace, site or organisation, where a service has those.
-    """
-
-    id: str = ""
-    label: str = ""
-    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +75,8 @@ class Credential:
             token_type=tokens.token_type,
             obtained_at=now,
             connected_at=now,
+            account=tokens.account or Account(),
+            details=tokens.details,
         )
 
     @property

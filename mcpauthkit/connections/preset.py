@@ -6,46 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mcpauthkit.oauth.account import AccountPaths
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.oauth.token import ClientAuthentication
+from mcpauthkit.oauth.token_shape import TokenShape
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountPaths:
-    """Where an answer says whose account it is; dotted paths, of which several may be given with `|` in between.
-
-    Args:
-        id: What never changes.
-        label: The name for people.
-        tenant: The workspace, site or organisation.
-    """
-
-    id: str
-    label: str = ""
-    tenant: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenShape:
-    """How a token answer differs from RFC 6749 section 5.1.
-
-    Args:
-        blocks: Dotted paths to the object with the token; the first that holds one counts, empty for the top.
-        scope_names: Members that may hold the granted scopes, as a text or a list.
-        lifetime_seconds: How long tokens live where the answer never says, or None for an unknown time.
-        ok_flag: A boolean member that is false in refusals.
-        gone: Further values of `error` that mean that the grant is over.
-        details: Values to keep with the credential, by name, and their dotted paths.
-        account: Where it says whose account it is.
-    """
-
-    blocks: tuple[str, ...] = ("",)
-    scope_names: tuple[str, ...] = ("scope", "scopes")
-    lifetime_seconds: float | None = None
-    ok_flag: str = ""
-    gone: frozenset[str] = frozenset()
-    details: Mapping[str, str] = field(default_factory=dict)
-    account: AccountPaths | None = None
+__all__ = [
+    "UNAUTHORIZED",
+    "AccountPaths",
+    "Refusal",
+    "Revocation",
+    "ServicePreset",
+    "TokenShape",
+    "WhoAmI",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 from urllib.parse import quote_plus
 
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import GrantRefused, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.oauth.account import Account
+from mcpauthkit.oauth.json_paths import text_at, values_at, words_of
 from mcpauthkit.oauth.messages import TRANSIENT_ERRORS, HttpRequest, HttpResponse
+from mcpauthkit.oauth.token_shape import TokenShape
 
 ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "none"]
 """How a client proves itself at the token endpoint, in the words of RFC 7591 section 2."""
+
+BodyKind = Literal["form", "json"]
+"""What a token endpoint takes: forms by the standard, JSON by some services."""
 
 _HTTP_OK = 200
 _MAX_TOKEN_LENGTH = 16 * 1024
 # RFC 6749 section 7.1: not to be used without understanding. Other spellings stay, some services invent their own.
 _BOUND_TYPES = frozenset({"dpop", "mac", "pop"})
+_GONE = "invalid_grant"
+# What GitHub and Slack say instead of RFC 6749 section 5.2's word.
+_GONE_ELSEWHERE = frozenset({"bad_refresh_token", "invalid_refresh_token", "token_revoked"})
+# Names of errors are words. What is none may repeat the token it complains about, and these end in the log.
+_WORDS = re.compile(r"[A-Za-z]+(?:[ _.:-][A-Za-z]+)*\Z")
+_MAX_ERROR_LENGTH = 64
+_STANDARD = TokenShape()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,8 @@ class TokenSet:
         refresh_token: For the next one, when there is one.
         scopes: What was granted, or None when the server does not say (then it is what was asked).
         id_token: An OpenID Connect ID token, when one came.
+        details: What else the service's shape asks to keep.
+        account: Whose account it is, when the answer says so.
     """
 
     access_token: Secret
@@ -56,77 +72,158 @@ class TokenSet:
     refresh_token: Secret | None
     scopes: tuple[str, ...] | None
     id_token: Secret | None = field(default=None)
+    details: Mapping[str, str] = field(default_factory=dict)
+    account: Account | None = None
 
 
 def code_request(
-    endpoint: str, client: OAuthClient, *, code: str, redirect_uri: str, code_verifier: str, resource: str = ""
+    endpoint: str,
+    client: OAuthClient,
+    *,
+    code: str,
+    redirect_uri: str,
+    code_verifier: str = "",
+    resource: str = "",
+    body: BodyKind = "form",
 ) -> HttpRequest:
-    """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2)."""
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": redirect_uri,
-        "code_verifier": code_verifier,
-    }
+    """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2).
+
+    Args:
+        endpoint: The token endpoint.
+        client: Our client there.
+        code: The code.
+        redirect_uri: Where the browser brought it.
+        code_verifier: The PKCE verifier; empty where no challenge was sent.
+        resource: The resource the token is for.
+        body: What the endpoint takes.
+    """
+    members = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    if code_verifier:
+        members["code_verifier"] = code_verifier
     if resource:
-        form["resource"] = resource
-    return authenticated_form(endpoint, client, form)
+        members["resource"] = resource
+    return authenticated_form(endpoint, client, members, body=body)
 
 
 def refresh_request(
-    endpoint: str, client: OAuthClient, *, refresh_token: Secret, scopes: Sequence[str] = (), resource: str = ""
+    endpoint: str,
+    client: OAuthClient,
+    *,
+    refresh_token: Secret,
+    scopes: Sequence[str] = (),
+    resource: str = "",
+    body: BodyKind = "form",
 ) -> HttpRequest:
-    """Exchange a refresh token (RFC 6749 section 6, RFC 8707 section 2.2)."""
-    form = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
+    """Exchange a refresh token (RFC 6749 section 6, RFC 8707 section 2.2).
+
+    Args:
+        endpoint: The token endpoint, or where the service takes refresh tokens instead.
+        client: Our client there.
+        refresh_token: The token.
+        scopes: Fewer scopes than it has; none for all of them.
+        resource: The resource the new token is for.
+        body: What the endpoint takes.
+    """
+    members = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
     if scopes:
-        form["scope"] = " ".join(scopes)
+        members["scope"] = " ".join(scopes)
     if resource:
-        form["resource"] = resource
-    return authenticated_form(endpoint, client, form)
+        members["resource"] = resource
+    return authenticated_form(endpoint, client, members, body=body)
 
 
-def authenticated_form(endpoint: str, client: OAuthClient, form: dict[str, str]) -> HttpRequest:
-    """A form to an endpoint of the authorization server, with our proof of being the client (section 2.3.1)."""
+def authenticated_form(
+    endpoint: str, client: OAuthClient, form: dict[str, str], *, body: BodyKind = "form"
+) -> HttpRequest:
+    """A form to an endpoint of the authorization server, with our proof of being the client (section 2.3.1).
+
+    Args:
+        endpoint: Where it goes.
+        client: Our client there.
+        form: Its fields; ours are added.
+        body: `json` sends the same members as a JSON object.
+    """
     headers = {"accept": "application/json"}
     if client.authentication == "client_secret_basic" and client.client_secret is not None:
-        # RFC 6749 section 2.3.1 wants both halves form-encoded before they are joined.
-        pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret.reveal())}"
-        headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+        headers["authorization"] = basic_credentials(client)
     else:
         form["client_id"] = client.client_id
         if client.authentication == "client_secret_post" and client.client_secret is not None:
             form["client_secret"] = client.client_secret.reveal()
+    if body == "json":
+        return HttpRequest("POST", endpoint, headers=headers, json=form)
     return HttpRequest("POST", endpoint, headers=headers, form=form)
 
 
-def process_token_response(response: HttpResponse) -> TokenSet:
+def basic_credentials(client: OAuthClient) -> str:
+    """The value of an Authorization header that proves that we are the client (RFC 6749 section 2.3.1)."""
+    # Both halves are form-encoded before they are joined.
+    secret = client.client_secret.reveal() if client.client_secret is not None else ""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(secret)}"
+    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+
+
+def process_token_response(response: HttpResponse, shape: TokenShape = _STANDARD) -> TokenSet:
     """Read a token answer.
+
+    Args:
+        response: The answer.
+        shape: The service's habits.
 
     Raises:
         RemoteUnavailable: The server cannot answer now; the code or refresh token may still be good.
-        GrantRefused: The server refuses with an OAuth error, also when that comes with HTTP 200.
+        GrantRefused: The server refuses with an OAuth error, also when that comes with HTTP 200. A refused code or
+            refresh token is `invalid_grant`, whatever the service calls it.
         RemoteMisbehaved: The answer holds no usable token.
     """
     answer = response.json_object("token response")
-    error = answer.get("error")
-    if isinstance(error, str) and error:
-        if error in TRANSIENT_ERRORS:
-            raise RemoteUnavailable(reason=f"token endpoint error {error!r:.64}")
-        raise GrantRefused(error[:64], reason=f"token endpoint error {error!r:.64}, HTTP {response.status}")
+    error = _error(answer, shape)
+    if error:
+        _refuse(error, response.status, shape)
     if response.status != _HTTP_OK:
+        if response.status in shape.gone_statuses:
+            raise GrantRefused(_GONE, reason=f"token endpoint: HTTP {response.status} without an error's name")
         # Nothing of the body is repeated: a broken server may send the token along with the failure.
         raise RemoteMisbehaved(reason=f"token endpoint: HTTP {response.status} without an OAuth error")
-    token_type = _text(answer, "token_type") or "Bearer"
+    if shape.ok_flag and answer.get(shape.ok_flag) is False:
+        raise RemoteMisbehaved(reason=f"token response: {shape.ok_flag} is false, and no error is named")
+    block = _block(answer, shape)
+    token_type = _text(block, "token_type") or "Bearer"
     if token_type.lower() in _BOUND_TYPES:
         raise RemoteMisbehaved(reason=f"token response: token_type {token_type!r:.40} needs a proof we cannot give")
     return TokenSet(
-        access_token=_required_token(answer),
+        access_token=_required_token(block),
         token_type=token_type,
-        expires_in=_lifetime(answer.get("expires_in")),
-        refresh_token=_optional_token(answer, "refresh_token"),
-        scopes=_scopes(answer.get("scope")),
-        id_token=_optional_token(answer, "id_token"),
+        expires_in=_lifetime(block.get("expires_in")) or shape.lifetime_seconds,
+        refresh_token=_optional_token(block, "refresh_token"),
+        scopes=_scopes(block, shape),
+        id_token=_optional_token(block, "id_token"),
+        details={name: text for name, path in shape.details.items() if (text := text_at(answer, path))},
+        account=shape.account.read(answer) if shape.account is not None else None,
     )
+
+
+def _error(answer: Mapping[str, Any], shape: TokenShape) -> str:
+    named = (value for path in shape.error_paths for value in values_at(answer, path))
+    return next((value for value in named if isinstance(value, str) and value), "")
+
+
+def _refuse(error: str, status: int, shape: TokenShape) -> NoReturn:
+    name = error if len(error) <= _MAX_ERROR_LENGTH and _WORDS.match(error) else "unreadable_error"
+    reason = f"token endpoint error {name!r}, HTTP {status}"
+    if error in TRANSIENT_ERRORS or error in shape.transient:
+        raise RemoteUnavailable(reason=reason)
+    if error in _GONE_ELSEWHERE or error in shape.gone:
+        raise GrantRefused(_GONE, reason=reason)
+    raise GrantRefused(name, reason=reason)
+
+
+def _block(answer: Mapping[str, Any], shape: TokenShape) -> Mapping[str, Any]:
+    for path in shape.blocks:
+        for block in values_at(answer, path):
+            if isinstance(block, dict) and _text(block, "access_token"):
+                return block
+    raise RemoteMisbehaved(reason="token response without access_token")
 
 
 def _text(answer: Mapping[str, Any], name: str) -> str | None:
@@ -136,19 +233,18 @@ def _text(answer: Mapping[str, Any], name: str) -> str | None:
 
 def _optional_token(answer: Mapping[str, Any], name: str) -> Secret | None:
     value = _text(answer, name)
-    if value is None:
-        return None
+    return None if value is None else _usable_token(value, name)
+
+
+def _required_token(answer: Mapping[str, Any]) -> Secret:
+    return _usable_token(str(answer["access_token"]), "access_token")
+
+
+def _usable_token(value: str, name: str) -> Secret:
     # A control character in a token would split a header when the token is sent.
     if len(value) > _MAX_TOKEN_LENGTH or not value.isprintable() or not value.isascii():
         raise RemoteMisbehaved(reason=f"token response: {name} is not a usable token")
     return Secret(value)
-
-
-def _required_token(answer: Mapping[str, Any]) -> Secret:
-    token = _optional_token(answer, "access_token")
-    if token is None:
-        raise RemoteMisbehaved(reason="token response without access_token")
-    return token
 
 
 def _lifetime(value: Any) -> float | None:
@@ -160,9 +256,6 @@ def _lifetime(value: Any) -> float | None:
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
-def _scopes(value: Any) -> tuple[str, ...] | None:
-    if isinstance(value, str):
-        return tuple(value.replace(",", " ").split())
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    return None
+def _scopes(block: Mapping[str, Any], shape: TokenShape) -> tuple[str, ...] | None:
+    found = (words_of(block.get(name)) for name in shape.scope_names)
+    return next((one for one in found if one is not None), None)
