@@ -1,0 +1,201 @@
+"""Presets of services where work is planned and written down."""
+# ruff: noqa: S106  # addresses of token endpoints, and which token is sent
+
+from __future__ import annotations
+
+from mcpauthkit.connections.preset import (
+    UNAUTHORIZED,
+    AccountPaths,
+    Refusal,
+    Revocation,
+    ServicePreset,
+    TokenShape,
+    WhoAmI,
+)
+from mcpauthkit.oauth.scope_rules import ScopeRules
+
+ATLASSIAN = ServicePreset(
+    name="atlassian",
+    display_name="Atlassian",
+    authorize_url="https://auth.atlassian.com/authorize",
+    token_url="https://auth.atlassian.com/oauth/token",
+    api_url="https://api.atlassian.com",
+    always_scopes=("offline_access",),
+    authorize_params={"audience": "api.atlassian.com", "prompt": "consent"},
+    tokens=TokenShape(gone=frozenset({"unauthorized_client"})),
+    # Its guides know no revocation, its discovery document names this address: it is tried, and may be refused.
+    revocation=Revocation(url="https://auth.atlassian.com/oauth/revoke"),
+    whoami=WhoAmI(
+        url="https://api.atlassian.com/me",
+        # Needs `read:me`, which an app has to have; without it the account stays unnamed.
+        account=AccountPaths(id="account_id", label="email|name"),
+    ),
+    refusals=(
+        Refusal(
+            meaning="narrow",
+            status=401,
+            path="message",
+            values=frozenset({"Unauthorized; scope does not match"}),
+        ),
+        UNAUTHORIZED,
+    ),
+)
+
+
+def _data_center(name: str, display_name: str, *, api: str, whoami: str, account: AccountPaths) -> ServicePreset:
+    return ServicePreset(
+        name=name,
+        display_name=display_name,
+        authorize_url="{base_url}/rest/oauth2/latest/authorize",
+        token_url="{base_url}/rest/oauth2/latest/token",
+        api_url="{base_url}" + api,
+        variables={"base_url": ""},
+        revocation=Revocation(url="{base_url}/rest/oauth2/latest/token/revoke"),
+        whoami=WhoAmI(url="{base_url}" + whoami, account=account),
+    )
+
+
+JIRA_DATA_CENTER = _data_center(
+    "jira-data-center",
+    "Jira",
+    api="/rest/api/2",
+    whoami="/rest/api/2/myself",
+    account=AccountPaths(id="key", label="displayName|name"),
+)
+CONFLUENCE_DATA_CENTER = _data_center(
+    "confluence-data-center",
+    "Confluence",
+    api="/rest/api",
+    whoami="/rest/api/user/current",
+    account=AccountPaths(id="userKey", label="displayName|username"),
+)
+
+# Its API answers in the shape of the version that is asked for.
+_NOTION_VERSION = {"Notion-Version": "2025-09-03"}
+
+NOTION = ServicePreset(
+    name="notion",
+    display_name="Notion",
+    authorize_url="https://api.notion.com/v1/oauth/authorize",
+    token_url="https://api.notion.com/v1/oauth/token",
+    api_url="https://api.notion.com/v1",
+    client_authentication="client_secret_basic",
+    body="json",
+    pkce=False,
+    authorize_params={"owner": "user"},
+    tokens=TokenShape(
+        details={"workspace_id": "workspace_id", "workspace_name": "workspace_name", "bot_id": "bot_id"},
+        account=AccountPaths(id="owner.user.id|bot_id", label="workspace_name", tenant="workspace_id"),
+    ),
+    scopes=ScopeRules(in_words=False),
+    revocation=Revocation(url="https://api.notion.com/v1/oauth/revoke", token="access_token"),
+    whoami=WhoAmI(
+        url="https://api.notion.com/v1/users/me",
+        account=AccountPaths(id="bot.owner.user.id|id", label="bot.workspace_name", tenant="bot.workspace_id"),
+        headers=_NOTION_VERSION,
+    ),
+    refusals=(
+        UNAUTHORIZED,
+        Refusal(meaning="narrow", status=403, path="code", values=frozenset({"restricted_resource"})),
+    ),
+    api_headers=_NOTION_VERSION,
+)
+
+_LINEAR_DEAD = frozenset({"AUTHENTICATION_ERROR"})
+_LINEAR_NARROW = frozenset({"FORBIDDEN"})
+
+LINEAR = ServicePreset(
+    name="linear",
+    display_name="Linear",
+    authorize_url="https://linear.app/oauth/authorize",
+    token_url="https://api.linear.app/oauth/token",
+    api_url="https://api.linear.app/graphql",
+    scope_separator=",",
+    always_scopes=("read",),
+    # Without it nobody could connect a second workspace.
+    authorize_params={"prompt": "consent"},
+    scopes=ScopeRules(
+        implied={"write": ("issues:create", "comments:create", "timeSchedule:create", "timeSchedule:write")},
+        covers_all=frozenset({"admin"}),
+    ),
+    revocation=Revocation(url="https://api.linear.app/oauth/revoke", style="bearer", token="access_token"),
+    whoami=WhoAmI(
+        url="https://api.linear.app/graphql",
+        method="POST",
+        json={"query": "{ viewer { id name email } organization { id } }"},
+        account=AccountPaths(
+            id="data.viewer.id", label="data.viewer.email|data.viewer.name", tenant="data.organization.id"
+        ),
+    ),
+    refusals=(
+        # GraphQL: what went wrong stands in the body, and the status is whatever the first error made of it.
+        *(
+            Refusal(meaning="dead", status=status, path="errors.*.extensions.code", values=_LINEAR_DEAD)
+            for status in (200, 400, 401)
+        ),
+        *(
+            Refusal(meaning="narrow", status=status, path="errors.*.extensions.code", values=_LINEAR_NARROW)
+            for status in (200, 400, 403)
+        ),
+        UNAUTHORIZED,
+    ),
+)
+
+ASANA = ServicePreset(
+    name="asana",
+    display_name="Asana",
+    authorize_url="https://app.asana.com/-/oauth_authorize",
+    token_url="https://app.asana.com/-/oauth_token",
+    api_url="https://app.asana.com/api/1.0",
+    tokens=TokenShape(account=AccountPaths(id="data.gid", label="data.email|data.name")),
+    scopes=ScopeRules(covers_all=frozenset({"default"})),
+    revocation=Revocation(url="https://app.asana.com/-/oauth_revoke"),
+    whoami=WhoAmI(
+        url="https://app.asana.com/api/1.0/users/me", account=AccountPaths(id="data.gid", label="data.email|data.name")
+    ),
+)
+
+MONDAY = ServicePreset(
+    name="monday",
+    display_name="monday.com",
+    authorize_url="https://auth.monday.com/oauth2/authorize",
+    token_url="https://auth.monday.com/oauth2/token",
+    api_url="https://api.monday.com/v2",
+    whoami=WhoAmI(
+        url="https://api.monday.com/v2",
+        method="POST",
+        json={"query": "{ me { id } }"},
+        account=AccountPaths(id="data.me.id"),
+    ),
+)
+
+AIRTABLE = ServicePreset(
+    name="airtable",
+    display_name="Airtable",
+    authorize_url="https://airtable.com/oauth2/v1/authorize",
+    token_url="https://airtable.com/oauth2/v1/token",
+    api_url="https://api.airtable.com/v0",
+    client_authentication="client_secret_basic",
+    whoami=WhoAmI(url="https://api.airtable.com/v0/meta/whoami", account=AccountPaths(id="id", label="email")),
+)
+
+# Both come with 403, where other services mean "not allowed".
+_FIGMA_DEAD = Refusal(meaning="dead", status=403, path="err|message", values=frozenset({"Invalid token"}))
+_FIGMA_NARROW = Refusal(meaning="narrow", status=403, path="err|message", values=frozenset({"Invalid scope"}))
+
+FIGMA = ServicePreset(
+    name="figma",
+    display_name="Figma",
+    authorize_url="https://www.figma.com/oauth",
+    token_url="https://api.figma.com/v1/oauth/token",
+    refresh_url="https://api.figma.com/v1/oauth/refresh",
+    api_url="https://api.figma.com/v1",
+    client_authentication="client_secret_basic",
+    pkce=False,
+    scope_separator=",",
+    # It names no error; a refresh token lives as long as the consent, so any refusal ends it.
+    tokens=TokenShape(gone_statuses=frozenset({400}), account=AccountPaths(id="user_id_string")),
+    scopes=ScopeRules(implied={"files:read": ("file_content:read", "file_metadata:read")}),
+    whoami=WhoAmI(url="https://api.figma.com/v1/me", account=AccountPaths(id="id", label="handle|email")),
+    refusals=(_FIGMA_DEAD, _FIGMA_NARROW, UNAUTHORIZED),
+)
