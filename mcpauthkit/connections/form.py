@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args
+from datetime import date
+from typing import Literal, Self, get_args
 
 from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
@@ -18,15 +19,16 @@ Kind = Literal["string", "password", "url", "textarea", "select", "date"]
 """What is typed into a field; `password` is a secret in one line, `date` a day as `2026-12-31`."""
 
 RESERVED_NAMES = frozenset({"csrf", "expires_on"})
-"""Inputs of our own on the page of a form."""
+"""Inputs of our own on the page of a form; `expires_on` is `EXPIRY`."""
 
 MAX_TYPED_BYTES = 64 * 1024
 """What all values of a form may come to together."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
-_DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _MAX_LENGTH = 4 * 1024
 _MAX_FIELDS = 40
+_FIRST_YEAR = 2000
 # Unicode's control characters, halves of surrogate pairs, and line and paragraph separators.
 _NEVER_TYPED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _KEYS = ("label", "type", "hint", "required", "pattern", "options", "max_length", "secret")
@@ -91,13 +93,10 @@ class Field:
     secret: bool = False
 
     def __post_init__(self) -> None:
-        if _NAME.match(self.name) is None or self.name in RESERVED_NAMES:
+        if _NAME.match(self.name) is None:
             raise ConfigurationError(
                 f"The field name {self.name!r} cannot be used.",
-                hint=(
-                    "Use letters, digits, hyphens and underscores, beginning with a letter; "
-                    f"{' and '.join(sorted(RESERVED_NAMES))} are taken."
-                ),
+                hint="Use letters, digits, hyphens and underscores, beginning with a letter.",
             )
         if self.kind not in get_args(Kind):
             raise self._wrong(f"the unknown type {self.kind!r}", f"Use one of {', '.join(get_args(Kind))}.")
@@ -167,7 +166,7 @@ class Field:
                 return problem_of_url(self.label, value, on_loopback=on_loopback)
             case "select" if value not in self.options:
                 return f"Choose one of the options of {self.label}."
-            case "date" if _DAY.match(value) is None:
+            case "date" if not _is_day(value):
                 return f"{self.label} is not a date like 2026-12-31."
             case _:
                 return None
@@ -196,6 +195,19 @@ class Field:
         return ConfigurationError(f"The field {self.name!r} has {what}.", hint=hint)
 
 
+EXPIRY = Field(
+    name="expires_on",
+    label="Expires on",
+    kind="date",
+    hint=(
+        "The last day it works, which the service shows where you made it. You are reminded in time. "
+        "Leave this empty if it never ends."
+    ),
+    required=False,
+)
+"""Asked where nothing else says when typed credentials end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """What a user typed into a form.
@@ -214,25 +226,29 @@ class Form:
 
     Args:
         fields: The fields, in the order of the page.
+        asks_expiry: Whether the page asks besides when all this ends.
+        guide: Markdown for the page, which says how to get what is asked.
 
     Raises:
         ConfigurationError: There is none, there are too many, or two of one name.
     """
 
-    def __init__(self, fields: Iterable[Field]) -> None:
-        self.fields = tuple(fields)
-        names = [one.name for one in self.fields]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ConfigurationError(f"The field {twice[0]!r} is there twice.", hint="Give each a name of its own.")
+    def __init__(self, fields: Iterable[Field], *, asks_expiry: bool = False, guide: str = "") -> None:
+        own = tuple(fields)
+        names = [one.name for one in own]
+        taken = sorted({name for name in names if names.count(name) > 1 or name in RESERVED_NAMES})
+        if taken:
+            raise ConfigurationError(f"The field name {taken[0]!r} is taken.", hint="Give each a name of its own.")
         if not 0 < len(names) <= _MAX_FIELDS:
             raise ConfigurationError(
                 f"A form has between 1 and {_MAX_FIELDS} fields, not {len(names)}.",
                 hint='Write variables={"pat": {"label": "Personal Access Token", "type": "password"}}.',
             )
+        self.fields = (*own, EXPIRY) if asks_expiry else own
+        self.guide = guide
 
     @classmethod
-    def parse(cls, variables: Mapping[str, Mapping[str, Any]]) -> Self:
+    def parse(cls, variables: object, *, asks_expiry: bool = False, guide: str = "") -> Self:
         """The form of a dictionary like `{"pat": {"label": "Personal Access Token", "type": "password"}}`.
 
         Raises:
@@ -243,7 +259,8 @@ class Form:
                 "variables is not a mapping.",
                 hint='Write variables={"pat": {"label": "Personal Access Token", "type": "password"}}.',
             )
-        return cls(Field.parse(name, options) for name, options in variables.items())
+        fields = [Field.parse(name, options) for name, options in variables.items()]
+        return cls(fields, asks_expiry=asks_expiry, guide=guide)
 
     def check(self, typed: Mapping[str, str], *, on_loopback: bool = False) -> Answers:
         """Tidy and check what was typed. Names that are no field of ours are left out.
@@ -262,6 +279,13 @@ class Form:
 
 def _is_plain(value: str) -> bool:
     return not any(unicodedata.category(one) in _NEVER_TYPED for one in value)
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return _DAY.match(value) is not None and date.fromisoformat(value).year > _FIRST_YEAR
+    except ValueError:
+        return False
 
 
 def _matcher(pattern: str) -> SchemaValidator:

@@ -1,0 +1,136 @@
+"""The form grant: credentials that the user types, tried at the service before anything is kept."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import anyio
+
+from mcpauthkit.connections.credential import Account, Credential
+from mcpauthkit.connections.form import EXPIRY, Checked, Form, Validate
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.secret import Secret
+from mcpauthkit.errors import ConfigurationError, CredentialsRejected, GrantRefused, RemoteError, RemoteUnavailable
+
+_log = RequestLog("connections")
+_ENDED = "This has expired already. Make a new one."
+_MAX_MESSAGE_LENGTH = 500
+_SHORTEST_TOLD = 4
+
+
+class FormGrant:
+    """A grant for which the user fills in a form.
+
+    Args:
+        service: The service's name in links.
+        display_name: The service's name for people.
+        form: What is asked.
+        validate: Tries the values at the service; without one, whatever fits the form is kept.
+        timeout_seconds: How long that may take.
+        clock: Time.
+
+    Raises:
+        ConfigurationError: `validate` is not async.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        display_name: str,
+        form: Form,
+        validate: Validate | None = None,
+        *,
+        timeout_seconds: float = 15.0,
+        clock: Clock | None = None,
+    ) -> None:
+        if inspect.isfunction(validate) and not inspect.iscoroutinefunction(validate):
+            raise ConfigurationError("validate is not an async function.", hint="Write `async def` in front of it.")
+        self.service = service
+        self.display_name = display_name
+        self.form = form
+        self._validate = validate
+        self._timeout = timeout_seconds
+        self._clock = clock or SystemClock()
+
+    async def fill(self, values: Mapping[str, str]) -> Credential:
+        """The credential of checked values, once the service has taken them.
+
+        Args:
+            values: What `Form.check` gave, without problems.
+
+        Raises:
+            CredentialsRejected: They do not work; its text says what the user can do.
+            RemoteUnavailable: That could not be found out now.
+        """
+        typed = {name: value for name, value in values.items() if name != EXPIRY.name}
+        checked = await self._check(typed)
+        now = self._clock.wall()
+        expires_at, asked = checked.expires_at, values.get(EXPIRY.name, "")
+        if expires_at is None and asked:
+            expires_at = _end_of_day(asked)
+        if expires_at is not None and not expires_at > now:
+            raise CredentialsRejected(_ENDED, field=EXPIRY.name if checked.expires_at is None else "")
+        return Credential(
+            values={name: Secret(value) for name, value in typed.items()},
+            scopes=checked.scopes,
+            expires_at=expires_at,
+            obtained_at=now,
+            connected_at=now,
+            account=checked.account or Account(),
+        )
+
+    async def renew(self, credential: Credential) -> Credential:  # noqa: ARG002  # the port's
+        """Nothing renews what was typed.
+
+        Raises:
+            GrantRefused: Always.
+        """
+        raise GrantRefused("invalid_grant", reason="nothing renews what a user typed")
+
+    async def aclose(self) -> None:
+        """Nothing was opened."""
+
+    async def _check(self, typed: Mapping[str, str]) -> Checked:
+        """Run the application's validator; whatever it does, no value gets into a log or a page by it."""
+        failure: CredentialsRejected | RemoteUnavailable
+        try:
+            with anyio.fail_after(self._timeout):
+                found: object = None if self._validate is None else await self._validate(typed)
+        except CredentialsRejected as error:
+            failure = CredentialsRejected(self._told(error, typed), field=error.field)
+        except RemoteError as error:
+            failure = self._unchecked(error.for_log())
+        except Exception as error:  # noqa: BLE001  # an edge: the application's code, whose errors may quote values
+            failure = self._unchecked(f"the validator raised {type(error).__name__}")
+        else:
+            if found is None:
+                return Checked()
+            if isinstance(found, Checked) and _is_time(found.expires_at):
+                return found
+            failure = self._unchecked("the validator returned something else than None or Checked(...)")
+        # Raised out here, where no cause that quotes values is attached.
+        raise failure
+
+    def _unchecked(self, why: str) -> RemoteUnavailable:
+        _log.warning("form values not checked service=%s: %s", self.service, why)
+        return RemoteUnavailable(f"{self.display_name} could not be asked just now.", reason=why)
+
+    def _told(self, error: CredentialsRejected, typed: Mapping[str, str]) -> str:
+        secrets = {typed[one.name] for one in self.form.fields if one.secret and one.name in typed}
+        if any(len(one) >= _SHORTEST_TOLD and one in error.public for one in secrets):
+            _log.error("the validator of %s quotes a secret in its message, which is not shown", self.service)
+            return CredentialsRejected.default_public
+        return error.public[:_MAX_MESSAGE_LENGTH]
+
+
+def _end_of_day(day: str) -> float:
+    # The end, and not the beginning: nothing is taken from the user that may still work.
+    return (datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)).timestamp()
+
+
+def _is_time(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and math.isfinite(value))
