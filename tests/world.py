@@ -227,6 +227,23 @@ def build_mcp(flavour: Flavour, provider: OAuthProvider) -> Any:
     return mcp
 
 
+def another_service(here: World, name: str) -> OAuthProvider:
+    """A second service of the same application over the same store, which is the same forge under another name."""
+    provider = OAuthProvider.from_standard_oauth2(
+        name=name,
+        client_id=here.service.client_id,
+        client_secret=here.service.client_secret,
+        authorize_url=here.service.authorize_url,
+        token_url=here.service.token_url,
+        api_url=here.service.api_url,
+        server_base_url=here.base,
+        store=here.store,
+        key_ring=RING,
+    )
+    provider.register(here.app)
+    return provider
+
+
 def _application(mcp: Any, **options: Any) -> tuple[FastAPI, Any]:
     """A FastAPI application for a server, and the server's own to mount in it."""
     if isinstance(mcp, FastMCP):

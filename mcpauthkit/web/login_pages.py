@@ -19,9 +19,13 @@ from mcpauthkit.errors import (
 )
 from mcpauthkit.web.browser_login import CALLBACK_PATH, SIGN_IN_KEY, BrowserLogin
 from mcpauthkit.web.pages import Pages
+from mcpauthkit.web.query import is_ambiguous
 
 _log = RequestLog("web")
-_SWITCH_PATH = "/connect/login"
+_audit = RequestLog("audit")
+SWITCH_PATH = "/connect/login"
+CONNECTIONS_PATH = "/connections"
+"""The page of all connections, where a sign-in ends that was for no service."""
 
 
 def sign_in_of(request: Request) -> BrowserLogin:
@@ -67,15 +71,16 @@ class LoginPages:
     def routes(self) -> list[Route]:
         """What to add to the application."""
         return [
-            Route(_SWITCH_PATH, self._pages.edge(self.switch), methods=["GET"]),
+            Route(SWITCH_PATH, self._pages.edge(self.switch), methods=["GET"]),
             Route(CALLBACK_PATH, self._pages.edge(self.come_back), methods=["GET"]),
         ]
 
     async def switch(self, request: Request) -> Response:
-        """Sign in as somebody else, then go back to a connect page."""
+        """Sign in as somebody else, then go back to a connect page, or to the page of all connections."""
         # Built from its two values, so that no address of somebody else's can be smuggled in.
         service = "".join(c for c in request.query_params.get("service", "") if c.isalnum() or c == "-")[:64]
-        return_to = f"/connect/{service}?" + urlencode({"flow": request.query_params.get("flow", "")[:128]})
+        flow = urlencode({"flow": request.query_params.get("flow", "")[:128]})
+        return_to = f"/connect/{service}?{flow}" if service else CONNECTIONS_PATH
         login = sign_in_of(request)
         issuer_url = login.issuer_marked(request.query_params.get("at", ""))
         return await start_login(self._pages, login, return_to, issuer_url=issuer_url, choose_account=True)
@@ -83,9 +88,27 @@ class LoginPages:
     async def come_back(self, request: Request) -> Response:
         """The issuer's redirect."""
         try:
+            _check_once(request)
             return await sign_in_of(request).finish(request)
         except (InvalidToken, IssuerUnavailable, RemoteError) as error:
+            if not _is_innocent(error):
+                _audit.warning("sign-in refused %s", error.for_log())
             return _failed(self._pages, error)
+
+
+def _check_once(request: Request) -> None:
+    if is_ambiguous(request.query_params):
+        raise InvalidToken(
+            "This is not the answer that the sign-in page made.", reason="a parameter stands there twice"
+        )
+
+
+def _is_innocent(error: InvalidToken | IssuerUnavailable | RemoteError) -> bool:
+    match error:
+        case IssuerUnavailable() | RemoteUnavailable() | GrantRefused(error="access_denied"):
+            return True
+        case _:
+            return False
 
 
 def _failed(pages: Pages, error: InvalidToken | IssuerUnavailable | RemoteError) -> Response:
