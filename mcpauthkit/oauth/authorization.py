@@ -31,13 +31,18 @@ def code_challenge(verifier: str) -> str:
     return base64url_encode(hashlib.sha256(verifier.encode("ascii")).digest())
 
 
-def check_extra_parameters(extra: Mapping[str, str]) -> None:
+def check_extra_parameters(extra: Mapping[str, str], *, scope_parameter: str = "scope") -> None:
     """Check extra authorize parameters.
+
+    Args:
+        extra: The parameters.
+        scope_parameter: What the scopes are sent as. Where that is another one, `scope` itself is free for what the
+            service means by it.
 
     Raises:
         ConfigurationError: One of them would replace a parameter the flow's safety rests on.
     """
-    taken = _OURS & extra.keys()
+    taken = (_OURS - {"scope"} | {scope_parameter}) & extra.keys()
     if taken:
         raise ConfigurationError(
             f"extra_authorize_params may not set {', '.join(sorted(taken))}.",
@@ -54,8 +59,9 @@ class AuthorizationRequest:
         client_id: Our client there.
         redirect_uri: Where the browser comes back.
         state: An unguessable value, single use.
-        code_verifier: The PKCE verifier; only its challenge is sent.
+        code_verifier: The PKCE verifier; only its challenge is sent. Empty only for services that refuse PKCE.
         scopes: Scopes to ask for; none leaves the parameter out.
+        scope_parameter: What they are sent as.
         scope_separator: What joins them; a space unless the service has its own habit.
         nonce: Bound into the ID token (OpenID Connect Core 1.0 section 3.1.2.1).
         extra: Further parameters.
@@ -67,6 +73,7 @@ class AuthorizationRequest:
     state: str = field(repr=False)
     code_verifier: str = field(repr=False)
     scopes: Sequence[str] = ()
+    scope_parameter: str = "scope"
     scope_separator: str = " "
     nonce: str | None = field(default=None, repr=False)
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -80,11 +87,11 @@ class AuthorizationRequest:
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
             "state": self.state,
-            "code_challenge": code_challenge(self.code_verifier),
-            "code_challenge_method": "S256",
         }
+        if self.code_verifier:
+            parameters |= {"code_challenge": code_challenge(self.code_verifier), "code_challenge_method": "S256"}
         if self.scopes:
-            parameters["scope"] = self.scope_separator.join(self.scopes)
+            parameters[self.scope_parameter] = self.scope_separator.join(self.scopes)
         if self.nonce is not None:
             parameters["nonce"] = self.nonce
         return with_query(self.endpoint, parameters)

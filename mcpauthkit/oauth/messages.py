@@ -23,7 +23,7 @@ class HttpRequest:
     """One request to an issuer or a service.
 
     Args:
-        method: GET or POST.
+        method: GET, POST or DELETE.
         url: Where it goes.
         headers: Header fields to send.
         form: Fields of a form body; excludes `json`. They may be secret, so they are not in the repr.

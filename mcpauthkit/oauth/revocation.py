@@ -1,18 +1,20 @@
-"""Token revocation (RFC 7009)."""
+"""Token revocation: RFC 7009, and what services have instead."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from mcpauthkit.core.encoding import base64url_decode, parse_json_object
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
-from mcpauthkit.oauth.token import OAuthClient, authenticated_form
+from mcpauthkit.oauth.token import OAuthClient, authenticated_form, basic_credentials
 
 TokenKind = Literal["access_token", "refresh_token"]
 
-_HTTP_OK = 200
+# RFC 7009 asks for the first, GitHub gives the second. A 202 confirms nothing.
+_CONFIRMED = frozenset({200, 204})
 _MAX_PART_BYTES = 16 * 1024
 _SIGNED_PARTS, _ENCRYPTED_PARTS = 3, 5
 
@@ -20,6 +22,37 @@ _SIGNED_PARTS, _ENCRYPTED_PARTS = 3, 5
 def revocation_request(endpoint: str, client: OAuthClient, *, token: Secret, kind: TokenKind) -> HttpRequest:
     """Ask an authorization server to revoke a token (RFC 7009 section 2.1)."""
     return authenticated_form(endpoint, client, {"token": token.reveal(), "token_type_hint": kind})
+
+
+def deletion_request(endpoint: str, client: OAuthClient, *, token: Secret) -> HttpRequest:
+    """Ask GitHub to delete a token, or the whole grant it came of, which the address decides.
+
+    https://docs.github.com/en/rest/apps/oauth-applications (2026): the client's id and secret are sent by Basic
+    whatever the token endpoint takes.
+    """
+    headers = {"accept": "application/json", "authorization": basic_credentials(client)}
+    return HttpRequest("DELETE", endpoint, headers=headers, json={"access_token": token.reveal()})
+
+
+def bearer_request(
+    endpoint: str,
+    *,
+    token: Secret,
+    method: Literal["GET", "POST"] = "POST",
+    headers: Mapping[str, str] | None = None,
+    json: Mapping[str, Any] | None = None,
+) -> HttpRequest:
+    """A request about a token to which the token itself is the key (RFC 6750 section 2.1).
+
+    Args:
+        endpoint: Where.
+        token: The token.
+        method: GET or POST.
+        headers: Further header fields.
+        json: A JSON body.
+    """
+    fields = {"accept": "application/json", **{name.lower(): value for name, value in (headers or {}).items()}}
+    return HttpRequest(method, endpoint, headers={**fields, "authorization": f"Bearer {token.reveal()}"}, json=json)
 
 
 def may_be_access_token(token: str, *, issuer: str, now: float, opaque: bool) -> bool:
@@ -47,8 +80,12 @@ def may_be_access_token(token: str, *, issuer: str, now: float, opaque: bool) ->
     return claims.get("iss") == issuer and not is_over
 
 
-def process_revocation_response(response: HttpResponse) -> None:
+def process_revocation_response(response: HttpResponse, *, ok_flag: str = "") -> None:
     """Check that a token is revoked (RFC 7009 section 2.2).
+
+    Args:
+        response: The answer.
+        ok_flag: A boolean member that is false in the service's refusals, which may come with HTTP 200.
 
     Raises:
         RemoteUnavailable: The server cannot answer now.
@@ -56,5 +93,7 @@ def process_revocation_response(response: HttpResponse) -> None:
     """
     if response.is_transient_failure:
         raise RemoteUnavailable(reason=f"revocation: HTTP {response.status}")
-    if response.status != _HTTP_OK:
+    if response.status not in _CONFIRMED:
         raise RemoteMisbehaved(reason=f"revocation: HTTP {response.status}")
+    if ok_flag and response.json_object("revocation response").get(ok_flag) is not True:
+        raise RemoteMisbehaved(reason=f"revocation: {ok_flag} is not true")

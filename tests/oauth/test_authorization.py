@@ -89,6 +89,19 @@ def test_extra_parameters_cannot_replace_what_safety_rests_on(name: str) -> None
         check_extra_parameters({"prompt": "login", name: "x"})
 
 
+def test_without_a_verifier_nothing_of_pkce_is_sent() -> None:
+    assert not {"code_challenge", "code_challenge_method"} & query_of(request(code_verifier="").url).keys()
+
+
+def test_scopes_go_under_another_name_where_the_service_has_one() -> None:
+    made = request(scopes=("a", "b"), scope_separator=",", scope_parameter="user_scope", extra={"scope": "bot"})
+    query = query_of(made.url)
+    assert (query["user_scope"], query["scope"]) == (["a,b"], ["bot"])
+    check_extra_parameters(made.extra, scope_parameter="user_scope")
+    with pytest.raises(ConfigurationError):
+        check_extra_parameters({"user_scope": "x"}, scope_parameter="user_scope")
+
+
 def test_other_extra_parameters_are_kept() -> None:
     extra = {"prompt": "login", "audience": "x"}
     check_extra_parameters(extra)

@@ -115,10 +115,20 @@ def test_a_json_body_carries_the_same_members_and_the_proof_in_the_header() -> N
     assert "canary" not in again.url + repr(again)
 
 
-members = st.sampled_from(
-    "access_token refresh_token id_token scope scopes expires_in token_type error err ok "
-    "authed_user deep token team id instance_url user name".split()
+names = (
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "scope",
+    "scopes",
+    "expires_in",
+    "token_type",
+    "error",
+    "err",
+    "ok",
 )
+paths = ("authed_user", "deep", "token", "team", "id", "instance_url", "user", "name")
+members = st.sampled_from(names + paths)
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 values = st.recursive(
     leaves | st.sampled_from(TOKENS), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(members, inner)
