@@ -24,6 +24,9 @@ _UNKNOWN_CLIENT = "unknown"
 PRINCIPAL_KEY = "mcpauthkit.principal"
 """The key of the ASGI scope under which a request carries its principal."""
 
+VERIFIED_KEY = "mcpauthkit.verified"
+"""The key of the ASGI scope under which a request carries what its caller was verified by, as the SDK's user."""
+
 ROLES_CLAIM = "mcpauthkit.roles"
 """The claim under which roles travel with the SDK's token, which has no field for them, into background tasks."""
 
@@ -79,6 +82,8 @@ class SdkIdentity:
                 stays empty; who may continue it has been decided by then.
         """
         scope[PRINCIPAL_KEY] = principal
+        # Where `scope["user"]` has to stay empty, too.
+        scope[VERIFIED_KEY] = self._user
         if not in_anonymous_session:
             scope["user"] = self._user
         scope["auth"] = self._credentials
