@@ -1,0 +1,296 @@
+"""Credentials that nobody was asked for: service accounts, and the callers' own sign-ins exchanged.
+
+Theory of operation. The ways are tried in order; the first that gives a credential with the scopes wins. A refusal
+leads to the next way and is remembered for a minute, so that a caller who has to be asked does not cost the
+authorization server a request each time. An outage ends the search: the next way could be somebody with other rights.
+
+What is obtained is kept sealed, apart from what users connected. The key of an exchanged credential holds a digest of
+the very token it was exchanged for. A caller who comes back with a weaker token, with fewer scopes or a role less, must
+not profit from what the stronger one got, and what one token got can only be reached with that token while leg 1 still
+takes it. The price is one exchange for each token of a caller, which is one every few minutes. A service account's
+credential is the same for everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+from mcpauthkit.connections.credential import Credential, Origin
+from mcpauthkit.connections.grant import UserlessGrant
+from mcpauthkit.connections.single_flight import SingleFlight
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.encoding import sha256_hex
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.secret import Secret
+from mcpauthkit.errors import GrantRefused, RemoteError, SealError
+from mcpauthkit.oauth.scope_rules import ScopeRules
+from mcpauthkit.principal import Principal, identity_digest
+from mcpauthkit.stores.sealed import SealedStore
+
+_log = RequestLog("connections")
+
+_REFUSED_SECONDS = 60.0
+# A token whose end nobody tells is obtained again after this time.
+_UNKNOWN_LIFE_SECONDS = 300.0
+_EARLY_SECONDS = 300.0
+_EARLY_SHARE = 0.1
+_RECORD, _ASKED, _WAY = "userless.record", "userless.asked", "userless.way"
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """What a userless grant can say besides. One that does not is for everybody."""
+
+    @property
+    def way(self) -> str:
+        """What tells this way from others to the same service, in one word or digest; part of store keys."""
+        ...
+
+    @property
+    def issuers(self) -> frozenset[str]:
+        """The issuers whose callers it is for; none for anybody."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a credential is kept, and how it came there."""
+
+    grant: UserlessGrant
+    key: str
+    asked: tuple[str, ...]
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A record: a credential, or the refusal of one."""
+
+    credential: Credential | None
+
+
+class Userless:
+    """Obtains and keeps the credentials of one service that need no user.
+
+    Args:
+        grants: The ways, in order.
+        store: The sealed store.
+        namespace: Separates applications that share one store.
+        service: The service's name in store keys.
+        clock: Time.
+        scope_rules: How the service's scopes relate.
+    """
+
+    def __init__(
+        self,
+        grants: Sequence[UserlessGrant],
+        store: SealedStore,
+        *,
+        namespace: str,
+        service: str,
+        clock: Clock | None = None,
+        scope_rules: ScopeRules | None = None,
+    ) -> None:
+        self._grants = tuple(grants)
+        self._store = store
+        self._prefix = f"{namespace}:userless:{service}"
+        self._service = service
+        self._clock = clock or SystemClock()
+        self._rules = scope_rules or ScopeRules()
+        self._flights: SingleFlight[Credential | None] = SingleFlight()
+
+    async def find(
+        self, principal: Principal, scopes: Sequence[str], *, caller_token: Secret | None
+    ) -> Credential | None:
+        """A credential for a call, or None when the user has to be asked.
+
+        Args:
+            principal: Who calls.
+            scopes: What the credential has to permit.
+            caller_token: The verified token of the call; without one nothing can be exchanged.
+
+        Raises:
+            RemoteUnavailable: A way that may be open cannot be tried now.
+            RemoteMisbehaved: A way is closed by a fault of this server's or of the authorization server's.
+        """
+        asked = tuple(sorted(set(scopes)))
+        for position, grant in enumerate(self._grants):
+            place = self._place(position, grant, principal, asked, caller_token)
+            credential = None if place is None else await self._found(place, principal, caller_token)
+            if credential is not None:
+                return credential
+        return None
+
+    async def renew(
+        self, principal: Principal, *, rejected: Credential, caller_token: Secret | None
+    ) -> Credential | None:
+        """Another credential in the place of one that `find` gave and the service has refused.
+
+        Args:
+            principal: Who calls.
+            rejected: The credential the service refused.
+            caller_token: The verified token of the call.
+
+        Returns:
+            The credential to use, perhaps one that another call has obtained already; None when there is none this way.
+
+        Raises:
+            RemoteError: It cannot be obtained now.
+        """
+        place = self._place_of(rejected, principal, caller_token)
+        if place is None:
+            return None
+        found: Credential | None = rejected
+        # Twice: the first flight may have taken off for another reason. No oftener, since some servers give the same
+        # token again while it lasts.
+        for _ in range(2):
+            found = await self._flights.run(
+                place.key, lambda: self._obtained(place, principal, caller_token, rejected=rejected)
+            )
+            if not rejected.is_same(found):
+                break
+        return found
+
+    async def forget(self, principal: Principal, *, rejected: Credential) -> None:
+        """Use a credential that `find` gave no more.
+
+        The caller's token is not exchanged again for a minute, so that the user is asked meanwhile; it would bring
+        another credential that is no better. A service account is everybody's, and no caller may lock others out.
+
+        Args:
+            principal: Who calls.
+            rejected: The credential; another one that has taken its place since stays.
+        """
+        key = rejected.details.get(_RECORD, "")
+        if not key.startswith((self._prefix_of("service-account", principal), self._prefix_of("exchange", principal))):
+            return
+        kept = await self._read(key)
+        if kept is None or not rejected.is_same(kept.credential):
+            return
+        if rejected.origin == "exchange":
+            await self._write_refusal(key, "rejected by the service")
+        else:
+            await self._store.delete(key)
+
+    async def aclose(self) -> None:
+        """Close what the grants opened."""
+        for grant in self._grants:
+            await grant.aclose()
+
+    async def _found(self, place: _Place, principal: Principal, caller_token: Secret | None) -> Credential | None:
+        kept = await self._read(place.key)
+        if kept is not None and not self._is_due(kept.credential):
+            return kept.credential
+        return await self._flights.run(place.key, lambda: self._obtained(place, principal, caller_token))
+
+    async def _obtained(
+        self,
+        place: _Place,
+        principal: Principal,
+        caller_token: Secret | None,
+        *,
+        rejected: Credential | None = None,
+    ) -> Credential | None:
+        # Read again: a flight may have landed between the caller's look and this one's start.
+        kept = await self._read(place.key)
+        held = None if kept is None else kept.credential
+        must = rejected is not None and rejected.is_same(held)
+        if kept is not None and not must and not self._is_due(held):
+            return held
+        try:
+            obtained = await place.grant.obtain(place.asked, caller_token=caller_token)
+        except RemoteError as error:
+            _log.warning(
+                "not obtained without the user service=%s user=%s way=%s %s",
+                self._service,
+                principal.digest,
+                place.way,
+                error.for_log(),
+            )
+            if isinstance(error, GrantRefused):
+                await self._write_refusal(place.key, error.error)
+                return None
+            # An outage is no refusal: some seconds of life left are better than a failed call.
+            if not must and held is not None and held.is_alive(self._clock.wall()):
+                return held
+            raise
+        if self._rules.missing(place.asked, obtained.scopes):
+            _log.info("fewer scopes without the user service=%s way=%s", self._service, place.way)
+            await self._write_refusal(place.key, "fewer scopes")
+            return None
+        credential = self._marked(obtained, place)
+        await self._write(place.key, {"credential": credential.to_record()}, self._life(credential, principal))
+        return credential
+
+    def _marked(self, obtained: Credential, place: _Place) -> Credential:
+        """The credential with what finds its record again. What would renew it without its caller's token goes."""
+        marks = {_RECORD: place.key, _ASKED: " ".join(place.asked), _WAY: place.way}
+        origin: Origin = place.grant.origin
+        return replace(obtained, origin=origin, refresh_token=None, details={**obtained.details, **marks})
+
+    def _is_due(self, credential: Credential | None) -> bool:
+        """Whether it is time to obtain another, some while before the end. A refusal stands until it is forgotten."""
+        if credential is None or credential.expires_at is None:
+            return False
+        now = self._clock.wall()
+        lifetime = credential.expires_at - credential.obtained_at if credential.obtained_at else 0.0
+        early = min(_EARLY_SECONDS, _EARLY_SHARE * lifetime)
+        return not credential.is_fresh(now) or now >= credential.expires_at - early
+
+    def _life(self, credential: Credential, principal: Principal) -> float:
+        now = self._clock.wall()
+        ends = [now + _UNKNOWN_LIFE_SECONDS if credential.expires_at is None else credential.expires_at]
+        if credential.origin == "exchange" and principal.expires_at is not None:
+            # Nobody can reach the record any longer than the token lasts that it is bound to.
+            ends.append(principal.expires_at)
+        return max(1.0, min(ends) - now)
+
+    def _place(
+        self,
+        position: int,
+        grant: UserlessGrant,
+        principal: Principal,
+        asked: tuple[str, ...],
+        caller_token: Secret | None,
+    ) -> _Place | None:
+        """Where the credential is kept that a way gives to this caller; None when the way is not for them."""
+        issuers = grant.issuers if isinstance(grant, Selective) else frozenset[str]()
+        if issuers and principal.issuer not in issuers:
+            return None
+        is_exchange = grant.origin == "exchange"
+        if is_exchange and caller_token is None:
+            return None
+        way = grant.way if isinstance(grant, Selective) else f"{type(grant).__name__}-{position}"
+        bound_to = caller_token.reveal() if is_exchange and caller_token is not None else ""
+        digest = sha256_hex("userless", way, bound_to, *asked)
+        return _Place(grant, f"{self._prefix_of(grant.origin, principal)}{digest}", asked, way)
+
+    def _place_of(self, credential: Credential, principal: Principal, caller_token: Secret | None) -> _Place | None:
+        asked = tuple(credential.details.get(_ASKED, "").split())
+        for position, grant in enumerate(self._grants):
+            place = self._place(position, grant, principal, asked, caller_token)
+            if place is not None and place.way == credential.details.get(_WAY):
+                return place
+        return None
+
+    def _prefix_of(self, origin: Origin, principal: Principal) -> str:
+        whose = "application" if origin == "service-account" else identity_digest(*principal.key)
+        return f"{self._prefix}:{origin}:{whose}:"
+
+    async def _read(self, key: str) -> _Kept | None:
+        try:
+            record = await self._store.get(key)
+            if record is None:
+                return None
+            return _Kept(Credential.from_record(record["credential"]) if "credential" in record else None)
+        except SealError as error:
+            _log.warning("credential unreadable service=%s %s", self._service, error.for_log())
+            return None
+
+    async def _write(self, key: str, record: dict[str, Any], seconds: float) -> None:
+        await self._store.put(key, record, ttl_seconds=seconds)
+
+    async def _write_refusal(self, key: str, why: str) -> None:
+        await self._write(key, {"refused": why}, _REFUSED_SECONDS)

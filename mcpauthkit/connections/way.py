@@ -1,0 +1,151 @@
+"""What the ways to a credential have in common that ask nobody: whose client, where, and what refusals mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.encoding import sha256_hex
+from mcpauthkit.core.secret import Secret, as_secret
+from mcpauthkit.core.urls import is_trustworthy_url
+from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved
+from mcpauthkit.fetch import Fetch
+from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
+from mcpauthkit.oauth.scopes import check_scopes
+from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient, TokenSet
+
+_NOT_THIS_WAY = frozenset(
+    {
+        # RFC 6749 sections 4.1.2.1 and 5.2, RFC 8693 section 2.2.2: this caller, or this client for this purpose.
+        "access_denied",
+        "invalid_grant",
+        "invalid_scope",
+        "invalid_target",
+        "unauthorized_client",
+        # OpenID Connect Core section 3.1.2.6, RFC 9470 section 3, and Auth0's own: the user has to do something.
+        "account_selection_required",
+        "consent_required",
+        "insufficient_user_authentication",
+        "interaction_required",
+        "login_required",
+        "mfa_required",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayOptions:
+    """What every way can be given; each one's own class says what it means there.
+
+    Args:
+        scopes: What is asked for instead of what tools need.
+        issuers: Callers of these issuers only; everybody unless given.
+        token_url: The token endpoint; the provider's unless given.
+        client_id: The client; the provider's unless given.
+        client_secret: Its secret.
+        client_authentication: How the secret is sent; `client_secret_post` by default.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
+    """
+
+    scopes: Sequence[str] = ()
+    issuers: Sequence[str] = ()
+    token_url: str = ""
+    client_id: str = ""
+    client_secret: str | Secret | None = field(default=None, repr=False)
+    client_authentication: ClientAuthentication | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scopes", check_scopes(self.scopes))
+        if isinstance(self.issuers, str):
+            raise ConfigurationError(f"issuers={self.issuers!r} is one text.", hint="Write a list of issuers.")
+        object.__setattr__(self, "issuers", tuple(self.issuers))
+        if self.token_url and not is_trustworthy_url(self.token_url):
+            raise ConfigurationError(
+                f"token_url={self.token_url!r} is not an https URL.",
+                hint="Use https; plain http is for loopback only.",
+            )
+        if bool(self.client_id) != bool(self.client_secret):
+            raise ConfigurationError(
+                "client_id and client_secret come together.", hint="Give both, or neither for the provider's client."
+            )
+        if self.client_secret is not None:
+            object.__setattr__(self, "client_secret", as_secret(self.client_secret))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnClient:
+    """The client and token endpoint of one way.
+
+    Args:
+        client: A confidential client.
+        token_url: Where it asks.
+    """
+
+    client: OAuthClient
+    token_url: str
+
+    @classmethod
+    def of(cls, value: WayOptions, client: OAuthClient, token_url: str, name: str) -> Self:
+        """Those of a value, or the provider's.
+
+        Raises:
+            ConfigurationError: The client has no secret.
+        """
+        secret = as_secret(value.client_secret) if value.client_secret else client.client_secret
+        if secret is None or (not value.client_secret and client.authentication == "none"):
+            raise ConfigurationError(
+                f"{name} needs a confidential client.", hint="Give client_id and client_secret to it or the provider."
+            )
+        if value.client_id:
+            client = OAuthClient(value.client_id, secret, value.client_authentication or "client_secret_post")
+        elif value.client_authentication is not None:
+            client = OAuthClient(client.client_id, secret, value.client_authentication)
+        return cls(client, value.token_url or token_url)
+
+    def digest(self, *parts: str) -> str:
+        """What tells a way from others: another client or another audience is another way."""
+        return sha256_hex("way", self.token_url, self.client.client_id, *parts)[:16]
+
+
+async def obtained_by(
+    request: HttpRequest,
+    process: Callable[[HttpResponse], TokenSet],
+    *,
+    asked: Sequence[str],
+    fetch: Fetch,
+    clock: Clock,
+    also_refusals: frozenset[str] = frozenset(),
+) -> Credential:
+    """Send a request for a token, and tell refusals of the caller from those of this server.
+
+    Args:
+        request: The request.
+        process: Reads the answer.
+        asked: What is granted when the answer does not say.
+        fetch: The fetch port.
+        clock: Time.
+        also_refusals: Further errors that concern the caller.
+
+    Raises:
+        GrantRefused: Not this way; the next one may be open, and in the end the user is asked.
+        RemoteUnavailable: No answer now.
+        RemoteMisbehaved: The answer is unusable, or refuses this server itself.
+    """
+    asked_at = clock.wall()
+    try:
+        tokens = process(await fetch(request))
+    except GrantRefused as error:
+        if error.error in _NOT_THIS_WAY or error.error in also_refusals:
+            raise
+        # A wrong secret would otherwise ask every user to connect, and none of them can mend it.
+        raise RemoteMisbehaved(
+            "The sign-in service refused this server itself.",
+            hint=f"Check client_id, client_secret, token_url and what the client may do there ({error.error}).",
+            reason=error.reason,
+        ) from error
+    return Credential.from_tokens(tokens, asked=asked, now=asked_at)
