@@ -12,8 +12,8 @@ from mcpauthkit.errors import NoSuchConnection
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Asker
 
-BY_THE_USER = "You"
-"""The purpose of a flow that no tool asked for."""
+BY_THE_USER = "This server"
+"""Who uses the account, where no tool asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,34 +63,25 @@ class ConnectedService:
         return found
 
     async def disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
-        """End the connection of that name, or all of them, here and at the service.
-
-        Raises:
-            NoSuchConnection: There is nothing to end.
-        """
-        ended = await self.broker.overview.disconnect(principal, name=name)
-        if not ended:
-            raise NoSuchConnection(f"There is no such connection with {self.display_name}.")
-        return ended
+        """End the connection of that name, or all of them, here and at the service; empty when there was none."""
+        return await self.broker.overview.disconnect(principal, name=name)
 
     def missing_scopes(self, connection: Connection) -> tuple[str, ...]:
         """The known scopes that a connection does not cover."""
         return self.broker.scope_rules.missing(self.known_scopes(), connection.scopes)
 
-    async def open_link(
-        self, principal: Principal, *, scopes: Sequence[str] | None = None, account: str = ""
-    ) -> str:
+    async def open_link(self, principal: Principal, *, scopes: Sequence[str] | None = None, account: str = "") -> str:
         """The page on which the principal connects it.
 
         Args:
             principal: Who is going to connect.
-            scopes: What to ask for; None for what a connection of that name has, or, without one, for everything
-                that something here needs.
+            scopes: What to ask for; None for what a connection of that name has, or, where nothing is known of one,
+                for everything that something here needs.
             account: The name of the connection.
         """
         if scopes is None:
-            held = next((one for one in await self.connections(principal) if one.name == account), None)
-            scopes = tuple(self.known_scopes()) if held is None else held.scopes
+            held = next((one.scopes for one in await self.connections(principal) if one.name == account), ())
+            scopes = held or tuple(self.known_scopes())
         flow = await self.broker.open_flow(principal, scopes, purpose=BY_THE_USER, account=account)
         return self.connect_url(flow)
 

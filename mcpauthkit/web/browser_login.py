@@ -93,6 +93,10 @@ class BrowserLogin:
             # A cookie of another version of ours: the browser signs in again.
             return None
 
+    def end(self, response: Response) -> None:
+        """Sign the browser out here; at the issuer it stays signed in."""
+        self._cookies.clear(response, _SESSION)
+
     def issuer_marked(self, mark: str) -> str | None:
         """The issuer of ours that a mark stands for, or None."""
         return next((url for url in self._clients if issuer_mark(url) == mark), None)

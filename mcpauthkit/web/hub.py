@@ -11,6 +11,8 @@ from starlette.routing import Route
 
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.connected_service import ConnectedService
+from mcpauthkit.web.connections_api import ConnectionsApi
+from mcpauthkit.web.connections_page import ConnectionsPage
 from mcpauthkit.web.login_pages import LoginPages
 from mcpauthkit.web.pages import Pages
 
@@ -60,6 +62,10 @@ class Hub:
                 f"The application has a service named {service.name!r} already.",
                 hint="Register each provider once, and give a second one another name=.",
             )
+        if not self.services:
+            self.add_pages(ConnectionsPage(self.services, base_url=base_url, pages=Pages()).routes)
+            # Not among the open paths: there the middleware lets nobody through without a token.
+            self._serve_first(ConnectionsApi(self.services).routes)
         self.services[service.name] = service
 
     def add_pages(self, routes: Sequence[Route]) -> None:
@@ -71,15 +77,18 @@ class Hub:
             ConfigurationError: The application has one of these paths already.
         """
         wanted = [*routes, *(() if self._has_login else LoginPages(Pages()).routes)]
+        self._serve_first(wanted)
         self._has_login = True
-        taken = {getattr(route, "path", None) for route in self._app.router.routes} & {one.path for one in wanted}
+        self.paths.update(route.path for route in wanted)
+
+    def _serve_first(self, routes: Sequence[Route]) -> None:
+        taken = {getattr(route, "path", None) for route in self._app.router.routes} & {one.path for one in routes}
         if taken:
             raise ConfigurationError(
                 f"The application serves {', '.join(sorted(map(str, taken)))} already.",
-                hint="Register each provider once, and keep /connect for the kit.",
+                hint="Register each provider once, and keep /connect and /connections for the kit.",
             )
-        self._app.router.routes[:0] = wanted
-        self.paths.update(route.path for route in wanted)
+        self._app.router.routes[:0] = routes
 
     @contextmanager
     def serving_metadata(self, mode: MetadataMode, paths: Sequence[str] = ()) -> Iterator[None]:

@@ -12,9 +12,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from mcpauthkit.errors import (
+    AccountNameRefused,
     AuthKitError,
     ConnectionFailed,
     ConnectionRequired,
+    InvalidRequest,
+    NoSuchConnection,
     NotSignedIn,
     RemoteError,
     StoreUnavailable,
@@ -91,9 +94,18 @@ def answer_refusals(app: FastAPI) -> None:
         app.exception_handlers.setdefault(kind, _answer)
 
 
+def refusal(error: AuthKitError, scope: Mapping[str, Any]) -> Response:
+    """The answer of a route of our own to an error."""
+    return _of(RouteRefused(error, scope))
+
+
 async def _answer(request: Request, error: Exception) -> Response:
     refused = RouteRefused(error, request.scope) if isinstance(error, AuthKitError) else error
     assert isinstance(refused, RouteRefused)
+    return _of(refused)
+
+
+def _of(refused: RouteRefused) -> Response:
     return JSONResponse(refused.detail, refused.status_code, headers=refused.headers)
 
 
@@ -104,7 +116,7 @@ def _status(error: AuthKitError) -> int:
             return _MISSING_USER
         case ConnectionFailed():
             return _MISSING_CONNECTION
-        case RemoteError() | StoreUnavailable():
+        case RemoteError() | StoreUnavailable() | InvalidRequest() | AccountNameRefused() | NoSuchConnection():
             return error.status_hint
         case _:
             return _BROKEN

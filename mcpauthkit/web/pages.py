@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import StoreUnavailable
+from mcpauthkit.web.connections_view import Notice, Problem, ServiceView
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -122,6 +123,30 @@ class Pages:
             scopes=scopes,
             approve_url=approve_url,
             decline_url=decline_url,
+        )
+
+    def connections(
+        self,
+        *,
+        user: str,
+        services: Sequence[ServiceView],
+        base_url: str,
+        tokens: Mapping[str, str],
+        notice: Notice | None = None,
+        problem: Problem | None = None,
+        status: int = 200,
+    ) -> HTMLResponse:
+        """The page of all connections of a user."""
+        return self._render(
+            "connections.html",
+            status,
+            heading="Your connections",
+            user=user,
+            services=services,
+            base_url=base_url,
+            tokens=tokens,
+            notice=notice,
+            problem=problem,
         )
 
     def message(
