@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mcpauthkit.connections.connection import Connection, check_account_name
-from mcpauthkit.errors import AccountNameRefused, InvalidRequest, NoSuchConnection, SealError
+from mcpauthkit.errors import AccountNameRefused, NoSuchConnection, SealError
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
 from mcpauthkit.web.browser_login import BrowserLogin, BrowserSession, issuer_mark
@@ -27,7 +27,7 @@ from mcpauthkit.web.connections_view import (
     notice_of,
 )
 from mcpauthkit.web.csrf import CSRF_FIELD
-from mcpauthkit.web.form_body import Form, read_form
+from mcpauthkit.web.form_body import Form, FormTooLarge, read_form
 from mcpauthkit.web.login_pages import CONNECTIONS_PATH, SWITCH_PATH, sign_in_of, start_login
 from mcpauthkit.web.pages import Answered, Pages, redirect
 
@@ -178,7 +178,7 @@ class ConnectionsPage:
         try:
             form = await read_form(request)
             login.csrf.check(session, _path(action), form.get(CSRF_FIELD, ""))
-        except (SealError, InvalidRequest) as error:
+        except (SealError, FormTooLarge) as error:
             raise Answered(
                 self._message(
                     "Please try that once more",

@@ -7,12 +7,16 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
-from mcpauthkit.errors import InvalidRequest
-
 Form = ImmutableMultiDict[str, str]
+"""The fields of a form, of which some may come several times."""
+
 
 MAX_FORM_BYTES = 64 * 1024
 _MAX_FIELDS = 500
+
+
+class FormTooLarge(Exception):
+    """More was sent than a form of ours holds."""
 
 
 async def read_form(request: Request, *, max_bytes: int = MAX_FORM_BYTES) -> Form:
@@ -23,13 +27,13 @@ async def read_form(request: Request, *, max_bytes: int = MAX_FORM_BYTES) -> For
         max_bytes: What its body may come to.
 
     Raises:
-        InvalidRequest: It is larger.
+        FormTooLarge: It is larger.
     """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > max_bytes:
-            raise InvalidRequest("The form is too large.")
+            raise FormTooLarge
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from starlette.routing import Route
 
 from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.connected_service import ConnectedService
+from mcpauthkit.web.browser_login import issuer_mark
 from mcpauthkit.web.connections_api import ConnectionsApi
 from mcpauthkit.web.connections_page import ConnectionsPage
-from mcpauthkit.web.login_pages import LoginPages
+from mcpauthkit.web.login_pages import CONNECTIONS_PATH, LoginPages
 from mcpauthkit.web.pages import Pages
 
 MetadataMode = Literal["direct", "proxy"]
@@ -35,6 +38,7 @@ class Hub:
         self._app = app
         self.paths: set[str] = set()
         self.services: dict[str, ConnectedService] = {}
+        self._base_url = ""
         self._has_login = False
         self._metadata_modes: list[MetadataMode] = []
 
@@ -63,10 +67,15 @@ class Hub:
                 hint="Register each provider once, and give a second one another name=.",
             )
         if not self.services:
+            self._base_url = base_url
             self.add_pages(ConnectionsPage(self.services, base_url=base_url, pages=Pages()).routes)
             # Not among the open paths: there the middleware lets nobody through without a token.
             self._serve_first(ConnectionsApi(self.services).routes)
         self.services[service.name] = service
+
+    def connections_url(self, principal: Principal) -> str:
+        """The page of a user's connections, with the mark of the issuer that knows them."""
+        return f"{self._base_url}{CONNECTIONS_PATH}?{urlencode({'at': issuer_mark(principal.issuer)})}"
 
     def add_pages(self, routes: Sequence[Route]) -> None:
         """Serve pages of ours ahead of the application's own, and the browser login they need.
