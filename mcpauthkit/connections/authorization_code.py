@@ -1,132 +1,232 @@
-"""The authorization-code grant with PKCE (RFC 6749 section 4.1, RFC 7636, RFC 9700 section 2.1)."""
+"""The authorization-code grant with PKCE (RFC 6749 section 4.1, RFC 7636, RFC 9700 section 2.1), driven by a preset."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.grant import Attempt
+from mcpauthkit.connections.preset import Revocation, ServicePreset, WhoAmI
+from mcpauthkit.connections.variables import resolved, url_for, with_client_id
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
-from mcpauthkit.core.urls import is_trustworthy_url
-from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.secret import Secret
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.authorization import (
     AuthorizationRequest,
     check_extra_parameters,
     process_authorization_response,
 )
+from mcpauthkit.oauth.messages import HttpRequest
+from mcpauthkit.oauth.revocation import (
+    bearer_request,
+    deletion_request,
+    process_revocation_response,
+    revocation_request,
+)
 from mcpauthkit.oauth.token import OAuthClient, code_request, process_token_response, refresh_request
 
+_log = RequestLog("connections")
+_HTTP_OK = 200
 
-@dataclass(frozen=True, slots=True)
-class OAuthService:
-    """A service that speaks OAuth 2.
-
-    Args:
-        service: Its name in links and store keys.
-        display_name: Its name for people.
-        authorize_url: Its authorization endpoint.
-        token_url: Its token endpoint.
-        client: Our client there.
-        issuer: The `iss` it is expected to send (RFC 9207), when it is known to send one.
-        scope_separator: What joins scopes in requests.
-        extra_authorize_params: Further parameters of the authorization request.
-    """
-
-    service: str
-    display_name: str
-    authorize_url: str
-    token_url: str
-    client: OAuthClient
-    issuer: str | None = None
-    scope_separator: str = " "
-    extra_authorize_params: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("authorize_url", "token_url"):
-            if not is_trustworthy_url(getattr(self, name)):
-                raise ConfigurationError(
-                    f"{name}={getattr(self, name)!r} is not an https URL.",
-                    hint="Use https; plain http is for loopback only.",
-                )
-        check_extra_parameters(self.extra_authorize_params)
+Discover = Callable[[], Awaitable[ServicePreset]]
+"""Finds out at first use what a preset leaves open; raises a `RemoteError`."""
 
 
 class AuthorizationCodeGrant:
-    """Obtains and renews credentials of one OAuth service.
+    """Obtains, renews and revokes credentials of one OAuth service.
 
     Args:
-        service: The service.
+        preset: The service, with its variables in place.
+        client: Our client there.
         fetch: The fetch port.
+        discover: Finds out the addresses of a service that describes itself; the preset then holds the rest.
         clock: Time.
         entropy: Source of states and verifiers.
+
+    Raises:
+        ConfigurationError: An address is missing or no https URL, or a parameter would replace one of ours.
     """
 
     def __init__(
         self,
-        service: OAuthService,
+        preset: ServicePreset,
+        client: OAuthClient,
         *,
         fetch: Fetch,
+        discover: Discover | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
     ) -> None:
-        self._service = service
+        check_extra_parameters(preset.authorize_params, scope_parameter=preset.scope_parameter)
+        self._preset = resolved(preset) if discover is None else preset
+        self._client = client
         self._fetch = fetch
+        self._discover = discover
         self._clock = clock or SystemClock()
         self._entropy = entropy or SystemEntropy()
 
     @property
     def service(self) -> str:
         """The service's name in links and store keys."""
-        return self._service.service
+        return self._preset.name
 
     @property
     def display_name(self) -> str:
         """The service's name for people."""
-        return self._service.display_name
+        return self._preset.display_name
+
+    @property
+    def preset(self) -> ServicePreset:
+        """The service as it was described to us; what is discovered is not in it."""
+        return self._preset
 
     async def begin(self, scopes: Sequence[str], *, redirect_uri: str) -> Attempt:
-        """Prepare a visit of the browser to the service."""
+        """Prepare a visit of the browser to the service.
+
+        Raises:
+            RemoteError: The service's own description of itself cannot be had.
+        """
+        preset, client = await self._now()
         state, verifier = self._entropy.token(), self._entropy.token()
         request = AuthorizationRequest(
-            endpoint=self._service.authorize_url,
-            client_id=self._service.client.client_id,
+            endpoint=preset.authorize_url,
+            client_id=client.client_id,
             redirect_uri=redirect_uri,
             state=state,
-            code_verifier=verifier,
-            scopes=scopes,
-            scope_separator=self._service.scope_separator,
-            extra=self._service.extra_authorize_params,
+            code_verifier=verifier if preset.pkce else "",
+            scopes=_asked(preset, scopes),
+            scope_parameter=preset.scope_parameter,
+            scope_separator=preset.scope_separator,
+            extra=preset.authorize_params,
         )
-        return Attempt(request.url, state, {"code_verifier": verifier})
+        return Attempt(request.url, state, {"code_verifier": verifier} if preset.pkce else {})
 
     async def complete(
         self, query: Mapping[str, str], private: Mapping[str, Any], scopes: Sequence[str], *, redirect_uri: str
     ) -> Credential:
-        """Check the redirect's parameters and exchange the code."""
-        code = process_authorization_response(query, expected_issuer=self._service.issuer)
+        """Check the redirect's parameters and exchange the code.
+
+        Raises:
+            GrantRefused: The service or its user said no.
+            RemoteUnavailable: The service cannot answer now.
+            RemoteMisbehaved: The answer is unusable, or another server's.
+        """
+        preset, client = await self._now()
+        code = process_authorization_response(query, expected_issuer=preset.issuer, iss_required=preset.sends_issuer)
         request = code_request(
-            self._service.token_url,
-            self._service.client,
+            preset.token_url,
+            client,
             code=code,
             redirect_uri=redirect_uri,
-            code_verifier=str(private["code_verifier"]),
+            code_verifier=str(private.get("code_verifier", "")),
+            body=preset.body,
         )
         asked_at = self._clock.wall()
-        tokens = process_token_response(await self._fetch(request))
-        return Credential.from_tokens(tokens, asked=scopes, now=asked_at)
+        tokens = process_token_response(await self._fetch(request), preset.tokens)
+        return Credential.from_tokens(tokens, asked=_asked(preset, scopes), now=asked_at)
 
     async def renew(self, credential: Credential) -> Credential:
-        """Exchange the refresh token; a service that sends no new one leaves the old one in force."""
+        """Exchange the refresh token; a service that sends no new one leaves the old one in force.
+
+        Raises:
+            GrantRefused: The grant is gone if `is_gone` says so; else our client or request is refused.
+            RemoteUnavailable: The service cannot answer now.
+            RemoteMisbehaved: The answer is unusable.
+        """
         assert credential.refresh_token is not None
-        request = refresh_request(self._service.token_url, self._service.client, refresh_token=credential.refresh_token)
+        preset, client = await self._now()
+        request = refresh_request(
+            preset.refresh_url or preset.token_url, client, refresh_token=credential.refresh_token, body=preset.body
+        )
         asked_at = self._clock.wall()
-        tokens = process_token_response(await self._fetch(request))
+        tokens = process_token_response(await self._fetch(request), preset.tokens)
         return Credential.from_tokens(tokens, asked=credential.scopes, now=asked_at).following(credential)
+
+    async def revoke(self, credential: Credential) -> bool:
+        """Tell the service that a credential is over.
+
+        Returns:
+            True when the service confirmed, False when it has no way to be told.
+
+        Raises:
+            RemoteError: It did not confirm.
+        """
+        preset, client = await self._now()
+        if preset.revocation is None:
+            return False
+        takes_access = preset.revocation.token == "access_token"  # noqa: S105  # the name of one
+        if takes_access and credential.refresh_token is not None and not credential.is_fresh(self._clock.wall()):
+            # An access token that is over already would be taken for the grant, which lives on in the refresh token.
+            try:
+                credential = await self.renew(credential)
+            except GrantRefused as error:
+                if error.is_gone:
+                    return True
+                raise
+        request = _revocation(preset.revocation, client, credential)
+        process_revocation_response(await self._fetch(request), ok_flag=preset.tokens.ok_flag)
+        return True
+
+    async def identify(self, credential: Credential) -> Account | None:
+        """Whose account it is, from what came with the token, else by asking; None when that cannot be found out."""
+        told = credential.account
+        if not (told.id and told.label):
+            try:
+                told = await self._asked_who(credential)
+            except RemoteError as error:
+                _log.warning("account unknown service=%s %s", self.service, error.for_log())
+        return told if told != Account() else None
 
     async def aclose(self) -> None:
         """Close the fetch port's own client."""
         await self._fetch.aclose()
+
+    async def _now(self) -> tuple[ServicePreset, OAuthClient]:
+        if self._discover is None:
+            return self._preset, self._client
+        preset = await self._discover()
+        if self._client.client_secret is None:
+            return preset, self._client
+        return preset, replace(self._client, authentication=preset.client_authentication)
+
+    async def _asked_who(self, credential: Credential) -> Account:
+        preset, _ = await self._now()
+        told = credential.account
+        url = url_for(preset, preset.whoami.url, credential.details) if preset.whoami else None
+        if preset.whoami is None or url is None:
+            return told
+        found = await self._who(preset.whoami, url, credential.access_token)
+        # What came with the token is the service's word about this very token.
+        return Account(told.id or found.id, told.label or found.label, told.tenant or found.tenant)
+
+    async def _who(self, whoami: WhoAmI, url: str, token: Secret) -> Account:
+        response = await self._fetch(
+            bearer_request(url, token=token, method=whoami.method, headers=whoami.headers, json=whoami.json)
+        )
+        answer = response.json_object("account")
+        found = whoami.account.read(answer) if response.status == _HTTP_OK else None
+        if found is None:
+            raise RemoteMisbehaved(reason=f"HTTP {response.status} and no account")
+        return found
+
+
+def _asked(preset: ServicePreset, scopes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*scopes, *preset.always_scopes]))
+
+
+def _revocation(revocation: Revocation, client: OAuthClient, credential: Credential) -> HttpRequest:
+    url = with_client_id(revocation.url, client.client_id)
+    match revocation.style:
+        case "github":
+            return deletion_request(url, client, token=credential.access_token)
+        case "bearer":
+            return bearer_request(url, token=credential.access_token)
+        case "rfc7009":
+            if revocation.token == "refresh_token" and credential.refresh_token is not None:  # noqa: S105  # a name
+                return revocation_request(url, client, token=credential.refresh_token, kind="refresh_token")
+            return revocation_request(url, client, token=credential.access_token, kind="access_token")

@@ -67,6 +67,7 @@ class Refusal:
         path: A dotted path in the JSON body, `*` for any item of a list; empty where the status says it all.
         values: What stands there; none for anything at all. Texts are compared without case.
         needed: A dotted path to the scopes that are missing, or `header:` with the name of one.
+        any_of: Whether one of the scopes named there is enough.
     """
 
     meaning: Literal["dead", "narrow"]
@@ -74,6 +75,7 @@ class Refusal:
     path: str = ""
     values: frozenset[str] = frozenset()
     needed: str = ""
+    any_of: bool = False
 
 
 UNAUTHORIZED = Refusal(meaning="dead", status=401)
@@ -89,9 +91,11 @@ class ServicePreset:
         authorize_url: Its authorization endpoint.
         token_url: Its token endpoint.
         refresh_url: Where refresh tokens go, if elsewhere.
-        api_url: Its API.
+        api_url: Its API; may begin with the name of one of `tokens.details`, where users have hosts of their own.
+        api_hosts: The hosts that such a detail may name; one that begins with a dot allows everything below it.
         variables: Defaults of the variables, such as `base_url` and `tenant`; an empty one has to be given.
         issuer: The `iss` it sends back (RFC 9207), where it is known to.
+        sends_issuer: Whether it always does, so that an answer without it is refused.
         client_authentication: How a client with a secret proves itself.
         body: What the token endpoint takes.
         pkce: Whether it is sent; off only where a service refuses it.
@@ -115,8 +119,10 @@ class ServicePreset:
     token_url: str
     refresh_url: str = ""
     api_url: str = ""
+    api_hosts: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     issuer: str | None = None
+    sends_issuer: bool = False
     client_authentication: ClientAuthentication = "client_secret_post"
     body: Literal["form", "json"] = "form"
     pkce: bool = True

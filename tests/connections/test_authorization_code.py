@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant, OAuthService
-from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
+from mcpauthkit.connections.credential import Account, Credential
+from mcpauthkit.connections.preset import AccountPaths, Revocation, ServicePreset, WhoAmI
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.fetch import HttpFetch
@@ -45,16 +46,17 @@ def grant_of(service: DevService, **changes: Any) -> AuthorizationCodeGrant:
     client = changes.pop("client", OAuthClient(service.client_id, Secret(service.client_secret), "client_secret_post"))
     clock = changes.pop("clock", FakeClock())
     values: dict[str, Any] = {
-        "service": "forge",
+        "name": "forge",
         "display_name": "DevForge",
         "authorize_url": service.authorize_url,
         "token_url": service.token_url,
         "issuer": service.base_url,
+        "revocation": Revocation(url=service.revoke_url),
+        "whoami": WhoAmI(url=f"{service.api_url}/user", account=AccountPaths(id="login", label="email")),
         **changes,
     }
-    described = OAuthService(client=client, **values)
     OPEN.append(HttpFetch())
-    return AuthorizationCodeGrant(described, fetch=OPEN[-1], clock=clock)
+    return AuthorizationCodeGrant(ServicePreset(**values), client, fetch=OPEN[-1], clock=clock)
 
 
 async def consent(attempt: Attempt, *, say_no: bool = False) -> Mapping[str, str]:
@@ -87,13 +89,17 @@ class TestAuthorizationCodeGrant(GrantContract):
         return await consent(attempt, say_no=True)
 
     def be_down(self) -> None:
-        self.service.faults.respond("token", status=500)
+        for endpoint in ("token", "revoke", "user"):
+            self.service.faults.respond(endpoint, status=500)
 
     def talk_nonsense(self) -> None:
-        self.service.faults.respond("token", status=200, body="<html>")
+        for endpoint in ("token", "user"):
+            self.service.faults.respond(endpoint, status=200, body="<html>")
 
-    def revoke(self) -> None:
+    def withdraw(self) -> None:
         self.service.revoke_grants()
+
+    account = Account("octo-alice", "alice@example.test")
 
     def is_good(self, credential: Credential) -> bool:
         return credential.access_token.reveal() in self.service.live_tokens()
@@ -133,7 +139,7 @@ async def test_extra_parameters_and_another_separator_are_used_and_nothing_is_lo
         service,
         authorize_url=f"{service.authorize_url}?tenant=acme",
         scope_separator=",",
-        extra_authorize_params={"access_type": "offline", "prompt": "consent"},
+        authorize_params={"access_type": "offline", "prompt": "consent"},
     )
     attempt = await grant.begin(("repo", "read:user"), redirect_uri=REDIRECT)
     query = asked(attempt)
@@ -146,7 +152,7 @@ async def test_extra_parameters_and_another_separator_are_used_and_nothing_is_lo
 @pytest.mark.parametrize("name", ["state", "redirect_uri", "code_challenge", "client_id", "response_type"])
 async def test_extra_parameters_cannot_replace_ours(service: DevService, name: str) -> None:
     with pytest.raises(ConfigurationError):
-        grant_of(service, extra_authorize_params={name: "x"})
+        grant_of(service, authorize_params={name: "x"})
 
 
 @pytest.mark.parametrize("authentication", ["client_secret_post", "client_secret_basic"])

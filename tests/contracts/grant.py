@@ -8,20 +8,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mcpauthkit.connections.grant import Identifying, Revocable
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import GrantRefused, RemoteMisbehaved, RemoteUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcpauthkit.connections.credential import Credential
+    from mcpauthkit.connections.credential import Account, Credential
     from mcpauthkit.connections.grant import Attempt, RedirectGrant
 
 REDIRECT = "http://127.0.0.1:9/connect/forge/callback"
 
 
 class GrantContract(abc.ABC):
-    """The contract of `RedirectGrant`: begin a visit, complete it, renew what came of it."""
+    """The contract of `RedirectGrant`: begin a visit, complete it, renew what came of it.
+
+    A grant that is `Revocable` and `Identifying` too shows that with the same suite.
+    """
+
+    account: Account
+    """Whose account `consented` connects, as the grant finds it out."""
 
     scopes: tuple[str, ...] = ("repo",)
 
@@ -46,7 +53,7 @@ class GrantContract(abc.ABC):
         """Let the service answer with something that is no answer."""
 
     @abc.abstractmethod
-    def revoke(self) -> None:
+    def withdraw(self) -> None:
         """Let the service withdraw everything it gave."""
 
     @abc.abstractmethod
@@ -138,7 +145,7 @@ class GrantContract(abc.ABC):
     async def test_a_renewal_of_a_withdrawn_grant_is_refused(self) -> None:
         grant = self.make()
         old = await self.connected(grant)
-        self.revoke()
+        self.withdraw()
         with pytest.raises(GrantRefused):
             await grant.renew(old)
 
@@ -161,6 +168,43 @@ class GrantContract(abc.ABC):
         self.talk_nonsense()
         with pytest.raises(RemoteMisbehaved):
             await grant.renew(old)
+
+    async def test_what_is_revoked_is_no_good_any_more_and_nothing_renews_it(self) -> None:
+        grant = self.make()
+        assert isinstance(grant, Revocable)
+        credential = await self.connected(grant)
+        assert await grant.revoke(credential)
+        assert not self.is_good(credential)
+        with pytest.raises(GrantRefused) as refused:
+            await grant.renew(credential)
+        assert refused.value.is_gone
+
+    async def test_a_revocation_that_meets_an_outage_is_not_confirmed(self) -> None:
+        grant = self.make()
+        assert isinstance(grant, Revocable)
+        credential = await self.connected(grant)
+        self.be_down()
+        with pytest.raises(RemoteUnavailable):
+            await grant.revoke(credential)
+
+    async def test_the_service_says_whose_account_it_is(self) -> None:
+        grant = self.make()
+        assert isinstance(grant, Identifying)
+        assert await grant.identify(await self.connected(grant)) == self.account
+
+    @pytest.mark.parametrize("trouble", ["be_down", "talk_nonsense", "withdraw"])
+    async def test_whatever_goes_wrong_only_the_name_of_the_account_is_lost(
+        self, trouble: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        grant = self.make()
+        assert isinstance(grant, Identifying)
+        credential = await self.connected(grant)
+        getattr(self, trouble)()
+        caplog.clear()
+        assert await grant.identify(credential) is None
+        lines = [one.getMessage() for one in caplog.records if one.name.startswith("mcpauthkit")]
+        assert len(lines) == 1
+        assert credential.access_token.reveal() not in lines[0]
 
     async def test_a_closed_grant_can_be_closed_again(self) -> None:
         grant = self.make()

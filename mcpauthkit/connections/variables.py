@@ -1,0 +1,167 @@
+"""Putting values into the addresses of a preset, without letting a value change where an address leads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import quote, urlsplit
+
+from mcpauthkit.connections.preset import ServicePreset
+from mcpauthkit.core.urls import check_base_url, is_trustworthy_url
+from mcpauthkit.errors import ConfigurationError, RemoteMisbehaved
+
+_VARIABLE = re.compile(r"\{(\w+)\}")
+# Host names, tenants and ids: nothing here ends a host, starts a path or climbs one.
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,252}(?<!\.)(?::[0-9]{1,5})?\Z")
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\Z")
+_CLIENT_ID = "client_id"
+_URLS = ("authorize_url", "token_url", "refresh_url", "api_url", "settings_url")
+
+
+def resolved(preset: ServicePreset, variables: Mapping[str, str] | None = None) -> ServicePreset:
+    """The preset with its variables in place, except for those that the service itself will tell.
+
+    Args:
+        preset: The preset.
+        variables: Values by name. One whose name ends in `url` is an https address of yours, with a path perhaps; every
+            other one is a host or an id.
+
+    Raises:
+        ConfigurationError: A value is missing, unknown, or would lead somewhere else.
+    """
+    values = _checked(preset, dict(variables or {}))
+    for name in ("authorize_url", "token_url"):
+        _check_static(name, getattr(preset, name))
+
+    def filled(template: str) -> str:
+        return _VARIABLE.sub(lambda one: values.get(one[1], one[0]), template)
+
+    made = replace(
+        preset,
+        authorize_url=filled(preset.authorize_url),
+        token_url=filled(preset.token_url),
+        refresh_url=filled(preset.refresh_url),
+        api_url=filled(preset.api_url),
+        settings_url=filled(preset.settings_url),
+        variables={**preset.variables, **values},
+        issuer=None if preset.issuer is None else filled(preset.issuer),
+        revocation=preset.revocation and replace(preset.revocation, url=filled(preset.revocation.url)),
+        whoami=preset.whoami and replace(preset.whoami, url=filled(preset.whoami.url)),
+    )
+    _check_urls(made)
+    return made
+
+
+def with_client_id(url: str, client_id: str) -> str:
+    """An address with our client's id as one segment of its path."""
+    return url.replace(f"{{{_CLIENT_ID}}}", quote(client_id, safe=""))
+
+
+def url_for(preset: ServicePreset, template: str, details: Mapping[str, str]) -> str | None:
+    """An address of the preset for one user; None when it needs what their service has not told.
+
+    Args:
+        preset: The preset, resolved.
+        template: One of its addresses.
+        details: What came with the user's credential.
+
+    Raises:
+        RemoteMisbehaved: The service named a host that is none of its own, and would have the credential there.
+    """
+    names = _VARIABLE.findall(template)
+    values = {name: details.get(name) or preset.variables.get(name, "") for name in names}
+    if not template or not all(values.values()):
+        return None
+    for name, value in values.items():
+        if not _is_own_host(value, preset.api_hosts):
+            raise RemoteMisbehaved(
+                hint="Add the host to api_hosts of the preset, if it is the service's.",
+                reason=f"{preset.name}: {name}={value!r:.100} is not a host of the service",
+            )
+    return _VARIABLE.sub(lambda one: values[one[1]].rstrip("/"), template)
+
+
+def api_url_for(preset: ServicePreset, details: Mapping[str, str]) -> str | None:
+    """Where the API is for one user; None when nobody says.
+
+    Args:
+        preset: The preset, resolved.
+        details: What came with the user's credential.
+
+    Raises:
+        RemoteMisbehaved: As for `url_for`.
+    """
+    return url_for(preset, preset.api_url, details)
+
+
+def _checked(preset: ServicePreset, given: dict[str, str]) -> dict[str, str]:
+    known = set(preset.variables)
+    unknown = given.keys() - known
+    if unknown:
+        raise ConfigurationError(
+            f"The preset {preset.name!r} has no variable {', '.join(sorted(unknown))}.",
+            hint=f"It has {', '.join(sorted(known))}." if known else "It has none.",
+        )
+    # What the service tells each user has at most a default here.
+    told = preset.tokens.details.keys() - given.keys()
+    values = {**preset.variables, **given}
+    return {name: _checked_value(preset, name, value) for name, value in values.items() if name not in told}
+
+
+def _checked_value(preset: ServicePreset, name: str, value: str) -> str:
+    if not value:
+        raise ConfigurationError(
+            f"The preset {preset.name!r} needs {name}.", hint=f"Give {name}= with the value of your own installation."
+        )
+    if name.endswith("url"):
+        url = check_base_url(value, name)
+        if not _PLAIN_PATH.match(urlsplit(url).path):
+            raise ConfigurationError(
+                f"{name}={value!r} has an unusual path.", hint="Give the address as it looks in a browser."
+            )
+        return url
+    if not _NAME.match(value):
+        raise ConfigurationError(
+            f"{name}={value!r} cannot be part of an address.",
+            hint="Give a host name or an id, without a scheme, a path or spaces.",
+        )
+    return value
+
+
+def _check_static(name: str, template: str) -> None:
+    if not template:
+        raise ConfigurationError(f"{name} is empty.", hint="Give the address from the service's documentation.")
+
+
+def _check_urls(preset: ServicePreset) -> None:
+    told = preset.tokens.details.keys()
+    urls = {name: getattr(preset, name) for name in _URLS}
+    urls |= {"revocation": preset.revocation.url} if preset.revocation else {}
+    urls |= {"whoami": preset.whoami.url} if preset.whoami else {}
+    for name, url in urls.items():
+        allowed = {_CLIENT_ID} if name == "revocation" else told if name in {"api_url", "whoami"} else frozenset()
+        for variable in _VARIABLE.findall(url):
+            if variable not in allowed:
+                raise ConfigurationError(
+                    f"{name} of the preset {preset.name!r} holds {{{variable}}}, which is no variable of it.",
+                    hint="Name it in variables, or in tokens.details if the service tells it.",
+                )
+        # What the service tells stands for a whole origin; it is checked when it comes.
+        example = _VARIABLE.sub(lambda one: "x" if one[1] == _CLIENT_ID else "https://told.example", url)
+        if url and not is_trustworthy_url(example):
+            raise ConfigurationError(
+                f"{name}={url!r} is not an https URL.", hint="Use https; plain http is for loopback only."
+            )
+
+
+def _is_own_host(url: str, hosts: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    has_more = "?" in url or "#" in url or _PLAIN_PATH.match(parts.path.rstrip("/")) is None
+    if has_more or not is_trustworthy_url(url):
+        return False
+    return any(host.endswith(one) if one.startswith(".") else host == one for one in hosts)
