@@ -24,6 +24,7 @@ class IssuerMisbehaviour:
     expired_access_tokens: bool = False
     oversized_jwks: bool = False
     jwks_redirect: bool = False
+    needs_interaction: bool = False
 
 
 @dataclass(frozen=True, slots=True)

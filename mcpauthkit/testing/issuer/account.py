@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
 from mcpauthkit.testing.html import Pages
 from mcpauthkit.testing.issuer.authorize import SESSION_COOKIE
+from mcpauthkit.testing.issuer.live_tokens import live_claims
 from mcpauthkit.testing.issuer.token import authenticated_client
 from mcpauthkit.testing.wire import (
     NO_STORE,
@@ -35,7 +35,7 @@ class AccountEndpoints:
     async def userinfo(self, request: Request) -> Response:
         """The claims of the user whose access token this is (OpenID Connect Core section 5.3)."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        claims = self._live_claims(token) if scheme.lower() == "bearer" else None
+        claims = live_claims(self._context, token) if scheme.lower() == "bearer" else None
         if claims is None:
             challenge = {"www-authenticate": 'Bearer error="invalid_token"'}
             return JSONResponse({"error": "invalid_token"}, status_code=401, headers=challenge)
@@ -68,27 +68,7 @@ class AccountEndpoints:
         except OAuthFailure as failure:
             return failure_response(failure)
         if not self._context.grants.revoke_refresh(token, client.client_id):
-            claims = self._live_claims(token)
+            claims = live_claims(self._context, token)
             if claims is not None and claims.get("client_id") == client.client_id:
                 self._context.grants.revoke_access(str(claims["jti"]))
         return Response(status_code=200, headers=NO_STORE)
-
-    def _live_claims(self, token: str) -> dict[str, Any] | None:
-        payload = self._context.keys.verify(token)
-        if payload is None:
-            return None
-        claims: dict[str, Any] = json.loads(payload)
-        settings = self._context.settings
-        is_live = (
-            claims.get("iss") == settings.issuer
-            and isinstance(claims.get("sub"), str)
-            # ID tokens are signed by the same keys and must not open anything.
-            and isinstance(claims.get("jti"), str)
-            and _is_after(claims.get("exp"), self._context.clock.wall())
-            and self._context.grants.access_is_live(claims["jti"])
-        )
-        return claims if is_live else None
-
-
-def _is_after(moment: object, now: float) -> bool:
-    return isinstance(moment, int | float) and moment > now

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import urlsplit
 
+from mcpauthkit.oauth.token_exchange import JWT_BEARER, TOKEN_EXCHANGE
 from mcpauthkit.testing.wire import (
     LOOPBACK_HOSTS,
     ClientCredentials,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post"]
 AUTH_METHODS: tuple[AuthMethod, ...] = get_args(AuthMethod)
 GRANT_TYPES = ("authorization_code", "refresh_token")
+EXCHANGE_GRANT_TYPES = (TOKEN_EXCHANGE, JWT_BEARER)
 
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 # Schemes a browser acts on by itself: a redirect there would run script, read files or write mail.
@@ -43,6 +45,8 @@ class Client:
         grant_types: The grants it may use.
         client_name: For the login page.
         post_logout_redirect_uris: Where the browser may go after logout.
+        targets: The services it may get exchanged tokens for.
+        called_as: The audiences of tokens it may exchange; any if there are none.
     """
 
     client_id: str
@@ -52,6 +56,8 @@ class Client:
     grant_types: tuple[str, ...] = GRANT_TYPES
     client_name: str = ""
     post_logout_redirect_uris: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    called_as: tuple[str, ...] = ()
 
     def may_return_to(self, redirect_uri: str) -> bool:
         """True for a registered redirect address; loopback addresses match with any port."""

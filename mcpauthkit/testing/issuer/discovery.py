@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, RedirectResponse
 
 from mcpauthkit.testing.conduct import WRONG_ISSUER
-from mcpauthkit.testing.issuer.clients import AUTH_METHODS, GRANT_TYPES
+from mcpauthkit.testing.issuer.clients import AUTH_METHODS, EXCHANGE_GRANT_TYPES, GRANT_TYPES
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,7 +61,7 @@ class DiscoveryEndpoints:
             "scopes_supported": list(settings.scopes),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": list(GRANT_TYPES),
+            "grant_types_supported": [*GRANT_TYPES, *EXCHANGE_GRANT_TYPES],
             "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
             "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
             "code_challenge_methods_supported": ["S256"],

@@ -14,7 +14,13 @@ from mcpauthkit.testing.conduct import Conduct, IssuerMisbehaviour
 from mcpauthkit.testing.faults import Faults
 from mcpauthkit.testing.issuer.account import AccountEndpoints
 from mcpauthkit.testing.issuer.authorize import AuthorizeEndpoint
-from mcpauthkit.testing.issuer.clients import GRANT_TYPES, ClientRegistry, static_client
+from mcpauthkit.testing.issuer.clients import (
+    EXCHANGE_GRANT_TYPES,
+    GRANT_TYPES,
+    Client,
+    ClientRegistry,
+    static_client,
+)
 from mcpauthkit.testing.issuer.context import IssuerContext, IssuerSettings
 from mcpauthkit.testing.issuer.discovery import DiscoveryEndpoints, discovery_paths
 from mcpauthkit.testing.issuer.encryption import TokenEncryption
@@ -197,6 +203,32 @@ class DevIssuer(LoopbackServer):
             static_client(client_id, client_secret, redirect_uris, grant_types, post_logout_redirect_uris)
         )
 
+    def add_exchange_client(
+        self, client_id: str, client_secret: str, *, targets: Sequence[str], called_as: Sequence[str] = ()
+    ) -> None:
+        """Register a confidential client that may exchange its callers' tokens (RFC 8693, or Entra's on-behalf-of).
+
+        Scopes are granted as asked. In on-behalf-of they begin with their target: `https://api.example/read`.
+
+        Args:
+            client_id: The client's id.
+            client_secret: Its secret.
+            targets: The services it may get tokens for; the first one unless it names some.
+            called_as: The audiences that tokens of its callers have to have one of; any if there are none.
+        """
+        self._context.clients.add(
+            Client(
+                client_id=client_id,
+                redirect_uris=(),
+                client_secret=client_secret,
+                auth_method="client_secret_basic",
+                grant_types=EXCHANGE_GRANT_TYPES,
+                client_name=client_id,
+                targets=tuple(targets),
+                called_as=tuple(called_as),
+            )
+        )
+
     def remove_client(self, client_id: str) -> None:
         """Forget a client, as providers do that clean up registrations."""
         self._context.clients.remove(client_id)
@@ -224,6 +256,7 @@ class DevIssuer(LoopbackServer):
         expired_access_tokens: bool | None = None,
         oversized_jwks: bool | None = None,
         jwks_redirect: bool | None = None,
+        needs_interaction: bool | None = None,
     ) -> None:
         """Switch lies on or off; those not named stay as they are.
 
@@ -236,6 +269,7 @@ class DevIssuer(LoopbackServer):
             expired_access_tokens: Access tokens are expired when issued.
             oversized_jwks: The key set is several megabytes long.
             jwks_redirect: The key set's address redirects.
+            needs_interaction: Token exchange and on-behalf-of are refused until the user has signed in again.
         """
         switches = {
             "wrong_iss": wrong_iss,
@@ -246,6 +280,7 @@ class DevIssuer(LoopbackServer):
             "expired_access_tokens": expired_access_tokens,
             "oversized_jwks": oversized_jwks,
             "jwks_redirect": jwks_redirect,
+            "needs_interaction": needs_interaction,
         }
         self._context.conduct.change(switches)
 

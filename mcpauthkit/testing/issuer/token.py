@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
 
+from mcpauthkit.oauth.token_exchange import JWT_BEARER, TOKEN_EXCHANGE
 from mcpauthkit.testing.issuer.authorization_request import checked_resources, find_client
+from mcpauthkit.testing.issuer.exchange import Exchange
 from mcpauthkit.testing.wire import (
     NO_STORE,
     OAuthFailure,
@@ -33,6 +35,7 @@ class TokenEndpoint:
     def __init__(self, context: IssuerContext, mint: TokenMint) -> None:
         self._context = context
         self._mint = mint
+        self._exchange = Exchange(context, mint)
 
     async def exchange(self, request: Request) -> Response:
         """Answer with tokens or an OAuth error."""
@@ -45,13 +48,17 @@ class TokenEndpoint:
         return JSONResponse(body, headers=NO_STORE)
 
     def _tokens(self, client: Client, parameters: Parameters) -> dict[str, Any]:
-        match parameters.need("grant_type"):
+        grant_type = parameters.need("grant_type")
+        if grant_type in {TOKEN_EXCHANGE, JWT_BEARER}:
+            by = self._exchange.by_exchange if grant_type == TOKEN_EXCHANGE else self._exchange.by_assertion
+            return by(_permitted(client, grant_type), parameters)
+        match grant_type:
             case "authorization_code":
                 return self._by_code(client, parameters)
             case "refresh_token":
                 return self._by_refresh(client, parameters)
             case _:
-                raise OAuthFailure("unsupported_grant_type", "use authorization_code or refresh_token")
+                raise OAuthFailure("unsupported_grant_type", "use one that the metadata names")
 
     def _by_code(self, client: Client, parameters: Parameters) -> dict[str, Any]:
         redeemed = self._context.grants.redeem_code(parameters.need("code"), client.client_id)
@@ -102,6 +109,13 @@ async def authenticated_client(context: IssuerContext, request: Request, paramet
     credentials = client_credentials(request, parameters)
     client = await find_client(context, credentials.client_id, refresh=False)
     client.authenticate(credentials)
+    return client
+
+
+def _permitted(client: Client, grant_type: str) -> Client:
+    # A public client proves nothing: whoever finds a token could exchange it in its name.
+    if grant_type not in client.grant_types or client.client_secret is None:
+        raise OAuthFailure("unauthorized_client", "this client may not use that grant")
     return client
 
 

@@ -27,7 +27,7 @@ class ServiceApi:
         grant = self._grant(request)
         if grant is None:
             return _bad_credentials()
-        account = self._context.accounts[grant.login]
+        account = self._context.account_of(grant.login)
         return JSONResponse({"login": account.login, "name": account.name, "email": account.email})
 
     async def repos(self, request: Request) -> Response:
@@ -37,7 +37,7 @@ class ServiceApi:
             return _bad_credentials()
         if REPO_SCOPE not in grant.scopes:
             return JSONResponse({"message": "Resource not accessible by this token"}, status_code=403)
-        account = self._context.accounts[grant.login]
+        account = self._context.account_of(grant.login)
         return JSONResponse([_repo(account.login, name) for name in account.repos])
 
     def _grant(self, request: Request) -> AccountGrant | None:

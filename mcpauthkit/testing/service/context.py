@@ -76,8 +76,13 @@ class ServiceContext:
 
     settings: ServiceSettings
     accounts: Mapping[str, DevAccount]
+    service_account: DevAccount
     redirects: RedirectRules
     grants: AccountGrants
     conduct: Conduct[ServiceMisbehaviour]
     clock: Clock
     entropy: Entropy
+
+    def account_of(self, login: str) -> DevAccount:
+        """The account of this name; the service account is nobody's who could consent."""
+        return self.service_account if login == self.service_account.login else self.accounts[login]

@@ -13,7 +13,7 @@ from mcpauthkit.core.entropy import SystemEntropy
 from mcpauthkit.testing.conduct import Conduct, ServiceMisbehaviour
 from mcpauthkit.testing.faults import Faults
 from mcpauthkit.testing.loopback import LoopbackServer
-from mcpauthkit.testing.people import OCTO_ALICE, OCTO_BOB
+from mcpauthkit.testing.people import OCTO_ALICE, OCTO_BOB, OCTO_ROBOT
 from mcpauthkit.testing.requests import Instruments, RequestRecord
 from mcpauthkit.testing.service.api import ServiceApi
 from mcpauthkit.testing.service.authorize import AUTHORIZE_PATH, ConsentEndpoint
@@ -47,7 +47,8 @@ class DevService(LoopbackServer):
     """A small code forge on 127.0.0.1 with an OAuth-protected API, for tests, demos and development.
 
     A `LoopbackServer`, so a sync or async context manager. It knows one confidential client, asks for consent each
-    time, verifies PKCE when a challenge was sent, and rotates refresh tokens.
+    time, verifies PKCE when a challenge was sent, and rotates refresh tokens. With its own credentials the client gets
+    tokens of the service account `octo-robot`.
 
     Args:
         port: The port; 0 takes a free one.
@@ -98,6 +99,7 @@ class DevService(LoopbackServer):
                 error_style=error_style,
             ),
             accounts={account.login: account for account in users},
+            service_account=OCTO_ROBOT,
             redirects=RedirectRules(),
             grants=AccountGrants(clock, entropy),
             conduct=Conduct(ServiceMisbehaviour()),

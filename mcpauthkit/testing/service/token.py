@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
+from mcpauthkit.testing.service.grants import AccountGrant
 from mcpauthkit.testing.wire import (
     NO_STORE,
     OAuthFailure,
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from mcpauthkit.testing.service.context import ServiceContext
-    from mcpauthkit.testing.service.grants import AccountGrant
     from mcpauthkit.testing.wire import Parameters
 
 
@@ -65,8 +65,19 @@ class ServiceTokenEndpoints:
                 if grant is None:
                     raise OAuthFailure("invalid_grant", "the refresh token is unknown, revoked or used")
                 return self._answer(grant)
+            case "client_credentials":
+                # RFC 6749 section 4.4.3: the client can ask again, so there is nothing to refresh.
+                return self._answer(self._by_client(parameters), refreshable=False)
             case _:
-                raise OAuthFailure("unsupported_grant_type", "use authorization_code or refresh_token")
+                raise OAuthFailure(
+                    "unsupported_grant_type", "use authorization_code, refresh_token or client_credentials"
+                )
+
+    def _by_client(self, parameters: Parameters) -> AccountGrant:
+        known = self._context.settings.scopes
+        asked = parameters.get("scope").replace(",", " ").split() or known
+        login = self._context.service_account.login
+        return AccountGrant(self._context.entropy.token(12), login, tuple(one for one in asked if one in known))
 
     def _by_code(self, parameters: Parameters) -> AccountGrant:
         redeemed = self._context.grants.redeem_code(parameters.need("code"))
@@ -83,7 +94,7 @@ class ServiceTokenEndpoints:
             raise OAuthFailure("invalid_grant", "code_verifier does not match")
         return grant
 
-    def _answer(self, grant: AccountGrant) -> dict[str, Any]:
+    def _answer(self, grant: AccountGrant, *, refreshable: bool = True) -> dict[str, Any]:
         settings = self._context.settings
         separator = "," if settings.error_style == "github" else " "
         body: dict[str, Any] = {
@@ -93,5 +104,6 @@ class ServiceTokenEndpoints:
         }
         if settings.access_token_ttl_seconds is not None:
             body["expires_in"] = settings.access_token_ttl_seconds
-            body["refresh_token"] = self._context.grants.issue_refresh(grant)
+            if refreshable:
+                body["refresh_token"] = self._context.grants.issue_refresh(grant)
         return body
