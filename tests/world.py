@@ -244,7 +244,7 @@ def another_service(here: World, name: str) -> OAuthProvider:
     return provider
 
 
-def _application(mcp: Any, **options: Any) -> tuple[FastAPI, Any]:
+def application(mcp: Any, **options: Any) -> tuple[FastAPI, Any]:
     """A FastAPI application for a server, and the server's own to mount in it."""
     if isinstance(mcp, FastMCP):
         mcp_app: Any = mcp.http_app(path="/mcp", **options)
@@ -299,7 +299,7 @@ def world(
         mcp = build_mcp(flavour, provider)
         if build is not None:
             build(mcp, provider)
-        app, mcp_app = _application(mcp, json_response=json_response, stateless_http=stateless)
+        app, mcp_app = application(mcp, json_response=json_response, stateless_http=stateless)
         app.include_router(
             oauth_meta_router(server_base_url=server.base_url, issuer_url=issuer.issuer_url, scopes=SCOPES)
         )
