@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
-from mcpauthkit.connections.grant import RedirectGrant
+from mcpauthkit.connections.grant import Identifying, RedirectGrant, Revocable
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.fetch import Fetch, HttpFetch
@@ -31,6 +31,8 @@ from mcpauthkit.web.proxy.documents import ClientDocuments
 stores: list[type[Store]] = [MemoryStore]
 watchables: list[type[Watchable]] = [MemoryStore]
 grants: list[type[RedirectGrant]] = [AuthorizationCodeGrant]
+revocables: list[type[Revocable]] = [AuthorizationCodeGrant]
+identifying: list[type[Identifying]] = [AuthorizationCodeGrant]
 fetches: list[type[Fetch]] = [HttpFetch]
 verifiers: list[type[TokenVerifier]] = [
     ApiKeyVerifier,
@@ -50,6 +52,8 @@ PAIRS = [
     *((Store, one) for one in stores),
     *((Watchable, one) for one in watchables),
     *((RedirectGrant, one) for one in grants),
+    *((Revocable, one) for one in revocables),
+    *((Identifying, one) for one in identifying),
     *((Fetch, one) for one in fetches),
     *((TokenVerifier, one) for one in verifiers),
     *((ClientDocuments, one) for one in documents),
