@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import StoreUnavailable
+from mcpauthkit.web.connect_view import ConnectView, FormView
 from mcpauthkit.web.connections_view import Notice, Problem, ServiceView
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -67,31 +68,22 @@ class Pages:
             "x-frame-options": "DENY",
         }
 
-    def connect(
-        self,
-        *,
-        service: str,
-        purpose: str,
-        scopes: Sequence[str],
-        user: str,
-        start_url: str,
-        decline_url: str,
-        notice: str | None = None,
-        status: int = 200,
-    ) -> HTMLResponse:
+    def connect(self, view: ConnectView, *, start_url: str, notice: str = "", status: int = 200) -> HTMLResponse:
         """The page that asks whether to connect a service."""
         return self._render(
-            "connect.html",
-            status,
-            heading=f"Connect {service}",
-            service=service,
-            purpose=purpose,
-            scopes=scopes,
-            user=user,
-            start_url=start_url,
-            decline_url=decline_url,
-            notice=notice,
+            "connect.html", status, heading=f"Connect {view.service}", view=view, start_url=start_url, notice=notice
         )
+
+    def form(self, view: ConnectView, form: FormView, *, guide: Markup, status: int = 200) -> HTMLResponse:
+        """The page that asks for what connects a service.
+
+        Args:
+            view: What it says.
+            form: What it asks.
+            guide: How to get that, as HTML that has been cleaned.
+            status: The HTTP status.
+        """
+        return self._render("form.html", status, heading=f"Connect {view.service}", view=view, form=form, guide=guide)
 
     def consent(
         self,

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from mcpauthkit.connections.form import Field
 from mcpauthkit.testing import BrowserRobot, Page, sign_in
+from mcpauthkit.web.connect_view import ConnectView, FieldView, FormView
+from mcpauthkit.web.guide import render_guide
 from mcpauthkit.web.pages import Pages
 from tests.flows.test_ladder import link_in, text_of
 from tests.world import World, world
@@ -91,9 +94,16 @@ async def test_redirects_leave_no_trace_of_the_address(here: World) -> None:
 def test_whatever_text_is_shown_is_escaped() -> None:
     # M1, L3b: right in the superseded system, not to be lost.
     pages = Pages()
-    connect: dict[str, Any] = dict.fromkeys(("service", "purpose", "user", "start_url", "decline_url", "notice"), EVIL)
+    shown: dict[str, Any] = dict.fromkeys(
+        ("service", "purpose", "account", "user", "decline_url", "decline_token"), EVIL
+    )
+    view = ConnectView(scopes=(EVIL,), granted=(EVIL,), **shown)
+    field = Field(name="x", label=EVIL, hint=EVIL, kind="select", options=(EVIL,))
+    views = (FieldView(about=field, value=EVIL, problem=EVIL), FieldView(about=Field(name="y"), value=EVIL))
+    form = FormView(fields=views, submit_url=EVIL, token=EVIL, problem=EVIL)
     for answer in (
-        pages.connect(scopes=[EVIL], **connect),
+        pages.connect(view, start_url=EVIL, notice=EVIL),
+        pages.form(view, form, guide=render_guide(EVIL)),
         pages.message(EVIL, EVIL, action=EVIL, action_url=EVIL),
     ):
         html = bytes(answer.body).decode()
@@ -127,3 +137,12 @@ async def test_declining_needs_the_session_and_the_right_user(here: World) -> No
             assert refused.status_code == 403
     async with BrowserRobot() as alice:
         assert "Connect DevForge" in (await sign_in(alice, await alice.open(link), user="alice")).title
+        # What runs on a sibling subdomain can send her cookie along, and no token of ours.
+        for body in ({}, {"csrf": "mk1.test.x"}, {"csrf": "x" * 70_000}):
+            async with httpx.AsyncClient(cookies=alice.cookies) as http:
+                forged = await http.post(f"{here.base}/connect/forge/decline?flow={flow}", data=body)
+            assert forged.status_code in {403, 413}
+            assert "neither connected nor refused" in forged.text
+        page = await alice.open(link)
+        assert "Connect DevForge" in page.title
+        assert "You said no" in (await alice.click(page, "Not now")).text

@@ -1,0 +1,104 @@
+"""Connecting a service that the browser visits: leave for it, and come back."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mcpauthkit.core.flow_state import Flow
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import RemoteError, RemoteUnavailable
+from mcpauthkit.principal import Principal
+from mcpauthkit.web.browser_login import BrowserSession
+from mcpauthkit.web.flow_pages import FlowPages
+from mcpauthkit.web.login_pages import sign_in_of
+from mcpauthkit.web.pages import redirect
+from mcpauthkit.web.query import is_ambiguous, only_value
+
+_log = RequestLog("web")
+_audit = RequestLog("audit")
+
+
+class RedirectPages:
+    """The pages of a redirect grant.
+
+    Args:
+        flows: What all services share.
+    """
+
+    def __init__(self, flows: FlowPages) -> None:
+        self._flows = flows
+        self._broker = flows.broker
+        self._pages = flows.pages
+
+    @property
+    def routes(self) -> list[Route]:
+        """What to add to the application."""
+        edge, path = self._pages.edge, self._flows.path
+        return [
+            Route(f"{path}/start", edge(self.start), methods=["GET"]),
+            Route(f"{path}/callback", edge(self.come_back), methods=["GET"]),
+        ]
+
+    def ask(
+        self, request: Request, flow: Flow, session: BrowserSession, *, notice: str = "", status: int = 200
+    ) -> Response:
+        """The page that leads to the service."""
+        view = self._flows.view(request, flow, session)
+        return self._pages.connect(view, start_url=self._flows.url(flow, "/start"), notice=notice, status=status)
+
+    async def start(self, request: Request) -> Response:
+        """Leave for the service. A GET, because a redirected form answer would be blocked by our own policy."""
+        session = self._flows.session(request)
+        flow = await self._flows.own_flow(self._flows.flow_id(request), session)
+        if not flow.is_pending:
+            return self._flows.finished(flow)
+        try:
+            return redirect(await self._broker.start_visit(flow, browser=session.session_id))
+        except RemoteError as error:
+            _log.warning("visit not started service=%s %s", flow.service, error.for_log())
+            return self._no_answer(request, flow, session)
+
+    async def come_back(self, request: Request) -> Response:
+        """The service's redirect: single use, only in the browser session that left, only for the flow's user."""
+        query = request.query_params
+        # Which of two codes or states counts is for nobody to choose.
+        visit = None if is_ambiguous(query) else await self._broker.ledger.take_visit(only_value(query, "state"))
+        if visit is None:
+            _audit.warning("callback with an unknown or used state refused service=%s", self._broker.grant.service)
+            return self._pages.message(
+                "This link has been used or is too old",
+                "Nothing was changed. Go back to your assistant and repeat what you were doing; "
+                "you will get a new link if one is needed.",
+                status=400,
+                tone="bad",
+            )
+        session = sign_in_of(request).session(request.headers.raw)
+        if session is None or session.session_id != visit.browser:
+            _audit.warning(
+                "callback in another browser refused service=%s user=%s",
+                self._broker.grant.service,
+                "-" if session is None else session.digest,
+            )
+            return self._wrong_browser()
+        flow = await self._flows.own_flow(visit.flow_id, session)
+        principal = Principal.bare(session.issuer, session.subject)
+        try:
+            finished = await self._broker.finish_visit(principal, flow, visit, query)
+        except RemoteUnavailable:
+            return self._no_answer(request, flow, session)
+        return self._flows.done(finished)
+
+    def _no_answer(self, request: Request, flow: Flow, session: BrowserSession) -> Response:
+        notice = f"{self._flows.service} did not answer just now. Nothing is lost: try again in a moment."
+        return self.ask(request, flow, session, notice=notice, status=502)
+
+    def _wrong_browser(self) -> Response:
+        return self._pages.message(
+            "Please finish in the browser you started in",
+            "This sign-in was started in another browser or has been signed out since. Nothing was connected.",
+            "Go back to your assistant and open the link again.",
+            status=403,
+            tone="bad",
+        )
