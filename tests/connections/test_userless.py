@@ -1,0 +1,432 @@
+"""Keeping credentials that nobody was asked for: whose they are, how long, and how often they are obtained."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from mcpauthkit import MemoryStore, Principal, Secret
+from mcpauthkit.connections.credential import Credential, Origin
+from mcpauthkit.connections.grant import UserlessGrant
+from mcpauthkit.connections.userless import Userless
+from mcpauthkit.errors import GrantRefused, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.stores.sealed import SealedStore
+from mcpauthkit.testing import FakeClock
+from tests.connections.small_world import ISSUER, OTHER_RING, RING
+
+ALICE, BOB = Principal.bare(ISSUER, "alice"), Principal.bare(ISSUER, "bob")
+STRONG, WEAK = Secret("callers-strong-canary"), Secret("callers-weak-canary")
+
+
+async def _nothing() -> None:
+    return None
+
+
+@dataclass
+class HandWay:
+    """A way whose answers a test decides."""
+
+    clock: FakeClock
+    origin: Origin = "exchange"
+    way: str = "exchange"
+    issuers: frozenset[str] = frozenset()
+    asked: list[tuple[tuple[str, ...], str | None]] = field(default_factory=list)
+    trouble: Exception | None = None
+    granted: Sequence[str] | None = None
+    lifetime_seconds: float | None = 3600.0
+    same_token: bool = False
+    before_answer: Callable[[], Awaitable[None]] = _nothing
+
+    async def obtain(self, scopes: Sequence[str], *, caller_token: Secret | None) -> Credential:
+        self.asked.append((tuple(scopes), None if caller_token is None else caller_token.reveal()))
+        number = 1 if self.same_token else len(self.asked)
+        await self.before_answer()
+        if self.trouble is not None:
+            raise self.trouble
+        now = self.clock.wall()
+        return Credential.of_token(
+            Secret(f"{self.way}-{number}-canary"),
+            scopes=frozenset(scopes if self.granted is None else self.granted),
+            refresh_token=Secret("refresh-canary"),
+            obtained_at=now,
+            expires_at=None if self.lifetime_seconds is None else now + self.lifetime_seconds,
+        )
+
+    async def aclose(self) -> None:
+        self.asked.append((("closed",), None))
+
+
+class Place:
+    """Some ways over a memory store."""
+
+    def __init__(self, *ways: HandWay, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
+        self.memory = MemoryStore(clock=self.clock)
+        self.way = HandWay(self.clock)
+        self.ways: list[UserlessGrant] = list(ways or [self.way])
+        self.userless = self.another()
+
+    def another(self, *ways: UserlessGrant, ring: Any = RING) -> Userless:
+        sealed = SealedStore(self.memory, ring, clock=self.clock)
+        return Userless(ways or self.ways, sealed, namespace="test", service="forge", clock=self.clock)
+
+    async def find(
+        self, *scopes: str, who: Principal = ALICE, token: Secret | None = STRONG, of: Userless | None = None
+    ) -> Credential | None:
+        return await (of or self.userless).find(who, scopes or ("repo",), caller_token=token)
+
+    async def needed(self, *scopes: str, who: Principal = ALICE, token: Secret | None = STRONG) -> Credential:
+        found = await self.find(*scopes, who=who, token=token)
+        assert found is not None
+        return found
+
+    def stored(self) -> str:
+        return str(self.memory._entries)
+
+
+def service_account(clock: FakeClock, **options: Any) -> HandWay:
+    return HandWay(clock, origin="service-account", way="account", **options)
+
+
+async def test_a_credential_is_obtained_once_and_used_until_it_is_due() -> None:
+    here = Place()
+    first = await here.needed()
+    assert (await here.needed()).is_same(first)
+    assert first.origin == "exchange"
+    assert here.way.asked == [(("repo",), STRONG.reveal())]
+
+
+async def test_every_set_of_scopes_has_a_credential_of_its_own_in_whatever_order() -> None:
+    here = Place()
+    both = await here.needed("repo", "gist")
+    assert (await here.needed("gist", "repo", "gist")).is_same(both)
+    assert not (await here.needed("gist")).is_same(both)
+    assert [scopes for scopes, _ in here.way.asked] == [("gist", "repo"), ("gist",)]
+
+
+async def test_no_caller_gets_what_anothers_token_was_exchanged_for() -> None:
+    here = Place()
+    alices = await here.needed()
+    assert not (await here.needed(who=BOB)).is_same(alices)
+    # The same name at another issuer is somebody else.
+    elsewhere = Principal.bare("https://other.example", "alice")
+    assert not (await here.needed(who=elsewhere)).is_same(alices)
+
+
+async def test_a_caller_who_comes_back_with_a_weaker_token_does_not_profit_from_the_stronger_one() -> None:
+    here = Place()
+    strong = await here.needed(token=STRONG)
+    here.way.trouble = GrantRefused("access_denied")
+    assert await here.find(token=WEAK) is None
+    assert (await here.needed(token=STRONG)).is_same(strong)
+
+
+async def test_a_service_account_is_the_same_for_everybody() -> None:
+    clock = FakeClock()
+    here = Place(service_account(clock), clock=clock)
+    first = await here.needed(token=None)
+    assert (await here.needed(who=BOB, token=STRONG)).is_same(first)
+    assert first.origin == "service-account"
+
+
+async def test_without_a_token_to_exchange_the_next_way_is_taken() -> None:
+    clock = FakeClock()
+    exchange, account = HandWay(clock), service_account(clock)
+    here = Place(exchange, account, clock=clock)
+    assert (await here.needed(token=None)).origin == "service-account"
+    assert exchange.asked == []
+    assert (await here.needed(token=STRONG)).origin == "exchange"
+
+
+async def test_a_way_for_callers_of_one_issuer_is_closed_to_others() -> None:
+    clock = FakeClock()
+    account = service_account(clock, issuers=frozenset({"api-keys"}))
+    here = Place(account, clock=clock)
+    assert await here.find(token=None) is None
+    assert account.asked == []
+    assert await here.find(who=Principal.bare("api-keys", "cron"), token=None) is not None
+
+
+async def test_a_token_is_not_shown_to_an_issuer_it_is_not_of() -> None:
+    clock = FakeClock()
+    exchange = HandWay(clock, issuers=frozenset({"https://other.example"}))
+    assert await Place(exchange, clock=clock).find() is None
+    assert exchange.asked == []
+
+
+async def test_a_refusal_is_not_asked_for_again_for_a_minute() -> None:
+    here = Place()
+    here.way.trouble = GrantRefused("interaction_required")
+    for _ in range(3):
+        assert await here.find() is None
+    assert len(here.way.asked) == 1
+    here.clock.advance(61)
+    here.way.trouble = None
+    assert await here.find() is not None
+
+
+async def test_a_refusal_concerns_that_caller_and_that_token_only() -> None:
+    here = Place()
+    here.way.trouble = GrantRefused("access_denied")
+    assert await here.find() is None
+    here.way.trouble = None
+    assert await here.find(who=BOB) is not None
+    assert await here.find(token=WEAK) is not None
+
+
+@pytest.mark.parametrize("trouble", [RemoteUnavailable(), RemoteMisbehaved(hint="invalid_client")])
+async def test_an_outage_or_a_fault_ends_the_search_and_is_forgotten_at_once(trouble: Exception) -> None:
+    clock = FakeClock()
+    exchange, account = HandWay(clock, trouble=trouble), service_account(clock)
+    here = Place(exchange, account, clock=clock)
+    with pytest.raises(type(trouble)):
+        await here.find()
+    # It could be somebody with other rights.
+    assert account.asked == []
+    exchange.trouble = None
+    assert (await here.needed()).origin == "exchange"
+
+
+async def test_fewer_scopes_than_needed_lead_to_the_next_way() -> None:
+    clock = FakeClock()
+    exchange, account = HandWay(clock, granted=("gist",)), service_account(clock)
+    here = Place(exchange, account, clock=clock)
+    for _ in range(2):
+        assert (await here.needed("repo")).origin == "service-account"
+    assert len(exchange.asked) == 1
+
+
+async def test_another_is_obtained_some_while_before_the_end() -> None:
+    here = Place()
+    first = await here.needed()
+    here.clock.advance(3200)
+    assert (await here.needed()).is_same(first)
+    here.clock.advance(101)
+    second = await here.needed()
+    assert not second.is_same(first)
+    assert len(here.way.asked) == 2
+
+
+async def test_while_the_server_is_down_the_last_seconds_are_used_up() -> None:
+    here = Place()
+    first = await here.needed()
+    here.way.trouble = RemoteUnavailable()
+    here.clock.advance(3590)
+    assert (await here.needed()).is_same(first)
+    here.clock.advance(11)
+    with pytest.raises(RemoteUnavailable):
+        await here.find()
+
+
+async def test_a_caller_who_is_refused_at_last_does_not_use_up_the_old_credential() -> None:
+    here = Place()
+    await here.needed()
+    here.way.trouble = GrantRefused("access_denied")
+    here.clock.advance(3400)
+    assert await here.find() is None
+
+
+async def test_a_record_goes_with_the_token_it_is_bound_to() -> None:
+    here = Place()
+    caller = Principal({}, issuer=ISSUER, subject="alice", expires_at=here.clock.wall() + 300)
+    await here.needed(who=caller)
+    here.clock.advance(301)
+    await here.needed(who=caller)
+    assert len(here.way.asked) == 2
+
+
+async def test_a_credential_whose_end_nobody_tells_is_kept_for_minutes() -> None:
+    here = Place()
+    here.way.lifetime_seconds = None
+    await here.needed()
+    here.clock.advance(299)
+    await here.needed()
+    assert len(here.way.asked) == 1
+    here.clock.advance(2)
+    await here.needed()
+    assert len(here.way.asked) == 2
+
+
+async def test_nothing_is_kept_that_would_renew_it_without_its_callers_token() -> None:
+    assert (await Place().needed()).refresh_token is None
+
+
+@pytest.mark.parametrize("trouble", [None, RemoteUnavailable(), GrantRefused("access_denied"), RemoteMisbehaved()])
+async def test_fifty_calls_at_once_make_one_request(trouble: Exception | None) -> None:
+    here = Place()
+    here.way.trouble = trouble
+    here.way.before_answer = anyio.lowlevel.checkpoint
+    outcomes = await asyncio.gather(*(here.find() for _ in range(50)), return_exceptions=True)
+    assert len(here.way.asked) == 1
+    kinds = {type(one) for one in outcomes}
+    assert kinds == {
+        Credential if trouble is None else type(None) if isinstance(trouble, GrantRefused) else type(trouble)
+    }
+
+
+async def test_a_crash_fails_every_call_and_the_next_one_starts_anew() -> None:
+    here = Place()
+    here.way.trouble = ZeroDivisionError()
+    here.way.before_answer = anyio.lowlevel.checkpoint
+    outcomes = await asyncio.gather(*(here.find() for _ in range(3)), return_exceptions=True)
+    assert [type(one) for one in outcomes] == [ZeroDivisionError, RemoteMisbehaved, RemoteMisbehaved]
+    here.way.trouble = None
+    assert await here.find() is not None
+
+
+async def test_a_caller_who_goes_away_takes_nothing_from_the_others() -> None:
+    here = Place()
+    started, release = anyio.Event(), anyio.Event()
+
+    async def hold() -> None:
+        started.set()
+        await release.wait()
+
+    here.way.before_answer = hold
+    first = asyncio.ensure_future(here.find())
+    await started.wait()
+    second = asyncio.ensure_future(here.find())
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    release.set()
+    found = await second
+    assert found is not None
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert len(here.way.asked) == 1
+
+
+async def test_a_rejected_credential_is_replaced_once_however_many_calls_met_the_rejection() -> None:
+    here = Place()
+    rejected = await here.needed()
+    here.way.before_answer = anyio.lowlevel.checkpoint
+    renewed = await asyncio.gather(
+        *(here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG) for _ in range(20))
+    )
+    assert len(here.way.asked) == 2
+    assert len({one.access_token for one in renewed if one is not None}) == 1
+    assert (await here.needed()).is_same(renewed[0])
+
+
+async def test_a_server_that_gives_the_same_token_again_is_not_asked_for_ever() -> None:
+    here = Place()
+    here.way.same_token = True
+    rejected = await here.needed()
+    again = await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG)
+    assert rejected.is_same(again)
+    assert len(here.way.asked) == 3
+
+
+async def test_a_rejected_credential_that_cannot_be_replaced_now_says_so() -> None:
+    here = Place()
+    rejected = await here.needed()
+    here.way.trouble = RemoteUnavailable()
+    with pytest.raises(RemoteUnavailable):
+        await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG)
+    here.way.trouble = GrantRefused("access_denied")
+    assert await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG) is None
+    assert await here.find() is None
+
+
+async def test_nothing_is_renewed_without_the_callers_token_or_by_a_way_that_is_gone() -> None:
+    here = Place()
+    rejected = await here.needed()
+    assert await here.userless.renew(ALICE, rejected=rejected, caller_token=None) is None
+    other = here.another(HandWay(here.clock, way="other"))
+    assert await other.renew(ALICE, rejected=rejected, caller_token=STRONG) is None
+
+
+async def test_a_forgotten_exchange_is_not_repeated_for_a_minute() -> None:
+    here = Place()
+    rejected = await here.needed()
+    await here.userless.forget(ALICE, rejected=rejected)
+    assert await here.find() is None
+    assert len(here.way.asked) == 1
+    here.clock.advance(61)
+    assert await here.find() is not None
+
+
+async def test_no_caller_can_lock_others_out_of_a_service_account() -> None:
+    clock = FakeClock()
+    here = Place(service_account(clock), clock=clock)
+    rejected = await here.needed(token=None)
+    await here.userless.forget(ALICE, rejected=rejected)
+    assert not (await here.needed(who=BOB)).is_same(rejected)
+
+
+async def test_only_the_very_credential_is_forgotten_and_only_by_its_owner() -> None:
+    here = Place()
+    old = await here.needed()
+    renewed = await here.userless.renew(ALICE, rejected=old, caller_token=STRONG)
+    assert renewed is not None
+    await here.userless.forget(ALICE, rejected=old)
+    await here.userless.forget(BOB, rejected=renewed)
+    connected = Credential.of_token(Secret("users-own"))
+    await here.userless.forget(ALICE, rejected=connected)
+    assert (await here.needed()).is_same(renewed)
+
+
+async def test_what_one_replica_obtained_another_uses() -> None:
+    here = Place()
+    first = await here.needed()
+    found = await here.find(of=here.another())
+    assert first.is_same(found)
+    assert len(here.way.asked) == 1
+
+
+async def test_a_record_of_another_way_or_key_is_none_of_ours() -> None:
+    here = Place()
+    await here.needed()
+    changed = HandWay(here.clock, way="other-audience")
+    assert (await here.find(of=here.another(changed))) is not None
+    assert len(changed.asked) == 1
+    assert (await here.find(of=here.another(ring=OTHER_RING))) is not None
+
+
+async def test_a_way_that_says_nothing_of_itself_is_told_by_its_place() -> None:
+    here = Place()
+
+    class Plain:
+        origin: Origin = "service-account"
+
+        def __init__(self) -> None:
+            self.count = 0
+
+        async def obtain(self, scopes: Sequence[str], *, caller_token: Secret | None) -> Credential:
+            del caller_token
+            self.count += 1
+            return Credential.of_token(Secret("plain"), scopes=frozenset(scopes))
+
+        async def aclose(self) -> None:
+            """Nothing is open."""
+
+    first, second = Plain(), Plain()
+    userless = here.another(first, second)
+    for _ in range(2):
+        assert await here.find(of=userless, token=None) is not None
+    assert (first.count, second.count) == (1, 0)
+
+
+async def test_no_token_is_seen_in_the_store_the_log_or_what_is_printed(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    here = Place()
+    credential = await here.needed()
+    here.way.trouble = GrantRefused("access_denied")
+    await here.find(token=WEAK)
+    await here.userless.renew(ALICE, rejected=credential, caller_token=STRONG)
+    seen = f"{here.stored()} {caplog.text} {credential!r} {here.userless!r} {credential.details}"
+    assert "canary" not in seen
+
+
+async def test_closing_closes_every_way() -> None:
+    here = Place()
+    await here.userless.aclose()
+    assert here.way.asked == [(("closed",), None)]
