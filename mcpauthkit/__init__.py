@@ -23,7 +23,8 @@ from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
 from mcpauthkit.protocol.injection import CurrentUser
-from mcpauthkit.providers.oauth import OAuthProvider, ProviderOptions
+from mcpauthkit.providers.foundation import OAuthOptions, ProviderOptions
+from mcpauthkit.providers.oauth import OAuthProvider
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
 from mcpauthkit.web.limits import LimitOptions
@@ -51,6 +52,7 @@ __all__ = [
     "KeyRing",
     "LimitOptions",
     "MemoryStore",
+    "OAuthOptions",
     "OAuthProvider",
     "Patience",
     "Principal",

@@ -386,6 +386,26 @@ class ConnectionRefused(ConnectionFailed):
     )
 
 
+class PermissionMissing(ConnectionFailed):
+    """The user connected the service, and left out something that this needs.
+
+    Args:
+        service: The service's display name.
+        scopes: What is missing.
+    """
+
+    code = "permission_missing"
+
+    def __init__(self, service: str, *, scopes: tuple[str, ...]) -> None:
+        missing = "some permission" if not scopes else f"the permission{'s' * (len(scopes) > 1)} {', '.join(scopes)}"
+        super().__init__(
+            service,
+            f"{service} is connected, but without {missing}, which this needs. "
+            "Call the tool again to be asked for it, or use a tool that needs less.",
+        )
+        self.scopes = scopes
+
+
 class ConnectionBroken(ConnectionFailed):
     """The exchange with the service failed for good."""
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from weakref import WeakValueDictionary
 
 import anyio
 
 from mcpauthkit.connections.credential import Credential, Step, next_step
-from mcpauthkit.connections.grant import RedirectGrant
+from mcpauthkit.connections.grant import Grant, Identifying, RedirectGrant, UserlessGrant
 from mcpauthkit.connections.ledger import Ledger, Visit
+from mcpauthkit.connections.notes import Notes
+from mcpauthkit.connections.overview import Overview
+from mcpauthkit.connections.renewal import Renewal
 from mcpauthkit.connections.uninterrupted import uninterrupted
+from mcpauthkit.connections.userless import Userless
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.core.secret import Secret
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteUnavailable
+from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.principal import Principal
+from mcpauthkit.stores.sealed import SealedStore
 
 _log = RequestLog("connections")
-# RFC 6749 section 5.2, and what GitHub and Slack say instead.
-_GRANT_IS_GONE = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked"})
+_SETTLING_SECONDS = 45.0
+
+Obtained = Callable[[], Awaitable[Credential]]
+"""What turns a user's answer, a redirect or a filled form, into a credential."""
 
 
 class _LockHolder:
@@ -38,44 +49,95 @@ class Broker:
 
     Args:
         grant: How the service gives them.
-        vault: Where they are kept.
-        ledger: Flows in flight.
+        store: Where they and the flows in flight are kept.
+        namespace: Separates applications that share one store.
         redirect_uri: Where the service sends browsers back to.
+        scope_rules: How the service's scopes relate; without, each permits itself only.
+        is_incremental: Whether a new consent adds to the scopes before, so that only missing ones are asked for.
+        without_user: Ways to a credential that ask nobody, tried before the user is asked.
+        flow_ttl_seconds: How long a link works.
         clock: Time.
     """
 
     def __init__(
-        self, grant: RedirectGrant, vault: Vault, ledger: Ledger, *, redirect_uri: str, clock: Clock | None = None
+        self,
+        grant: Grant,
+        store: SealedStore,
+        *,
+        namespace: str,
+        redirect_uri: str,
+        scope_rules: ScopeRules | None = None,
+        is_incremental: bool = False,
+        without_user: Sequence[UserlessGrant] = (),
+        flow_ttl_seconds: float = 600.0,
+        clock: Clock | None = None,
     ) -> None:
         self.grant = grant
-        self.ledger = ledger
-        self._vault = vault
-        self._redirect_uri = redirect_uri
         self.clock = clock or SystemClock()
+        self.scope_rules = scope_rules or ScopeRules()
+        self.ledger = Ledger(store, namespace=namespace, flow_ttl_seconds=flow_ttl_seconds, clock=self.clock)
+        self._vault = Vault(store, namespace=namespace, clock=self.clock)
+        self._notes = Notes(store, namespace=namespace, service=grant.service, clock=self.clock)
+        self._redirect_uri = redirect_uri
+        self._is_incremental = is_incremental
         self._locks: WeakValueDictionary[tuple[str, str], _LockHolder] = WeakValueDictionary()
+        self._renewal = Renewal(grant, self._vault, self._notes, exclusive=self._exclusive, clock=self.clock)
+        self.overview = Overview(grant, self._vault, self._notes, exclusive=self._exclusive, clock=self.clock)
+        self._userless = Userless(
+            without_user,
+            store,
+            namespace=namespace,
+            service=grant.service,
+            scope_rules=self.scope_rules,
+            clock=self.clock,
+        )
 
-    async def lookup(self, principal: Principal, scopes: Sequence[str]) -> Credential | None:
-        """A credential that can be used now, renewed if need be; None when the user has to be asked.
+    async def lookup(
+        self, principal: Principal, scopes: Sequence[str], *, account: str = "", caller_token: Secret | None = None
+    ) -> Credential | None:
+        """A credential that can be used now, renewed or exchanged if need be; None when the user has to be asked.
+
+        Args:
+            principal: Whose.
+            scopes: What it has to permit.
+            account: The name of their connection; empty for the default.
+            caller_token: The verified token of the call, for grants that exchange it.
 
         Raises:
-            RemoteError: It has to be renewed, and the service cannot answer.
+            RemoteError: The service cannot answer, and without it nothing can be done.
         """
-        credential = await self._vault.get(principal, self.grant.service)
-        match next_step(credential, scopes=scopes, now=self.clock.wall()):
-            case Step.USE:
-                return credential
-            case Step.RENEW:
-                renewed = await self.renew(principal)
-                return renewed if renewed is not None and renewed.scopes.issuperset(scopes) else None
-            case Step.ASK:
-                return None
+        credential = await self._vault.get(principal, self.grant.service, account)
+        step = self._step(credential, scopes)
+        if step is Step.RENEW:
+            credential = await self._renewal.renew(principal, account, rejected=None)
+            step = self._step(credential, scopes)
+        if credential is None or step is Step.ASK:
+            return await self._userless.find(principal, scopes, caller_token=caller_token)
+        await self._notes.used(principal, credential)
+        return credential
 
-    async def open_flow(self, principal: Principal, scopes: Sequence[str], *, purpose: str) -> Flow:
-        """The flow in force for these scopes, or a new one; with those granted already, so that none is lost."""
-        held = await self._vault.get(principal, self.grant.service)
-        wanted = set(scopes) | (held.scopes if held else frozenset())
+    async def missing(self, principal: Principal, scopes: Sequence[str], *, account: str = "") -> tuple[str, ...]:
+        """The scopes among these that a connection lacks, whatever state its credential is in."""
+        held = await self._vault.get(principal, self.grant.service, account)
+        return self.scope_rules.missing(scopes, held.scopes if held else ())
+
+    async def open_flow(self, principal: Principal, scopes: Sequence[str], *, purpose: str, account: str = "") -> Flow:
+        """The flow in force for a connection, or a new one that asks for what is missing.
+
+        What was granted before is kept. When nothing is missing, the user is asked for all of it once more.
+        """
+        held = await self._vault.get(principal, self.grant.service, account)
+        granted = held.scopes if held else frozenset[str]()
+        missing = self.scope_rules.missing(scopes, granted)
         async with self._exclusive(principal):
-            return await self.ledger.open(principal, self.grant.service, sorted(wanted), purpose=purpose)
+            return await self.ledger.open(
+                principal,
+                self.grant.service,
+                missing or scopes,
+                purpose=purpose,
+                account=account,
+                granted=sorted(granted - set(scopes)),
+            )
 
     async def take_question(self, principal: Principal, flow: Flow, *, seconds: float) -> Flow | None:
         """The right to ask: the flow, marked as asked for the next seconds, or None when there is nothing to ask.
@@ -88,13 +150,20 @@ class Broker:
                 return None
             return await self.ledger.mark_asked(current, seconds=seconds)
 
-    async def renew(self, principal: Principal, *, rejected: Credential | None = None) -> Credential | None:
+    async def renew(
+        self,
+        principal: Principal,
+        *,
+        rejected: Credential | None = None,
+        caller_token: Secret | None = None,
+    ) -> Credential | None:
         """Renew a credential; one request however many calls need it.
 
         Args:
             principal: Whose credential.
             rejected: The credential the service has just refused; renewed even if it looks fresh, unless another
                 call has replaced it already.
+            caller_token: The verified token of the call, for credentials that came of an exchange.
 
         Returns:
             The credential to use, or None when the user has to be asked.
@@ -102,68 +171,98 @@ class Broker:
         Raises:
             RemoteError: The service cannot answer and the old credential is of no use; it is kept.
         """
-        async with self._exclusive(principal):
-            held = await self._vault.get(principal, self.grant.service)
-            if held is None:
-                return None
-            stale = rejected is not None and held.access_token == rejected.access_token
-            if held.is_fresh(self.clock.wall()) and not stale:
-                return held
-            if held.refresh_token is None:
-                await self._vault.delete(principal, self.grant.service)
-                return None
-            # A caller that goes away between the service's answer and our record would lose a rotated grant.
-            return await uninterrupted(self._renew_held(principal, held, must=stale))
+        if rejected is not None and rejected.origin != "user":
+            return await self._userless.renew(principal, rejected=rejected, caller_token=caller_token)
+        return await self._renewal.renew(principal, rejected.name if rejected else "", rejected=rejected)
 
-    async def forget(self, principal: Principal, *, rejected: Credential | None = None) -> None:
-        """Delete the credential here; the next call asks the user.
+    async def forget(self, principal: Principal, *, rejected: Credential | None = None, account: str = "") -> None:
+        """Delete a credential here; the next call asks the user.
 
         Args:
             principal: Whose credential.
             rejected: The one the service has refused; another one that has taken its place since stays.
+            account: The name of the connection, when nothing was refused.
         """
+        if rejected is not None and rejected.origin != "user":
+            await self._userless.forget(principal, rejected=rejected)
+            return
         async with self._exclusive(principal):
-            held = None if rejected is None else await self._vault.get(principal, self.grant.service)
-            if held is None or rejected is None or held.access_token == rejected.access_token:
-                await self._vault.delete(principal, self.grant.service)
+            held = await self._vault.get(principal, self.grant.service, rejected.name if rejected else account)
+            if held is not None and (rejected is None or held.is_same(rejected)):
+                await self._vault.delete(principal, self.grant.service, held.name)
+                await self._notes.lost(principal, held)
 
     async def start_visit(self, flow: Flow, *, browser: str) -> str:
-        """Begin a visit to the service; the URL to send the browser to."""
-        attempt = await self.grant.begin(flow.scopes, redirect_uri=self._redirect_uri)
-        await self.ledger.start_visit(attempt.state, Visit(flow.flow_id, browser, attempt.private))
+        """Begin a visit to the service; the URL to send the browser to.
+
+        Raises:
+            RemoteError: Where that is cannot be found out now.
+        """
+        assert isinstance(self.grant, RedirectGrant)
+        # Looked up now: more may have been granted since the link was made, and services forget what is not asked.
+        held = await self._vault.get(Principal.bare(flow.issuer, flow.subject), self.grant.service, flow.account)
+        kept = (
+            () if held is None or self._is_incremental else self.scope_rules.missing(sorted(held.scopes), flow.scopes)
+        )
+        scopes = (*flow.scopes, *kept)
+        attempt = await self.grant.begin(scopes, redirect_uri=self._redirect_uri)
+        await self.ledger.start_visit(attempt.state, Visit(flow.flow_id, browser, attempt.private, scopes))
         return attempt.url
 
     async def finish_visit(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> Flow:
         """Exchange what the browser brought back, keep the credential, and give the flow its outcome.
 
+        Raises:
+            RemoteUnavailable: The service cannot answer now; the flow stays open for another visit.
+        """
+        assert isinstance(self.grant, RedirectGrant)
+        obtain = partial(self.grant.complete, query, visit.private, visit.scopes, redirect_uri=self._redirect_uri)
+        return await self.settle(principal, flow, obtain)
+
+    async def settle(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
+        """The one way to an outcome: obtain the credential, keep it, finish the flow.
+
+        Only one does so at a time; another tab waits for its outcome.
+
+        Args:
+            principal: Whose flow it is.
+            flow: The flow.
+            obtain: Turns the user's answer into a credential.
+
         Returns:
             The flow with its outcome.
 
         Raises:
-            RemoteUnavailable: The service cannot answer now; the flow stays open for another visit.
+            RemoteUnavailable: The service cannot answer now; the flow stays open for another try.
+            CredentialsRejected: What the user typed is not accepted; the flow stays open.
         """
-        if not await self.ledger.claim(flow):
-            return flow
+        if not await self.ledger.claim(flow, timeout_seconds=_SETTLING_SECONDS):
+            return await self.ledger.get(flow.flow_id) or flow
         # A browser that closes its tab now must not leave a used code and no credential.
-        return await uninterrupted(self._finish_claimed(principal, flow, visit, query))
+        return await uninterrupted(self._settle_claimed(principal, flow, obtain))
 
-    async def _finish_claimed(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> Flow:
+    async def aclose(self) -> None:
+        """Close what the grants opened."""
+        await self.grant.aclose()
+        await self._userless.aclose()
+
+    async def _settle_claimed(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
         try:
             # Read again under the claim: another tab may have finished between the page's look and ours.
             current = await self.ledger.get(flow.flow_id)
             if current is None or not current.is_pending:
                 return current or flow
-            status = await self._exchange(principal, current, visit, query)
+            status = await self._obtained(principal, current, obtain)
             _log.info("flow finished service=%s user=%s outcome=%s", flow.service, principal.digest, status)
             return await self.ledger.finish(current, status)
         finally:
             await self.ledger.release(flow)
 
-    async def _exchange(self, principal: Principal, flow: Flow, visit: Visit, query: Mapping[str, str]) -> FlowStatus:
+    async def _obtained(self, principal: Principal, flow: Flow, obtain: Obtained) -> FlowStatus:
         try:
-            credential = await self.grant.complete(query, visit.private, flow.scopes, redirect_uri=self._redirect_uri)
+            credential = await self._identified(await obtain())
         except RemoteError as error:
-            self._log_failure(principal, error)
+            _log.warning("service failed service=%s user=%s %s", flow.service, principal.digest, error.for_log())
             match error:
                 case RemoteUnavailable():
                     raise
@@ -176,44 +275,33 @@ class Broker:
             current = await self.ledger.get(flow.flow_id)
             if current is None or not current.is_pending:
                 return FlowStatus.DECLINED if current is None else current.status
-            await self._vault.put(principal, self.grant.service, credential)
+            await self._keep(principal, flow, credential)
         return FlowStatus.CONNECTED
 
-    async def _renew_held(self, principal: Principal, held: Credential, *, must: bool) -> Credential | None:
-        try:
-            renewed = await self.grant.renew(held)
-        except RemoteError as error:
-            self._log_failure(principal, error)
-            if isinstance(error, GrantRefused) and error.error in _GRANT_IS_GONE:
-                return await self._after_refusal(principal, held)
-            # An outage is not a revocation: the record stays, and so does a token that still has some seconds.
-            if not must and held.is_alive(self.clock.wall()):
-                return held
-            if isinstance(error, GrantRefused):
-                raise self._our_fault(error) from error
-            raise
-        # Kept before it is used: with rotation, a lost refresh token is a lost grant.
-        await self._vault.put(principal, self.grant.service, renewed)
-        return renewed
+    async def _identified(self, credential: Credential) -> Credential:
+        if credential.account.id or not isinstance(self.grant, Identifying):
+            return credential
+        account = await self.grant.identify(credential)
+        return credential if account is None else replace(credential, account=account)
 
-    async def _after_refusal(self, principal: Principal, held: Credential) -> Credential | None:
-        # Another replica may have renewed it in the meantime: then it was the old refresh token that was refused.
-        now_held = await self._vault.get(principal, self.grant.service)
-        if now_held is not None and now_held.access_token != held.access_token:
-            return now_held
-        await self._vault.delete(principal, self.grant.service)
-        return None
+    async def _keep(self, principal: Principal, flow: Flow, credential: Credential) -> None:
+        held = await self._vault.get(principal, self.grant.service, flow.account)
+        if held is not None:
+            credential = self._merged(held, credential)
+        name = held.name if held is not None else flow.account
+        await self._vault.put(principal, self.grant.service, replace(credential, name=name))
+        await self._notes.clear(principal, name)
 
-    def _our_fault(self, error: GrantRefused) -> RemoteMisbehaved:
-        """A refusal of ourselves (a wrong client secret, say): it must not cost every user their connection."""
-        return RemoteMisbehaved(
-            f"{self.grant.display_name} refused this server itself.",
-            hint="Check client_id, client_secret and client_authentication of this provider.",
-            reason=error.reason,
-        )
+    def _merged(self, held: Credential, new: Credential) -> Credential:
+        """What a new consent adds to: only the same account's, or one account's rights would be told of another."""
+        if not new.account.id or new.account.id != held.account.id:
+            return new
+        scopes = new.scopes | held.scopes if self._is_incremental else new.scopes
+        # Google sends a refresh token with the first consent only.
+        return replace(new, scopes=scopes, refresh_token=new.refresh_token or held.refresh_token)
 
-    def _log_failure(self, principal: Principal, error: RemoteError) -> None:
-        _log.warning("service failed service=%s user=%s %s", self.grant.service, principal.digest, error.for_log())
+    def _step(self, credential: Credential | None, scopes: Sequence[str]) -> Step:
+        return next_step(credential, scopes=scopes, now=self.clock.wall(), rules=self.scope_rules)
 
     @asynccontextmanager
     async def _exclusive(self, principal: Principal) -> AsyncIterator[None]:

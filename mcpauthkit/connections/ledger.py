@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import anyio
+
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
@@ -33,11 +35,13 @@ class Visit:
         flow_id: The flow it belongs to.
         browser: The browser session that started it; nobody else may finish it.
         private: What the grant needs to finish.
+        scopes: What the service was asked for.
     """
 
     flow_id: str
     browser: str
     private: Mapping[str, Any] = field(repr=False)
+    scopes: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -67,12 +71,21 @@ class Ledger:
         self._entropy = entropy or SystemEntropy()
         self._waiting: Counter[str] = Counter()
 
-    async def open(self, principal: Principal, service: str, scopes: Sequence[str], *, purpose: str) -> Flow:
-        """The flow in force for a principal and service, or a new one.
+    async def open(
+        self,
+        principal: Principal,
+        service: str,
+        scopes: Sequence[str],
+        *,
+        purpose: str,
+        account: str = "",
+        granted: Sequence[str] = (),
+    ) -> Flow:
+        """The flow in force for a principal's connection with a service, or a new one.
 
         A pending flow that asks for at least these scopes is joined: ten calls of one user ask one question.
         """
-        pointer = self._pointer_key(service, *principal.key)
+        pointer = self._pointer_key(service, *principal.key, account)
         current = await self._current(pointer)
         wanted = set(scopes)
         if current is not None:
@@ -87,6 +100,8 @@ class Ledger:
             scopes=tuple(sorted(wanted)),
             expires_at=self._clock.wall() + self._ttl,
             purpose=purpose,
+            account=account,
+            granted=tuple(sorted(granted)),
         )
         await self._write(flow)
         await self._store.put(pointer, {"flow_id": flow.flow_id}, ttl_seconds=self._ttl)
@@ -158,7 +173,12 @@ class Ledger:
 
     async def start_visit(self, state: str, visit: Visit) -> None:
         """Remember a visit under its state."""
-        record = {"flow_id": visit.flow_id, "browser": visit.browser, "private": dict(visit.private)}
+        record = {
+            "flow_id": visit.flow_id,
+            "browser": visit.browser,
+            "private": dict(visit.private),
+            "scopes": list(visit.scopes),
+        }
         await self._store.put(self._visit_key(state), record, ttl_seconds=self._ttl)
 
     async def take_visit(self, state: str) -> Visit | None:
@@ -167,13 +187,27 @@ class Ledger:
             return None
         try:
             record = await self._store.take(self._visit_key(state))
-            return None if record is None else Visit(record["flow_id"], record["browser"], record["private"])
+            if record is None:
+                return None
+            return Visit(record["flow_id"], record["browser"], record["private"], tuple(record["scopes"]))
         except (SealError, KeyError):
             return None
 
-    async def claim(self, flow: Flow) -> bool:
-        """Reserve the right to finish a flow, so that two tabs do not both exchange a code."""
-        return await self._store.add(self._claim_key(flow), {}, ttl_seconds=_CLAIM_SECONDS)
+    async def claim(self, flow: Flow, *, timeout_seconds: float = 0.0) -> bool:
+        """Reserve the right to finish a flow, so that two tabs do not both exchange a code.
+
+        Args:
+            flow: The flow.
+            timeout_seconds: How long to wait for somebody who holds that right.
+        """
+        key, patient = self._claim_key(flow), timeout_seconds > 0
+        with anyio.move_on_after(timeout_seconds if patient else None):
+            while not await self._store.add(key, {}, ttl_seconds=_CLAIM_SECONDS):
+                if not patient:
+                    return False
+                await self._store.wait_until(key, lambda found: found is None, timeout_seconds=timeout_seconds)
+            return True
+        return False
 
     async def release(self, flow: Flow) -> None:
         """Give the right back, however finishing went."""
@@ -205,7 +239,7 @@ class Ledger:
 
     async def _forget(self, flow: Flow) -> None:
         await self._store.delete(self._flow_key(flow.flow_id))
-        pointer = self._pointer_key(flow.service, flow.issuer, flow.subject)
+        pointer = self._pointer_key(flow.service, flow.issuer, flow.subject, flow.account)
         if await self._current_id(pointer) == flow.flow_id:
             await self._store.delete(pointer)
 
@@ -216,8 +250,9 @@ class Ledger:
             return None
         return None if record is None else str(record["flow_id"])
 
-    def _pointer_key(self, service: str, issuer: str, subject: str) -> str:
-        return f"{self._namespace}:current:{service}:{identity_digest(issuer, subject)}"
+    def _pointer_key(self, service: str, issuer: str, subject: str, account: str) -> str:
+        slot = f":{sha256_hex('account', account.casefold())[:32]}" if account else ""
+        return f"{self._namespace}:current:{service}:{identity_digest(issuer, subject)}{slot}"
 
     def _flow_key(self, flow_id: str) -> str:
         # A digest, so that reading the store's keys gives nobody a working link.

@@ -1,9 +1,16 @@
-"""Credentials per principal and service."""
+"""Credentials per principal, service and connection.
+
+Nearly everybody has one connection per service, so that one costs one read: it is the default and has the plain key.
+Further ones have keys with a digest of their names, and an index lists the names.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import SealError
 from mcpauthkit.principal import Principal, identity_digest
@@ -11,10 +18,14 @@ from mcpauthkit.stores.sealed import SealedStore
 
 _log = RequestLog("connections")
 _KEPT_SECONDS = 365 * 86_400.0
+_KEPT_AFTER_END_SECONDS = 30 * 86_400.0
+"""What has ended stays for the page that says so; it is never used."""
 
 
 class Vault:
-    """Keeps credentials sealed; keys hold a digest of issuer and subject, never the user's name.
+    """Keeps credentials sealed; keys hold digests of issuer, subject and names, never the texts.
+
+    Whoever changes something holds the broker's lock of that principal and service.
 
     Args:
         store: The sealed store.
@@ -27,9 +38,89 @@ class Vault:
         self._namespace = namespace
         self._clock = clock or SystemClock()
 
-    async def get(self, principal: Principal, service: str) -> Credential | None:
-        """The credential, or None when there is none that we can read."""
-        key = self._key(principal, service)
+    async def get(self, principal: Principal, service: str, name: str = "") -> Credential | None:
+        """The credential of a connection, or None when there is none that we can read.
+
+        Args:
+            principal: Whose.
+            service: For which service.
+            name: The connection's name, or its account's as the service calls it; empty for the default.
+        """
+        default = await self._read(principal, service, self._key(principal, service))
+        if default is not None and (not name or _is_called(default, name)):
+            return default
+        named = await self._read(principal, service, self._key(principal, service, name)) if name else None
+        if named is not None:
+            return named
+        # The default may have ended where nothing renewed it; then the next one serves.
+        others = await self._others(principal, service)
+        return next((one for one in others if not name or _is_called(one, name)), None)
+
+    async def all(self, principal: Principal, service: str) -> list[Credential]:
+        """Every connection of a principal with a service, the default one first."""
+        default = await self._read(principal, service, self._key(principal, service))
+        return [*([] if default is None else [default]), *await self._others(principal, service)]
+
+    async def put(self, principal: Principal, service: str, credential: Credential) -> None:
+        """Keep a credential under its name, replacing the one before; the first one becomes the default."""
+        plain = self._key(principal, service)
+        default = await self._read(principal, service, plain)
+        if default is None or _same_name(default.name, credential.name):
+            await self._write(plain, credential)
+            return
+        await self._write(self._key(principal, service, credential.name), credential)
+        await self._list(principal, service, credential.name)
+
+    async def delete(self, principal: Principal, service: str, name: str = "") -> None:
+        """Forget a credential; when it was the default, the next one takes its place.
+
+        Args:
+            principal: Whose.
+            service: For which service.
+            name: The connection's own name; empty for the default.
+        """
+        plain = self._key(principal, service)
+        default = await self._read(principal, service, plain)
+        if default is None or (name and not _same_name(default.name, name)):
+            await self._remove(principal, service, name)
+            return
+        successor = next(iter(await self._others(principal, service)), None)
+        if successor is None:
+            await self._store.delete(plain)
+            return
+        # Written in its new place before it leaves the old one: a crash in between loses nothing.
+        await self._write(plain, successor)
+        await self._remove(principal, service, successor.name)
+
+    async def make_default(self, principal: Principal, service: str, name: str) -> bool:
+        """Let the connection of this name be the one that tools use which name none; False when there is none."""
+        plain = self._key(principal, service)
+        default = await self._read(principal, service, plain)
+        if default is not None and _same_name(default.name, name):
+            return True
+        chosen = next((one for one in await self._others(principal, service) if _same_name(one.name, name)), None)
+        if chosen is None:
+            return False
+        if default is not None:
+            # The default of people who connected once has no name; it needs one to stand beside another.
+            kept = replace(default, name=default.name or default.account.label or "first")
+            await self._write(self._key(principal, service, kept.name), kept)
+            await self._list(principal, service, kept.name)
+        await self._write(plain, chosen)
+        await self._remove(principal, service, chosen.name)
+        return True
+
+    async def _remove(self, principal: Principal, service: str, name: str) -> None:
+        names = await self._names(principal, service)
+        await self._write_names(principal, service, [one for one in names if not _same_name(one, name)])
+        await self._store.delete(self._key(principal, service, name))
+
+    async def _others(self, principal: Principal, service: str) -> list[Credential]:
+        names = await self._names(principal, service)
+        found = [await self._read(principal, service, self._key(principal, service, name)) for name in names]
+        return [one for one in found if one is not None]
+
+    async def _read(self, principal: Principal, service: str, key: str) -> Credential | None:
         try:
             record = await self._store.get(key)
             return None if record is None else Credential.from_record(record)
@@ -38,16 +129,42 @@ class Vault:
             _log.warning("credential unreadable service=%s user=%s %s", service, principal.digest, error.for_log())
             return None
 
-    async def put(self, principal: Principal, service: str, credential: Credential) -> None:
-        """Keep a credential, replacing the one before."""
+    async def _write(self, key: str, credential: Credential) -> None:
         ttl = _KEPT_SECONDS
         if credential.expires_at is not None and credential.refresh_token is None:
-            ttl = min(_KEPT_SECONDS, max(1.0, credential.expires_at - self._clock.wall()))
-        await self._store.put(self._key(principal, service), credential.to_record(), ttl_seconds=ttl)
+            ttl = min(_KEPT_SECONDS, credential.expires_at - self._clock.wall() + _KEPT_AFTER_END_SECONDS)
+        await self._store.put(key, credential.to_record(), ttl_seconds=max(1.0, ttl))
 
-    async def delete(self, principal: Principal, service: str) -> None:
-        """Forget a credential."""
-        await self._store.delete(self._key(principal, service))
+    async def _names(self, principal: Principal, service: str) -> list[str]:
+        try:
+            record = await self._store.get(self._index_key(principal, service))
+        except SealError:
+            return []
+        return [] if record is None else [str(one) for one in record["names"]]
 
-    def _key(self, principal: Principal, service: str) -> str:
-        return f"{self._namespace}:credential:{service}:{identity_digest(*principal.key)}"
+    async def _list(self, principal: Principal, service: str, name: str) -> None:
+        names = await self._names(principal, service)
+        if not any(_same_name(one, name) for one in names):
+            await self._write_names(principal, service, [*names, name])
+
+    async def _write_names(self, principal: Principal, service: str, names: list[str]) -> None:
+        key = self._index_key(principal, service)
+        if names:
+            await self._store.put(key, {"names": names}, ttl_seconds=_KEPT_SECONDS)
+        else:
+            await self._store.delete(key)
+
+    def _key(self, principal: Principal, service: str, name: str = "") -> str:
+        slot = f":{sha256_hex('account', name.casefold())[:32]}" if name else ""
+        return f"{self._namespace}:credential:{service}:{identity_digest(*principal.key)}{slot}"
+
+    def _index_key(self, principal: Principal, service: str) -> str:
+        return f"{self._namespace}:accounts:{service}:{identity_digest(*principal.key)}"
+
+
+def _same_name(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
+
+
+def _is_called(credential: Credential, name: str) -> bool:
+    return any(_same_name(one, name) for one in (credential.name, credential.account.label) if one)

@@ -14,6 +14,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import (
     ConfigurationError,
     ConnectionBroken,
@@ -23,6 +24,7 @@ from mcpauthkit.errors import (
     ConnectionFailed,
     ConnectionRefused,
     ConnectionRequired,
+    PermissionMissing,
 )
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.call import Call
@@ -69,12 +71,16 @@ class Need:
         scopes: What it must permit.
         purpose: For which tool, as people know it.
         fail_fast: Never hold the call.
+        account: The name of the principal's connection to use; empty for their default.
+        caller_token: The verified token of the call, for grants that exchange it.
     """
 
     principal: Principal
     scopes: tuple[str, ...]
     purpose: str
     fail_fast: bool = False
+    account: str = ""
+    caller_token: Secret | None = None
 
 
 class Asker:
@@ -106,6 +112,20 @@ class Asker:
     def log_rung(self, rung: Rung, need: Need) -> None:
         """One line per question: which way of asking a call got."""
         _log.info("asking service=%s user=%s rung=%s", self.broker.grant.service, need.principal.digest, rung.name)
+
+    async def lookup(self, need: Need) -> Credential | None:
+        """A credential that serves a need now; None when the user has to be asked.
+
+        Raises:
+            RemoteError: The service cannot answer.
+        """
+        return await self.broker.lookup(
+            need.principal, need.scopes, account=need.account, caller_token=need.caller_token
+        )
+
+    async def open_flow(self, need: Need) -> Flow:
+        """The flow in force for a need, or a new one."""
+        return await self.broker.open_flow(need.principal, need.scopes, purpose=need.purpose, account=need.account)
 
     @property
     def service_name(self) -> str:
@@ -159,12 +179,9 @@ class Asker:
         failure = _FAILURES.get(flow.status)
         if failure is not None:
             raise failure(self.service_name)
-        credential = await self.broker.lookup(need.principal, need.scopes)
+        credential = await self.lookup(need)
         if credential is None:
             # The user has just consented, so asking once more would go round in circles.
-            raise ConnectionRefused(
-                self.service_name,
-                f"{self.service_name} is connected, but did not grant all of: {', '.join(need.scopes)}. "
-                "Connect again and allow them, or use a tool that needs less.",
-            )
+            missing = await self.broker.missing(need.principal, need.scopes, account=need.account)
+            raise PermissionMissing(self.service_name, scopes=missing)
         return credential

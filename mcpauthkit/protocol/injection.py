@@ -70,10 +70,10 @@ async def injected(obtain: Obtain, hold: Hold) -> AsyncIterator[None]:
                 "A credential is injected here, and this server cannot ask the user for it.",
                 hint="Call register(app, mcp) with this FastMCP server, or with the one it is mounted in.",
             )
-        principal, found = await obtain(call)
+        need, found = await obtain(call, {})
         if isinstance(found, mcp_types.InputRequiredResult):
             raise QuestionRaised(found)
-        with hold(principal, found):
+        with hold(need, found):
             yield
 
 

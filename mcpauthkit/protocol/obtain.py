@@ -38,7 +38,7 @@ async def obtain_or_link(asker: Asker, need: Need) -> Credential:
         ConnectionRequired: There is none yet; it carries the link.
         RemoteError: The service cannot answer.
     """
-    credential = await asker.broker.lookup(need.principal, need.scopes)
+    credential = await asker.lookup(need)
     if credential is None:
         raise asker.link(await _opened(asker, need, Rung.LINK))
     return credential
@@ -47,7 +47,7 @@ async def obtain_or_link(asker: Asker, need: Need) -> Credential:
 async def _found(
     asker: Asker, call: Call, need: Need, state: RoundState | None
 ) -> Credential | mcp_types.InputRequiredResult:
-    credential = await asker.broker.lookup(need.principal, need.scopes)
+    credential = await asker.lookup(need)
     if credential is not None:
         return credential
     rung = choose_rung(call, fail_fast=need.fail_fast)
@@ -85,6 +85,6 @@ def _check_can_sign_in(asker: Asker, call: Call, need: Need) -> None:
 
 
 async def _opened(asker: Asker, need: Need, rung: Rung) -> Flow:
-    flow = await asker.broker.open_flow(need.principal, need.scopes, purpose=need.purpose)
+    flow = await asker.open_flow(need)
     asker.log_rung(rung, need)
     return flow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar, cast
 
@@ -15,17 +15,17 @@ import mcp_types
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import AuthKitError, ConfigurationError, NotSignedIn, RemoteError, RemoteUnavailable
-from mcpauthkit.principal import Principal
+from mcpauthkit.protocol.ask import Need
 from mcpauthkit.protocol.call import Call, current_call
 
 _log = RequestLog("protocol")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-Obtain = Callable[[Call], Awaitable[tuple[Principal, Credential | mcp_types.InputRequiredResult]]]
-"""Finds the principal of a call and its credential, or the question to end this round with."""
+Obtain = Callable[[Call, Mapping[str, Any]], Awaitable[tuple[Need, Credential | mcp_types.InputRequiredResult]]]
+"""Finds what a call with these arguments needs and its credential, or the question to end this round with."""
 
-Hold = Callable[[Principal, Credential], AbstractContextManager[None]]
+Hold = Callable[[Need, Credential], AbstractContextManager[None]]
 """Makes a credential available to the body for as long as it runs."""
 
 
@@ -45,15 +45,21 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
         hold: Makes it available to the body.
     """
     is_async = inspect.iscoroutinefunction(function)
+    signature = inspect.signature(function)
+
+    def arguments_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        bound = signature.bind_partial(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
 
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         call = current_call(args, kwargs)
         with edge(call):
-            principal, found = await obtain(call)
+            need, found = await obtain(call, arguments_of(args, kwargs))
             if isinstance(found, mcp_types.InputRequiredResult):
                 return found
-            with hold(principal, found):
+            with hold(need, found):
                 if is_async:
                     return await function(*args, **kwargs)
                 result = await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))

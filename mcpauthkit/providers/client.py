@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
 
 import httpx
 
@@ -11,6 +12,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.core.urls import is_trustworthy_url, origin_of
 from mcpauthkit.errors import ConfigurationError, ConnectionFailed
 from mcpauthkit.principal import Principal
+from mcpauthkit.protocol.ask import Need
 
 _UNAUTHORIZED = 401
 
@@ -19,23 +21,22 @@ AskAgain = Callable[["Held"], Awaitable[ConnectionFailed]]
 """Makes the error that leads a call's user to connect again."""
 
 
+@dataclass(slots=True)
 class Held:
     """The credential a running call holds; renewal replaces it.
 
     Args:
-        principal: Whose it is.
+        need: What the call needs, and whose credential it is.
         credential: The credential.
-        scopes: What the call needs.
-        purpose: For which tool.
     """
 
-    __slots__ = ("credential", "principal", "purpose", "scopes")
+    need: Need
+    credential: Credential
 
-    def __init__(self, principal: Principal, credential: Credential, scopes: tuple[str, ...], purpose: str) -> None:
-        self.principal = principal
-        self.credential = credential
-        self.scopes = scopes
-        self.purpose = purpose
+    @property
+    def principal(self) -> Principal:
+        """Whose credential it is."""
+        return self.need.principal
 
 
 class CredentialAuth(httpx.Auth):
@@ -67,7 +68,9 @@ class CredentialAuth(httpx.Auth):
         response = yield _with(request, sent)
         if not _is_refused(response):
             return
-        renewed = await self._broker.renew(self._held.principal, rejected=sent)
+        renewed = await self._broker.renew(
+            self._held.principal, rejected=sent, caller_token=self._held.need.caller_token
+        )
         if renewed is None:
             raise await self._ask(self._held)
         self._held.credential = renewed

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import httpx
 import mcp_types
 
+from mcpauthkit.connections.connection import check_account_name
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.errors import ConfigurationError, ConnectionRequired
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Asker, Need
 from mcpauthkit.protocol.call import Call
+from mcpauthkit.protocol.caller_token import caller_token
 from mcpauthkit.protocol.obtain import obtain, obtain_or_link
 from mcpauthkit.providers.client import CredentialAuth, Held
+
+OnUse = Callable[[Need, Credential], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,45 @@ class Wanted:
         scopes: What the credential must permit.
         purpose: For which tool or route, as people know it.
         fail_fast: Never hold the call.
+        account: The name of the caller's connection; empty for their default.
+        account_from: The function's parameter that holds that name.
+
+    Raises:
+        ConfigurationError: Both say which connection.
     """
 
     scopes: tuple[str, ...]
-    purpose: str
+    purpose: str = ""
     fail_fast: bool = False
+    account: str = ""
+    account_from: str = ""
+
+    def __post_init__(self) -> None:
+        if self.account and self.account_from:
+            raise ConfigurationError("account and account_from were both given.", hint="Give one of them.")
+
+    def check(self, function: Callable[..., Any]) -> None:
+        """Refuse a guard that looks for a parameter which is not there.
+
+        Raises:
+            ConfigurationError: It does.
+        """
+        if self.account_from and self.account_from not in inspect.signature(function).parameters:
+            raise ConfigurationError(
+                f"account_from={self.account_from!r} is no parameter of {self.purpose!r}.",
+                hint="Name the parameter by which callers choose one of their connections.",
+            )
+
+    def of_call(self, arguments: Mapping[str, Any]) -> Self:
+        """The same for one call, with the connection that its arguments name.
+
+        Raises:
+            AccountNameRefused: What they hold is no name.
+        """
+        if not self.account_from:
+            return self
+        named = arguments.get(self.account_from)
+        return replace(self, account="" if named is None else check_account_name(named), account_from="")
 
 
 class Holding:
@@ -44,6 +83,7 @@ class Holding:
         user_context: A context variable of the application's that holds the principal on stdio.
         api_url: The only origin `client()` sends the credential to; None for any https address.
         is_served: Whether the connect page can be reached.
+        on_use: Told what a call or request is about to use.
     """
 
     def __init__(
@@ -53,36 +93,49 @@ class Holding:
         user_context: ContextVar[Any] | None,
         api_url: str | None,
         is_served: Callable[[], bool],
+        on_use: OnUse | None = None,
     ) -> None:
         self._asker = asker
         self._user_context = user_context
         self._api_url = api_url
         self._is_served = is_served
+        self._on_use = on_use
         self._name = asker.broker.grant.service
         self._held: ContextVar[Held | None] = ContextVar(f"mcpauthkit_held_{self._name}", default=None)
         self._tls: ssl.SSLContext | None = None
 
-    async def find(self, call: Call, *, wanted: Wanted) -> tuple[Principal, Credential | mcp_types.InputRequiredResult]:
-        """The caller and their credential, or the question to end this round with.
+    async def find(
+        self, call: Call, arguments: Mapping[str, Any], *, wanted: Wanted
+    ) -> tuple[Need, Credential | mcp_types.InputRequiredResult]:
+        """What a call needs and its caller's credential, or the question to end this round with.
 
         Raises:
             AuthKitError: There is no user or no credential; the text says what to do.
         """
-        need = self._need(call.principal(self._user_context), wanted)
-        return need.principal, await obtain(self._asker, call, need)
+        need = self._need(call.principal(self._user_context), call.scope, wanted.of_call(arguments))
+        found = await obtain(self._asker, call, need)
+        if self._on_use is not None and isinstance(found, Credential):
+            await self._on_use(need, found)
+        return need, found
 
-    async def find_or_link(self, principal: Principal, *, wanted: Wanted) -> Credential:
-        """The credential for a plain HTTP request, which gets the link where a call would be asked.
+    async def find_or_link(
+        self, principal: Principal, scope: Mapping[str, Any], *, wanted: Wanted
+    ) -> tuple[Need, Credential]:
+        """The same for a plain HTTP request, which gets the link where a call would be asked.
 
         Raises:
             AuthKitError: As for `find`.
         """
-        return await obtain_or_link(self._asker, self._need(principal, wanted))
+        need = self._need(principal, scope, wanted)
+        credential = await obtain_or_link(self._asker, need)
+        if self._on_use is not None:
+            await self._on_use(need, credential)
+        return need, credential
 
     @contextmanager
-    def hold(self, principal: Principal, credential: Credential, *, wanted: Wanted) -> Iterator[None]:
+    def hold(self, need: Need, credential: Credential) -> Iterator[None]:
         """Make a credential available to the body for as long as it runs."""
-        token = self._held.set(Held(principal, credential, wanted.scopes, wanted.purpose))
+        token = self._held.set(Held(need, credential))
         try:
             yield
         finally:
@@ -116,17 +169,24 @@ class Holding:
         if self._tls is None:
             self._tls = httpx.create_ssl_context()
         options.setdefault("verify", self._tls)
-        auth = CredentialAuth(self._asker.broker, self.current, self._ask_again, api_url=self._api_url)
+        auth = CredentialAuth(self._asker.broker, self.current, self.ask_again, api_url=self._api_url)
         return httpx.AsyncClient(auth=auth, **options)
 
-    def _need(self, principal: Principal, wanted: Wanted) -> Need:
+    def _need(self, principal: Principal, scope: Mapping[str, Any] | None, wanted: Wanted) -> Need:
         if not self._is_served():
             raise ConfigurationError(
                 f"The {self._name} provider serves no connect page yet.",
                 hint=f"Call {self._name}.register(app, mcp) on the application that JwtAuthMiddleware guards.",
             )
-        return Need(principal, wanted.scopes, wanted.purpose, wanted.fail_fast)
+        return Need(
+            principal,
+            wanted.scopes,
+            wanted.purpose,
+            wanted.fail_fast,
+            account=wanted.account,
+            caller_token=None if scope is None else caller_token(scope),
+        )
 
-    async def _ask_again(self, held: Held) -> ConnectionRequired:
-        flow = await self._asker.broker.open_flow(held.principal, held.scopes, purpose=held.purpose)
-        return self._asker.link(flow)
+    async def ask_again(self, held: Held) -> ConnectionRequired:
+        """The error that leads a call's user to connect again."""
+        return self._asker.link(await self._asker.open_flow(held.need))

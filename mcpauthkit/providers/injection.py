@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -12,40 +13,40 @@ import fastmcp.dependencies
 from starlette.requests import HTTPConnection
 
 from mcpauthkit.protocol.injection import called_as, injected
-from mcpauthkit.providers.holding import Holding, Wanted
+from mcpauthkit.providers.foundation import Foundation
+from mcpauthkit.providers.holding import Wanted
 from mcpauthkit.web.injection import principal_of, purpose_of, route_edge
 
 T = TypeVar("T")
 
 
 def injectable(
-    holding: Holding,
-    scopes: tuple[str, ...],
-    *,
-    fail_fast: bool,
-    value: Callable[[], AbstractAsyncContextManager[T]],
+    foundation: Foundation, wanted: Wanted, *, value: Callable[[], AbstractAsyncContextManager[T]]
 ) -> Callable[..., Awaitable[T]]:
     """A dependency that holds the caller's credential for the rest of a call or request.
 
     Args:
-        holding: Finds and holds the credential.
-        scopes: What it must permit.
-        fail_fast: Never hold a call.
+        foundation: The provider's parts.
+        wanted: What the credential must permit; its purpose is found where it is injected.
         value: What is injected; entered while the credential is held.
     """
+    holding = foundation.holding
+    foundation.remember_use(wanted)
 
     @asynccontextmanager
     async def in_call() -> AsyncIterator[T]:
-        wanted = Wanted(scopes, called_as.get(), fail_fast)
-        async with injected(partial(holding.find, wanted=wanted), partial(holding.hold, wanted=wanted)), value() as one:
+        here = replace(wanted, purpose=called_as.get())
+        foundation.remember_use(here)
+        async with injected(partial(holding.find, wanted=here), holding.hold), value() as one:
             yield one
 
     async def in_route(connection: HTTPConnection) -> AsyncIterator[T]:
-        wanted = Wanted(scopes, purpose_of(connection))
+        here = replace(wanted, purpose=purpose_of(connection))
+        foundation.remember_use(here)
         with route_edge(connection):
             principal = principal_of(connection)
-            credential = await holding.find_or_link(principal, wanted=wanted)
-            with holding.hold(principal, credential, wanted=wanted):
+            need, credential = await holding.find_or_link(principal, connection.scope, wanted=here)
+            with holding.hold(need, credential):
                 async with value() as one:
                     yield one
 

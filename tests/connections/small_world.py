@@ -116,7 +116,7 @@ class SmallWorld:
         self.broker = self.another_broker()
 
     def another_broker(self) -> Broker:
-        return Broker(self.grant, self.vault, self.ledger, redirect_uri=REDIRECT, clock=self.clock)
+        return Broker(self.grant, self.sealed, namespace=self.namespace, redirect_uri=REDIRECT, clock=self.clock)
 
     async def hold(self, token: str = "access-canary", *, seconds: float | None = 3600.0, **options: Any) -> Credential:
         """Give Alice a credential that lives for so long."""

@@ -1,0 +1,129 @@
+"""What a user has connected, as they see it, and ending it."""
+
+from __future__ import annotations
+
+from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked
+from mcpauthkit.connections.credential import Account, Credential
+from mcpauthkit.connections.grant import Grant, Revocable
+from mcpauthkit.connections.notes import Note, Notes
+from mcpauthkit.connections.renewal import Exclusive
+from mcpauthkit.connections.uninterrupted import uninterrupted
+from mcpauthkit.connections.vault import Vault
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import RemoteError
+from mcpauthkit.principal import Principal
+
+_log = RequestLog("connections")
+_SOON_SECONDS = 7 * 86_400.0
+
+
+class Overview:
+    """The connections of one service's users.
+
+    Args:
+        grant: The service.
+        vault: Where credentials are kept.
+        notes: What is noted about them.
+        exclusive: Holds the lock of a principal's connections.
+        clock: Time.
+    """
+
+    def __init__(self, grant: Grant, vault: Vault, notes: Notes, *, exclusive: Exclusive, clock: Clock) -> None:
+        self._grant = grant
+        self._vault = vault
+        self._notes = notes
+        self._exclusive = exclusive
+        self._clock = clock
+
+    async def connections(self, principal: Principal) -> list[Connection]:
+        """Every connection, the default one first; one that says so when the service has ended the only one."""
+        held = await self._vault.all(principal, self._grant.service)
+        if not held:
+            return await self._lost(principal)
+        return [await self._seen(principal, one, is_default=index == 0) for index, one in enumerate(held)]
+
+    async def disconnect(self, principal: Principal, *, name: str | None = None) -> list[Disconnected]:
+        """End a connection here and, where the service can be told, there.
+
+        Args:
+            principal: Whose.
+            name: The connection's own name; None for all of them.
+
+        Returns:
+            What was ended and whether the service agreed; empty when there was nothing.
+        """
+        # The user's wish is carried out even if their browser goes away in the middle.
+        return await uninterrupted(self._disconnect(principal, name))
+
+    async def make_default(self, principal: Principal, *, name: str) -> bool:
+        """Let tools that name no account use this connection; False when there is none of this name."""
+        async with self._exclusive(principal):
+            return await self._vault.make_default(principal, self._grant.service, name)
+
+    async def _disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
+        async with self._exclusive(principal):
+            held = await self._vault.all(principal, self._grant.service)
+            chosen = [one for one in held if name is None or one.name.casefold() == name.casefold()]
+            seen = [await self._seen(principal, one, is_default=one is held[0]) for one in chosen]
+            # Gone here first: whatever the service answers, and however late, nothing uses it any more.
+            for one in chosen:
+                await self._vault.delete(principal, self._grant.service, one.name)
+                await self._notes.clear(principal, one.name)
+            if not held:
+                await self._notes.clear(principal, "")
+        return [
+            Disconnected(connection, await self._revoke(principal, one))
+            for connection, one in zip(seen, chosen, strict=True)
+        ]
+
+    async def _revoke(self, principal: Principal, credential: Credential) -> Revoked:
+        if not isinstance(self._grant, Revocable):
+            return Revoked.NOT_SUPPORTED
+        try:
+            return Revoked.YES if await self._grant.revoke(credential) else Revoked.NOT_SUPPORTED
+        except RemoteError as error:
+            _log.warning(
+                "revocation failed service=%s user=%s %s", self._grant.service, principal.digest, error.for_log()
+            )
+            return Revoked.NO
+
+    async def _lost(self, principal: Principal) -> list[Connection]:
+        note = await self._notes.of(principal, "")
+        if not note.lost_at:
+            return []
+        return [
+            Connection(
+                service=self._grant.service,
+                display_name=self._grant.display_name,
+                account=Account(label=note.label),
+                last_used_at=note.used_at or None,
+                health=Health.LOST,
+            )
+        ]
+
+    async def _seen(self, principal: Principal, held: Credential, *, is_default: bool) -> Connection:
+        note = await self._notes.of(principal, held.name)
+        return Connection(
+            service=self._grant.service,
+            display_name=self._grant.display_name,
+            name=held.name,
+            account=held.account,
+            scopes=tuple(sorted(held.scopes)),
+            connected_at=held.connected_at or None,
+            last_used_at=note.used_at or None,
+            expires_at=held.expires_at,
+            renews_itself=held.refresh_token is not None,
+            health=self._health(held, note),
+            is_default=is_default,
+        )
+
+    def _health(self, held: Credential, note: Note) -> Health:
+        if held.refresh_token is not None:
+            return Health.FAILING if note.failed_at else Health.GOOD
+        if held.expires_at is None:
+            return Health.GOOD
+        left = held.expires_at - self._clock.wall()
+        if left <= 0:
+            return Health.EXPIRED
+        return Health.EXPIRES_SOON if left <= _SOON_SECONDS else Health.GOOD

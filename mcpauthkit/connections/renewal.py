@@ -1,0 +1,158 @@
+"""Renewing: one request upstream however many calls need it, and nothing lost whatever the service does.
+
+Calls that need the same renewal share one flight and its outcome. After a failed one there is a short rest, so that a
+service that is down is not asked by every call, and after a refusal the record goes, unless somebody else has renewed
+it in the meantime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+import anyio
+
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.grant import Grant
+from mcpauthkit.connections.notes import Notes
+from mcpauthkit.connections.single_flight import SingleFlight
+from mcpauthkit.connections.vault import Vault
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.principal import Principal, identity_digest
+
+_log = RequestLog("connections")
+# RFC 6749 section 5.2, and what GitHub and Slack say instead.
+_GRANT_IS_GONE = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked"})
+_PAUSES_SECONDS = (0.1, 0.4)
+_REST_SECONDS = 5.0
+_MAX_RESTING = 1_000
+
+Exclusive = Callable[[Principal], AbstractAsyncContextManager[None]]
+"""Holds the lock of a principal's connections with the service."""
+
+
+class Renewal:
+    """Renews the credentials of one service.
+
+    Args:
+        grant: How.
+        vault: Where they are kept.
+        notes: What is noted about them.
+        exclusive: Holds the lock of a principal's connections.
+        clock: Time.
+    """
+
+    def __init__(self, grant: Grant, vault: Vault, notes: Notes, *, exclusive: Exclusive, clock: Clock) -> None:
+        self._grant = grant
+        self._vault = vault
+        self._notes = notes
+        self._exclusive = exclusive
+        self._clock = clock
+        self._flights: SingleFlight[Credential | None] = SingleFlight()
+        self._resting: dict[str, tuple[float, RemoteError]] = {}
+
+    async def renew(self, principal: Principal, name: str, *, rejected: Credential | None) -> Credential | None:
+        """The renewed credential, or None when the user has to be asked.
+
+        Args:
+            principal: Whose.
+            name: The connection's name; empty for the default.
+            rejected: What the service has just refused; renewed even if it looks fresh, unless it has been replaced.
+
+        Raises:
+            RemoteError: The service cannot answer and the old credential is of no use; it is kept.
+        """
+        key = f"{identity_digest(*principal.key)}:{name.casefold()}"
+        work = partial(self._alone, key, principal, name, rejected)
+        found = await self._flights.run(key, work)
+        if rejected is not None and rejected.is_same(found):
+            # A flight for another reason brought back the very one that has been refused since.
+            found = await self._flights.run(key, work)
+        return found
+
+    async def _alone(self, key: str, principal: Principal, name: str, rejected: Credential | None) -> Credential | None:
+        async with self._exclusive(principal):
+            return await self._renew_held(key, principal, name, rejected)
+
+    async def _renew_held(
+        self, key: str, principal: Principal, name: str, rejected: Credential | None
+    ) -> Credential | None:
+        held = await self._vault.get(principal, self._grant.service, name)
+        if held is None:
+            return None
+        now = self._clock.wall()
+        must = held.is_same(rejected)
+        if not must and not held.is_due(now) and held.is_fresh(now):
+            return held
+        if held.refresh_token is None:
+            await self._lose(principal, held)
+            return None
+        # An outage is not a revocation: the record stays, and so does a token that still has some seconds.
+        spare = held if not must and held.is_alive(now) else None
+        try:
+            self._check_rested(key)
+            return await self._renewed(key, principal, held, pauses=() if spare else _PAUSES_SECONDS)
+        except RemoteError:
+            if spare is None:
+                raise
+            return spare
+
+    async def _renewed(
+        self, key: str, principal: Principal, held: Credential, *, pauses: tuple[float, ...]
+    ) -> Credential | None:
+        try:
+            renewed = await self._ask(held, pauses=pauses)
+        except RemoteError as error:
+            _log.warning("service failed service=%s user=%s %s", self._grant.service, principal.digest, error.for_log())
+            if isinstance(error, GrantRefused) and error.error in _GRANT_IS_GONE:
+                return await self._after_refusal(principal, held)
+            problem = self._our_fault(error) if isinstance(error, GrantRefused) else error
+            self._rest(key, problem)
+            await self._notes.failed(principal, held)
+            raise problem from error
+        # Kept before it is used: with rotation, a lost refresh token is a lost grant.
+        await self._vault.put(principal, self._grant.service, renewed)
+        await self._notes.renewed(principal, renewed)
+        return renewed
+
+    async def _ask(self, held: Credential, *, pauses: tuple[float, ...]) -> Credential:
+        for pause in pauses:
+            try:
+                return await self._grant.renew(held)
+            except RemoteUnavailable:
+                await anyio.sleep(pause)
+        return await self._grant.renew(held)
+
+    async def _after_refusal(self, principal: Principal, held: Credential) -> Credential | None:
+        # Another replica may have renewed it in the meantime: then it was the old refresh token that was refused.
+        now_held = await self._vault.get(principal, self._grant.service, held.name)
+        if now_held is not None and not now_held.is_same(held):
+            return now_held
+        await self._lose(principal, held)
+        return None
+
+    async def _lose(self, principal: Principal, held: Credential) -> None:
+        await self._vault.delete(principal, self._grant.service, held.name)
+        await self._notes.lost(principal, held)
+
+    def _our_fault(self, error: GrantRefused) -> RemoteMisbehaved:
+        """A refusal of ourselves (a wrong client secret, say): it must not cost every user their connection."""
+        return RemoteMisbehaved(
+            f"{self._grant.display_name} refused this server itself.",
+            hint="Check client_id, client_secret and client_authentication of this provider.",
+            reason=error.reason,
+        )
+
+    def _check_rested(self, key: str) -> None:
+        until, error = self._resting.get(key, (0.0, None))
+        if error is not None and self._clock.monotonic() < until:
+            raise error
+        self._resting.pop(key, None)
+
+    def _rest(self, key: str, error: RemoteError) -> None:
+        if len(self._resting) >= _MAX_RESTING:
+            self._resting.clear()
+        self._resting[key] = (self._clock.monotonic() + _REST_SECONDS, error)

@@ -1,0 +1,247 @@
+"""What every provider stands on: one broker, its pages, its way of asking, and what it guards."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, TypedDict, TypeVar
+
+from fastapi import FastAPI
+from fastmcp import FastMCP
+from mcp.server.mcpserver import MCPServer
+
+from mcpauthkit.connections.broker import Broker
+from mcpauthkit.connections.grant import Grant, UserlessGrant
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.urls import check_base_url
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.oauth.scope_rules import ScopeRules
+from mcpauthkit.protocol.ask import Asker, Patience
+from mcpauthkit.protocol.completion import CompletionNotices
+from mcpauthkit.protocol.connected_service import ConnectedService
+from mcpauthkit.protocol.hooks import attach, registered_functions
+from mcpauthkit.protocol.wrapper import guard, refuse_registered
+from mcpauthkit.providers.holding import Holding, OnUse, Wanted
+from mcpauthkit.stores.memory import MemoryStore
+from mcpauthkit.stores.port import Store
+from mcpauthkit.stores.sealed import SealedStore
+from mcpauthkit.web.connect import ConnectPages, connect_path
+from mcpauthkit.web.hub import Hub
+from mcpauthkit.web.injection import answer_refusals
+from mcpauthkit.web.pages import Pages
+
+F = TypeVar("F", bound=Callable[..., Any])
+Server = FastMCP[Any] | MCPServer[Any]
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
+_RESERVED = frozenset({"login"})
+
+
+class ProviderOptions(TypedDict, total=False):
+    """The arguments that every provider takes.
+
+    Attributes:
+        user_context: A context variable of yours that holds the principal on stdio; over HTTP the request itself does.
+        store: Where credentials and flows are kept; in this process by default.
+        key_ring: What seals them; without one they end with the process, so give one together with a lasting store.
+        namespace: Separates applications that share one store.
+        patience: How long calls wait for people.
+        flow_ttl_seconds: How long a connect link works, in seconds; 600 by default.
+        clock: Time.
+    """
+
+    user_context: ContextVar[Any] | None
+    store: Store | None
+    key_ring: KeyRing | None
+    namespace: str
+    patience: Patience | None
+    flow_ttl_seconds: float
+    clock: Clock | None
+
+
+class OAuthOptions(ProviderOptions, total=False):
+    """The arguments of `OAuthProvider` that its constructors have in common.
+
+    Attributes:
+        api_url: The service's API. `client()` resolves paths against it and sends the credential to no other origin;
+            without it, to any https address.
+        scope_rules: How the service's scopes relate; without, each permits itself only.
+        is_incremental: Whether a new consent adds to the scopes before, so that only missing ones are asked for.
+        settings_url: Where the service's users withdraw access themselves; shown where it cannot be withdrawn here.
+        without_user: Ways to a credential that ask nobody, such as token exchange; tried before the user is asked.
+    """
+
+    api_url: str | None
+    scope_rules: ScopeRules | None
+    is_incremental: bool
+    settings_url: str
+    without_user: Sequence[UserlessGrant]
+
+
+class Foundation:
+    """The parts of one provider, wired.
+
+    Args:
+        grant: How credentials are obtained.
+        server_base_url: The public address of the application.
+        api_url: The only origin `client()` sends the credential to; None for any https address.
+        scope_rules: How the service's scopes relate.
+        is_incremental: Whether a new consent adds to the scopes before.
+        settings_url: Where the service's users withdraw access themselves, if known.
+        without_user: Ways to a credential that ask nobody, tried before the user is asked.
+        on_use: Told what a call or request is about to use.
+        user_context: A context variable of the application's that holds the principal on stdio.
+        store: Where credentials and flows are kept; in this process by default.
+        key_ring: What seals them.
+        namespace: Separates applications that share one store.
+        patience: How long calls wait for people.
+        flow_ttl_seconds: How long a connect link works.
+        clock: Time.
+
+    Raises:
+        ConfigurationError: An argument cannot be used; the message says what to write instead.
+    """
+
+    def __init__(
+        self,
+        grant: Grant,
+        *,
+        server_base_url: str,
+        api_url: str | None = None,
+        scope_rules: ScopeRules | None = None,
+        is_incremental: bool = False,
+        settings_url: str = "",
+        without_user: Sequence[UserlessGrant] = (),
+        on_use: OnUse | None = None,
+        user_context: ContextVar[Any] | None = None,
+        store: Store | None = None,
+        key_ring: KeyRing | None = None,
+        namespace: str = "mcpauthkit",
+        patience: Patience | None = None,
+        flow_ttl_seconds: float = 600.0,
+        clock: Clock | None = None,
+    ) -> None:
+        _check_name(grant.service)
+        _check_keeping(store, key_ring)
+        clock = clock or SystemClock()
+        self.base_url = check_base_url(server_base_url, "server_base_url")
+        self.api_url = None if api_url is None else check_base_url(api_url, "api_url")
+        kept_in = MemoryStore(clock=clock) if store is None else store
+        sealed = SealedStore(kept_in, key_ring or KeyRing.ephemeral(), clock=clock)
+        self.broker = Broker(
+            grant,
+            sealed,
+            namespace=namespace,
+            redirect_uri=f"{self.base_url}{connect_path(grant.service)}/callback",
+            scope_rules=scope_rules,
+            is_incremental=is_incremental,
+            without_user=without_user,
+            flow_ttl_seconds=flow_ttl_seconds,
+            clock=clock,
+        )
+        notices = CompletionNotices(clock=clock)
+        self._pages = ConnectPages(self.broker, base_url=self.base_url, pages=Pages(), on_finished=notices.tell)
+        asker = Asker(self.broker, connect_url=self._pages.url, patience=patience or Patience(), notices=notices)
+        self._connected = ConnectedService(
+            asker=asker, connect_url=self._pages.url, known_scopes=self.known_scopes, settings_url=settings_url
+        )
+        self._apps: list[FastAPI] = []
+        self.holding = Holding(
+            asker,
+            user_context=user_context,
+            api_url=self.api_url,
+            is_served=lambda: bool(self._apps),
+            on_use=on_use,
+        )
+        self._servers: list[Server] = []
+        self._guarded: list[Callable[..., Any]] = []
+        self._uses: dict[str, dict[str, None]] = {}
+
+    def register(self, app: FastAPI, mcp: Server | None) -> None:
+        """Serve the pages on an application, and let a server's calls carry our questions.
+
+        Raises:
+            ConfigurationError: `mcp` is not a server, or calls one of the guarded functions without its guard; or the
+                application serves one of our paths already.
+        """
+        if not any(app is one for one in self._apps):
+            hub = Hub.of(app)
+            hub.add_pages(self._pages.routes)
+            hub.add_service(self._connected, base_url=self.base_url)
+            hub.close_at_the_end(self._aclose)
+            answer_refusals(app)
+            self._apps.append(app)
+        if mcp is not None:
+            attach(mcp)
+            self._servers.append(mcp)
+            for function in self._guarded:
+                refuse_registered(function, registered_functions(mcp))
+
+    def guarding(self, wanted: Callable[[str], Wanted]) -> Callable[[F], F]:
+        """A decorator that runs a function only with its caller's credential.
+
+        Args:
+            wanted: What is asked for, made from the function's name.
+        """
+
+        def decorate(function: F) -> F:
+            if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+                raise ConfigurationError(
+                    f"{getattr(function, '__name__', function)!r} is a generator, which no server calls as a tool.",
+                    hint="Return a value instead of yielding.",
+                )
+            refuse_registered(function, [one for mcp in self._servers for one in registered_functions(mcp)])
+            self._guarded.append(function)
+            need = wanted(getattr(function, "__name__", "This tool"))
+            need.check(function)
+            self.remember_use(need)
+            return guard(function, partial(self.holding.find, wanted=need), self.holding.hold)
+
+        return decorate
+
+    def remember_use(self, wanted: Wanted) -> None:
+        """Remember what a tool or route needs, for the page on which users allow more."""
+        for scope in wanted.scopes:
+            uses = self._uses.setdefault(scope, {})
+            if wanted.purpose:
+                uses[wanted.purpose] = None
+
+    def known_scopes(self) -> Mapping[str, tuple[str, ...]]:
+        """Every scope that something here needs, and what needs it."""
+        return {scope: tuple(uses) for scope, uses in self._uses.items()}
+
+    async def _aclose(self) -> None:
+        await self.broker.aclose()
+
+
+def check_called(scopes: object, decorator: str) -> None:
+    """Refuse a decorator that was used without parentheses.
+
+    Raises:
+        ConfigurationError: It got the function.
+    """
+    if callable(scopes):
+        raise ConfigurationError(
+            f"{decorator} got a function where its arguments belong.",
+            hint=f"Write @provider.{decorator}(), with parentheses.",
+        )
+
+
+def _check_name(name: str) -> None:
+    if _NAME.match(name) is None or name in _RESERVED:
+        raise ConfigurationError(
+            f"name={name!r} cannot be part of an address.",
+            hint="Use lower-case letters, digits and hyphens; `login` is taken.",
+        )
+
+
+def _check_keeping(store: Store | None, key_ring: KeyRing | None) -> None:
+    if store is not None and key_ring is None:
+        raise ConfigurationError(
+            "A store was given without a key_ring.",
+            hint="What it keeps would be unreadable after a restart; pass KeyRing({...}, minting=...).",
+        )
