@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 
 from mcpauthkit.core.urls import is_trustworthy_url, well_known_url
 from mcpauthkit.errors import RemoteMisbehaved
+from mcpauthkit.oauth.json_paths import words_of
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
 
 _HTTP_OK = 200
@@ -23,11 +24,13 @@ class IssuerMetadata:
 
     Args:
         issuer: Its identifier, equal to the configured one.
-        jwks_uri: Where its key set is.
+        jwks_uri: Where its key set is; empty where none was asked for and it has none.
         authorization_endpoint: Where browsers are sent to sign in.
         token_endpoint: Where codes become tokens.
         registration_endpoint: Where clients register (RFC 7591).
         revocation_endpoint: Where tokens are revoked (RFC 7009).
+        userinfo_endpoint: Where it says whose a token is (OpenID Connect Core 1.0 section 5.3).
+        token_auth_methods: How clients may prove themselves at the token endpoint; none listed means by Basic.
         sends_iss: Whether authorization responses carry `iss` (RFC 9207).
         lacks_s256: Whether it lists the PKCE methods it knows, and S256 is none of them (RFC 8414 section 2).
     """
@@ -38,6 +41,8 @@ class IssuerMetadata:
     token_endpoint: str | None = None
     registration_endpoint: str | None = None
     revocation_endpoint: str | None = None
+    userinfo_endpoint: str | None = None
+    token_auth_methods: tuple[str, ...] = ()
     sends_iss: bool = False
     lacks_s256: bool = False
 
@@ -78,13 +83,14 @@ def discovery_requests(issuer: str) -> list[HttpRequest]:
     return [HttpRequest("GET", url, headers={"accept": "application/json"}) for url in urls]
 
 
-def process_discovery(issuer: str, response: HttpResponse) -> IssuerMetadata | None:
+def process_discovery(issuer: str, response: HttpResponse, *, needs_keys: bool = True) -> IssuerMetadata | None:
     """Read an issuer's metadata; None when there is no document at this place.
 
     Args:
         issuer: The configured identifier. A document that names another one is refused: it would let one issuer
             speak for another (RFC 8414 section 3.3).
         response: The answer.
+        needs_keys: Whether a document without a key set is of no use.
 
     Raises:
         RemoteUnavailable: The issuer cannot answer now.
@@ -99,16 +105,18 @@ def process_discovery(issuer: str, response: HttpResponse) -> IssuerMetadata | N
             reason=f"metadata names issuer {document.get('issuer')!r:.200}",
         )
     jwks_uri = _endpoint(issuer, document, "jwks_uri")
-    if jwks_uri is None:
+    if jwks_uri is None and needs_keys:
         raise RemoteMisbehaved(reason="metadata names no jwks_uri")
     methods = document.get("code_challenge_methods_supported")
     return IssuerMetadata(
         issuer=issuer,
-        jwks_uri=jwks_uri,
+        jwks_uri=jwks_uri or "",
         authorization_endpoint=_endpoint(issuer, document, "authorization_endpoint"),
         token_endpoint=_endpoint(issuer, document, "token_endpoint"),
         registration_endpoint=_endpoint(issuer, document, "registration_endpoint"),
         revocation_endpoint=_endpoint(issuer, document, "revocation_endpoint"),
+        userinfo_endpoint=_endpoint(issuer, document, "userinfo_endpoint"),
+        token_auth_methods=words_of(document.get("token_endpoint_auth_methods_supported")) or (),
         sends_iss=document.get("authorization_response_iss_parameter_supported") is True,
         lacks_s256=isinstance(methods, list) and "S256" not in methods,
     )
