@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import anyio
@@ -31,6 +31,7 @@ class FormGrant:
         form: What is asked.
         validate: Tries the values at the service; without one, whatever fits the form is kept.
         timeout_seconds: How long that may take.
+        close: Closes what `validate` opened.
         clock: Time.
 
     Raises:
@@ -45,6 +46,7 @@ class FormGrant:
         validate: Validate | None = None,
         *,
         timeout_seconds: float = 15.0,
+        close: Callable[[], Awaitable[None]] | None = None,
         clock: Clock | None = None,
     ) -> None:
         if inspect.isfunction(validate) and not inspect.iscoroutinefunction(validate):
@@ -54,6 +56,7 @@ class FormGrant:
         self.form = form
         self._validate = validate
         self._timeout = timeout_seconds
+        self._close = close
         self._clock = clock or SystemClock()
 
     async def fill(self, values: Mapping[str, str]) -> Credential:
@@ -92,7 +95,9 @@ class FormGrant:
         raise GrantRefused("invalid_grant", reason="nothing renews what a user typed")
 
     async def aclose(self) -> None:
-        """Nothing was opened."""
+        """Close what the validator opened."""
+        if self._close is not None:
+            await self._close()
 
     async def _check(self, typed: Mapping[str, str]) -> Checked:
         """Run the application's validator; whatever it does, no value gets into a log or a page by it."""

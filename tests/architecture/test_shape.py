@@ -86,6 +86,10 @@ BROAD_EDGES = (
     # The browser edge, and that of the clients of the authorization proxy.
     "mcpauthkit/web/pages.py",
     "mcpauthkit/web/proxy/wire.py",
+    # The application's own code: its validator of typed values, and its hook for reminders. Whatever they raise may
+    # quote a secret, and ends neither a page nor a tool's call.
+    "mcpauthkit/connections/form_grant.py",
+    "mcpauthkit/providers/reminders.py",
 )
 
 

@@ -1,0 +1,121 @@
+"""The HTTP client that carries a key which a user typed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from mcpauthkit.connections.broker import Broker
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.key_service import KeyService
+from mcpauthkit.core.urls import is_trustworthy_url, origin_of
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.providers.client import AskAgain, Held
+
+_UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """How one service's keys are used.
+
+    Args:
+        service: The service.
+        api_url: Its API, which may hold fields as `{name}`; empty for what the service's check says.
+    """
+
+    service: KeyService
+    api_url: str = ""
+
+    def values(self, credential: Credential) -> dict[str, str]:
+        """Everything that was typed, and what the developer gave instead of the user."""
+        return {**{name: one.reveal() for name, one in credential.values.items()}, **self.service.fixed}
+
+    def headers(self, credential: Credential) -> Mapping[str, str]:
+        """The header fields that carry the key."""
+        return self.service.headers_for(self.values(credential))
+
+    def base_url(self, credential: Credential) -> str:
+        """Where the API is for this user."""
+        service, values = self.service, self.values(credential)
+        if self.api_url:
+            return service.url_for(self.api_url, values)
+        if service.detour is not None and credential.account.tenant:
+            values[service.detour.variable] = credential.account.tenant
+            ending = _common_ending(service.check_url, service.detour.check_url)
+            return service.url_for(service.detour.check_url.removesuffix(ending), values)
+        typed = next((one.name for one in service.fields if one.kind == "url"), service.address_field)
+        if f"{{{typed}}}" == service.check_url.partition("/")[0]:
+            # A service of the user's own, which may have a path of its own.
+            return values[typed].rstrip("/")
+        return origin_of(service.url_for(service.check_url, values))
+
+
+class KeyAuth(httpx.Auth):
+    """Sends the key; where the service does not take it any more, forgets it and asks the user again.
+
+    Args:
+        broker: Forgets.
+        held: What the call holds.
+        ask: Makes the error that leads the user to connect again.
+        headers: The header fields that carry the key.
+        base_url: The only origin they may go to.
+    """
+
+    requires_response_body = False
+
+    def __init__(self, broker: Broker, held: Held, ask: AskAgain, *, headers: Mapping[str, str], base_url: str) -> None:
+        self._broker = broker
+        self._held = held
+        self._ask = ask
+        self._headers = headers
+        self._origin = origin_of(str(httpx.URL(base_url)))
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """One request; nothing renews a key, so there is no second one."""
+        if not self._is_ours(request.url):
+            raise ConfigurationError(
+                f"The user's key is not sent to {origin_of(str(request.url))}.",
+                hint="Give paths to client(), or use a plain httpx client without the key.",
+            )
+        request.headers.update(self._headers)
+        response = yield request
+        # After a redirect to another origin, which gets no key, a 401 says nothing about it.
+        if response.status_code == _UNAUTHORIZED and self._is_ours(response.request.url):
+            await self._broker.forget(self._held.principal, rejected=self._held.credential)
+            raise await self._ask(self._held)
+
+    async def withhold(self, request: httpx.Request) -> None:
+        """Take the key out of a request to elsewhere: of a redirected one, httpx takes out `Authorization` only."""
+        if not self._is_ours(request.url):
+            for name in self._headers:
+                request.headers.pop(name, None)
+
+    def client(self, *, base_url: str, **options: Any) -> httpx.AsyncClient:
+        """The client that uses this.
+
+        Args:
+            base_url: What paths are resolved against.
+            **options: Further arguments of `httpx.AsyncClient`.
+        """
+        hooks: Mapping[str, Any] = options.pop("event_hooks", {})
+        watched = {**hooks, "request": [*hooks.get("request", ()), self.withhold]}
+        return httpx.AsyncClient(auth=self, event_hooks=watched, **{"base_url": base_url, **options})
+
+    def _is_ours(self, url: httpx.URL) -> bool:
+        return is_trustworthy_url(str(url)) and origin_of(str(url)) == self._origin
+
+
+def _common_ending(one: str, other: str) -> str:
+    """The last parts of two paths that are the same."""
+    parts = zip(reversed(urlsplit(one).path.split("/")), reversed(urlsplit(other).path.split("/")), strict=False)
+    same: list[str] = []
+    for mine, theirs in parts:
+        if mine != theirs or not mine:
+            break
+        same.insert(0, mine)
+    return "".join(f"/{part}" for part in same)
