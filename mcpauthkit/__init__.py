@@ -7,7 +7,9 @@ the service it calls: `OAuthProvider`. Other ways to prove who is calling are in
 
 from mcpauthkit.connections.connection import Connection, Health, Revoked
 from mcpauthkit.connections.credential import Account, Credential
+from mcpauthkit.connections.form import Checked, Field, Validate
 from mcpauthkit.connections.grant import Attempt, Grant, RedirectGrant
+from mcpauthkit.connections.key_service import Detour, KeyService, Proof
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import KeyRing
@@ -23,8 +25,10 @@ from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
 from mcpauthkit.protocol.injection import CurrentUser
+from mcpauthkit.providers.credentials import CredentialsOptions, CredentialsProvider
 from mcpauthkit.providers.foundation import OAuthOptions, ProviderOptions
 from mcpauthkit.providers.oauth import OAuthProvider
+from mcpauthkit.providers.reminders import Expiring, OnExpiring
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
 from mcpauthkit.web.limits import LimitOptions
@@ -36,26 +40,35 @@ from mcpauthkit.web.proxy.options import ProxyOptions
 __all__ = [
     "Account",
     "Attempt",
+    "Checked",
     "ClaimMap",
     "ClientAuthentication",
     "ClientDocuments",
     "Clock",
     "Connection",
     "Credential",
+    "CredentialsOptions",
+    "CredentialsProvider",
     "CurrentUser",
     "DecryptionKeys",
+    "Detour",
     "Entropy",
+    "Expiring",
+    "Field",
     "Grant",
     "Health",
     "IssuerProfile",
     "JwtAuthMiddleware",
     "KeyRing",
+    "KeyService",
     "LimitOptions",
     "MemoryStore",
     "OAuthOptions",
     "OAuthProvider",
+    "OnExpiring",
     "Patience",
     "Principal",
+    "Proof",
     "ProviderOptions",
     "ProxyOptions",
     "RedirectGrant",
@@ -65,6 +78,7 @@ __all__ = [
     "Store",
     "TokenVerifier",
     "TrustedIssuer",
+    "Validate",
     "Watchable",
     "current_user",
     "get_request_id",
