@@ -84,9 +84,10 @@ class Call:
     session: ServerSession
     protocol_version: str
     request_id: str | int | None
-    scope: Mapping[str, Any] | None
-    input_responses: Mapping[str, Any] | None
-    request_state: str | None
+    # Headers, and so the caller's token, are in it: a tool that reports variables must not send it anywhere.
+    scope: Mapping[str, Any] | None = field(repr=False)
+    input_responses: Mapping[str, Any] | None = field(repr=False)
+    request_state: str | None = field(repr=False)
     in_background: bool
     can_raise_url_error: bool
     refuse: Callable[[str], Exception]
