@@ -116,8 +116,25 @@ def parse_json_object(data: bytes, *, max_bytes: int, max_depth: int = 16) -> di
         max_depth: Deeper nesting is refused before parsing.
 
     Raises:
+        ValueError: As for `parse_json`, or it is not an object.
+    """
+    value = parse_json(data, max_bytes=max_bytes, max_depth=max_depth)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004  # callers look for one error
+    return value
+
+
+def parse_json(data: bytes, *, max_bytes: int, max_depth: int = 16) -> Any:
+    """Parse one JSON value from bytes we do not trust.
+
+    Args:
+        data: UTF-8 text.
+        max_bytes: Longer input is refused unread.
+        max_depth: Deeper nesting is refused before parsing.
+
+    Raises:
         ValueError: Too large, too deep, not UTF-8, not JSON (NaN and Infinity are not), a number beyond a float,
-            half a surrogate pair, a repeated member name, or not an object.
+            half a surrogate pair, or a repeated member name.
     """
     if len(data) > max_bytes:
         raise ValueError("too large")
@@ -126,8 +143,8 @@ def parse_json_object(data: bytes, *, max_bytes: int, max_depth: int = 16) -> di
     text = data.decode("utf-8").strip(_JSON_WHITESPACE)
     # `decode` is the same, and looks for white space with two regular expressions.
     value, end = _DECODER.raw_decode(text)
-    if not isinstance(value, dict) or end != len(text):
-        raise ValueError("not a JSON object")
+    if end != len(text):
+        raise ValueError("not one JSON value")
     if b"\\u" in data and _SURROGATE_ESCAPE.search(data) is not None:
         # Half a pair is no text: whoever encodes it later (a hash, a header, pydantic) would crash.
         json.dumps(value, ensure_ascii=False).encode()

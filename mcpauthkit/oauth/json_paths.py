@@ -37,10 +37,11 @@ def _at(value: Any, steps: list[str]) -> Iterator[Any]:
 
 def text_at(document: Any, paths: str) -> str:
     """The first text or number at dotted paths, as a text fit for records and pages; empty when there is none."""
-    return next(filter(None, map(_text, values_at(document, paths))), "") if paths else ""
+    return next(filter(None, map(text_of, values_at(document, paths))), "") if paths else ""
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A text or number as a text fit for records and pages; empty when it is neither."""
     if isinstance(value, int) and not isinstance(value, bool):
         # Thousands of digits are no name, and Python refuses to write them out.
         value = str(value) if abs(value) < 1 << 128 else ""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import httpx
 
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.preset import UNAUTHORIZED, Refusal
+from mcpauthkit.connections.refusals import MAX_BODY_BYTES, Verdict, judge, needs_body
 from mcpauthkit.core.urls import is_trustworthy_url, origin_of
 from mcpauthkit.errors import ConfigurationError, ConnectionFailed
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Need
+from mcpauthkit.providers.peeking import short_body
 
-_UNAUTHORIZED = 401
-
+# What httpx sends when nobody says otherwise; a header the service insists on goes before these.
+_DEFAULTS_OF_HTTPX = {"accept": "*/*", "user-agent": f"python-httpx/{httpx.__version__}"}
 
 AskAgain = Callable[["Held"], Awaitable[ConnectionFailed]]
 """Makes the error that leads a call's user to connect again."""
@@ -40,33 +43,50 @@ class Held:
 
 
 class CredentialAuth(httpx.Auth):
-    """Sends the credential, renews it once when the service answers 401, and asks the user again when that fails.
+    """Sends the credential, renews it once when the service says it is dead, and asks the user when that fails.
+
+    When the service says that it lacks a scope and names it, the user is asked for that scope; a refusal without a
+    name is the tool's business, and costs nobody their credential.
 
     Args:
         broker: Renews.
         held: What the call holds.
         ask: Makes the error that leads the user to connect again.
         api_url: The only origin the credential may go to; None for any https address.
+        refusals: How the service says that a token is no good; the first that fits counts.
+        headers: Header fields it insists on, for requests that do not bring them.
     """
 
     requires_response_body = False
 
-    def __init__(self, broker: Broker, held: Held, ask: AskAgain, *, api_url: str | None) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        held: Held,
+        ask: AskAgain,
+        *,
+        api_url: str | None,
+        refusals: Sequence[Refusal] = (UNAUTHORIZED,),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._broker = broker
         self._held = held
         self._ask = ask
+        self._refusals = tuple(refusals)
+        self._headers = dict(headers or {})
         # Through httpx, as the requests' addresses: upper case and default ports are spellings of one origin.
         self._origin = origin_of(str(httpx.URL(api_url))) if api_url is not None else None
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """One request, repeated once with a renewed credential.
 
-        A body that is a stream cannot be sent again: its 401 goes to the tool, and the next request has the new one.
+        A body that is a stream cannot be sent again: the refusal goes to the tool, and the next request has the new
+        credential.
         """
         self._check_destination(str(request.url))
+        self._add_headers(request)
         sent = self._held.credential
-        response = yield _with(request, sent)
-        if not _is_refused(response):
+        if not await self._is_dead((yield _with(request, sent))):
             return
         renewed = await self._broker.renew(
             self._held.principal, rejected=sent, caller_token=self._held.need.caller_token
@@ -76,11 +96,44 @@ class CredentialAuth(httpx.Auth):
         self._held.credential = renewed
         if getattr(request.stream, "_is_generator", False):
             return
-        response = yield _with(request, renewed)
-        if _is_refused(response):
+        if await self._is_dead((yield _with(request, renewed))):
             # Fresh and still refused: the user has withdrawn the grant at the service.
             await self._broker.forget(self._held.principal, rejected=renewed)
             raise await self._ask(self._held)
+
+    async def _is_dead(self, response: httpx.Response) -> bool:
+        verdict = await self._verdict(response)
+        if verdict is None:
+            return False
+        if verdict.meaning == "narrow":
+            missing = self._missing(verdict)
+            if missing:
+                need = replace(self._held.need, scopes=(*self._held.need.scopes, *missing))
+                raise await self._ask(Held(need, self._held.credential))
+            return False
+        return True
+
+    async def _verdict(self, response: httpx.Response) -> Verdict | None:
+        # After a redirect to another origin, where httpx sends no credential, a refusal says nothing about ours.
+        if "authorization" not in response.request.headers:
+            return None
+        status, headers = response.status_code, dict(response.headers)
+        body = None
+        if needs_body(self._refusals, status=status, headers=headers):
+            body = await short_body(response, max_bytes=MAX_BODY_BYTES)
+        return judge(self._refusals, status=status, headers=headers, body=body)
+
+    def _missing(self, verdict: Verdict) -> tuple[str, ...]:
+        # Asking for what the credential has already would lead in circles.
+        missing = self._broker.scope_rules.missing(verdict.scopes, self._held.credential.scopes)
+        if not verdict.any_of:
+            return missing
+        return missing[:1] if len(missing) == len(verdict.scopes) else ()
+
+    def _add_headers(self, request: httpx.Request) -> None:
+        for name, value in self._headers.items():
+            if request.headers.get(name) in {None, _DEFAULTS_OF_HTTPX.get(name.lower())}:
+                request.headers[name] = value
 
     def _check_destination(self, url: str) -> None:
         if "://" not in url.strip(":/") and self._origin is None:
@@ -94,11 +147,6 @@ class CredentialAuth(httpx.Auth):
                 f"The user's credential is not sent to {origin_of(url)}.",
                 hint="Use https and the host given as api_url, or a plain httpx client without the credential.",
             )
-
-
-def _is_refused(response: httpx.Response) -> bool:
-    # After a redirect to another origin, where httpx sends no credential, a 401 says nothing about ours.
-    return response.status_code == _UNAUTHORIZED and "authorization" in response.request.headers
 
 
 def _with(request: httpx.Request, credential: Credential) -> httpx.Request:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from mcpauthkit.errors import ConfigurationError, ConnectionFailed, ConnectionRequired, GrantRefused, RemoteUnavailable
+from mcpauthkit.protocol.ask import Need
 from mcpauthkit.providers.client import CredentialAuth, Held
 from tests.connections.small_world import ALICE, SmallWorld, credential
 
@@ -55,7 +56,7 @@ async def client_of(
     async def ask(_held: Held) -> ConnectionFailed:
         return ConnectionRequired("DevForge", connect_url=LINK)
 
-    auth = CredentialAuth(here.broker, Held(ALICE, current, ("repo",), "tool"), ask, api_url=api_url)
+    auth = CredentialAuth(here.broker, Held(Need(ALICE, ("repo",), "tool"), current), ask, api_url=api_url)
     return httpx.AsyncClient(auth=auth, transport=service, **options)
 
 
@@ -214,4 +215,4 @@ async def test_a_refusal_of_a_token_that_another_call_replaced_since_deletes_not
 
 
 def test_what_a_call_holds_prints_no_token() -> None:
-    assert "canary" not in repr(Held(ALICE, credential(), (), "tool"))
+    assert "canary" not in repr(Held(Need(ALICE, (), "tool"), credential()))
