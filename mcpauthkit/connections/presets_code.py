@@ -34,8 +34,8 @@ _GITHUB_TOKENS = TokenShape(gone=frozenset({"bad_refresh_token"}))
 # Private things are hidden behind 404. Both statuses have many other reasons, so only the header decides.
 _GITHUB_REFUSALS = (
     UNAUTHORIZED,
-    Refusal(meaning="narrow", status=403, needed="header:x-accepted-oauth-scopes"),
-    Refusal(meaning="narrow", status=404, needed="header:x-accepted-oauth-scopes"),
+    Refusal(meaning="narrow", status=403, needed="header:x-accepted-oauth-scopes", any_of=True),
+    Refusal(meaning="narrow", status=404, needed="header:x-accepted-oauth-scopes", any_of=True),
 )
 # It refuses requests without one.
 _USER_AGENT = {"User-Agent": "mcpauthkit"}

@@ -40,9 +40,12 @@ SALESFORCE = ServicePreset(
     display_name="Salesforce",
     authorize_url="{base_url}/services/oauth2/authorize",
     token_url="{base_url}/services/oauth2/token",
+    # Every organisation has a host of its own.
+    api_url="{instance_url}",
+    api_hosts=(".salesforce.com", ".force.com"),
     variables={"base_url": "https://login.salesforce.com"},
     always_scopes=("refresh_token",),
-    # The API is at `instance_url`; how long sessions live is the organisation's business, and no answer says it.
+    # How long sessions live is the organisation's business, and no answer says it.
     tokens=TokenShape(details={"instance_url": "instance_url", "identity_url": "id"}),
     scopes=ScopeRules(
         implied={"api": ("chatter_api",), "web": ("visualforce",)},

@@ -139,7 +139,7 @@ SLACK = ServicePreset(
         ok_flag="ok",
         gone=frozenset({"invalid_refresh_token", "token_revoked", "account_inactive"}),
         details={"team_id": "team.id|team_id", "team": "team.name", "enterprise_id": "enterprise.id|enterprise_id"},
-        account=AccountPaths(id="authed_user.id|user_id", label="team.name", tenant="team.id|team_id"),
+        account=AccountPaths(id="authed_user.id|user_id", tenant="team.id|team_id"),
     ),
     revocation=Revocation(url="https://slack.com/api/auth.revoke", style="bearer", token="access_token"),
     whoami=WhoAmI(
@@ -175,15 +175,15 @@ ZOOM = ServicePreset(
     display_name="Zoom",
     authorize_url="https://zoom.us/oauth/authorize",
     token_url="https://zoom.us/oauth/token",
-    api_url="https://api.zoom.us/v2",
+    # Each answer names the host of the user's region.
+    api_url="{api_url}/v2",
+    api_hosts=(".zoom.us",),
+    variables={"api_url": "https://api.zoom.us"},
     client_authentication="client_secret_basic",
-    # `api_url` is the host of the user's region.
     tokens=TokenShape(details={"api_url": "api_url"}),
     scopes=ScopeRules(in_words=False),
     revocation=Revocation(url="https://zoom.us/oauth/revoke", token="access_token"),
-    whoami=WhoAmI(
-        url="https://api.zoom.us/v2/users/me", account=AccountPaths(id="id", label="email", tenant="account_id")
-    ),
+    whoami=WhoAmI(url="{api_url}/v2/users/me", account=AccountPaths(id="id", label="email", tenant="account_id")),
     refusals=(
         *(Refusal(meaning="narrow", status=status, path="code", values=frozenset({"4711"})) for status in (400, 401)),
         UNAUTHORIZED,
