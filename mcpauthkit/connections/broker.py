@@ -128,15 +128,15 @@ class Broker:
         """
         held = await self._vault.get(principal, self.grant.service, account)
         granted = held.scopes if held else frozenset[str]()
-        missing = self.scope_rules.missing(scopes, granted)
+        asked = self.scope_rules.missing(scopes, granted) or tuple(scopes)
         async with self._exclusive(principal):
             return await self.ledger.open(
                 principal,
                 self.grant.service,
-                missing or scopes,
+                asked,
                 purpose=purpose,
                 account=account,
-                granted=sorted(granted - set(scopes)),
+                granted=sorted(granted - set(asked)),
             )
 
     async def take_question(self, principal: Principal, flow: Flow, *, seconds: float) -> Flow | None:
@@ -289,8 +289,9 @@ class Broker:
         if held is not None:
             credential = self._merged(held, credential)
         name = held.name if held is not None else flow.account
-        await self._vault.put(principal, self.grant.service, replace(credential, name=name))
-        await self._notes.clear(principal, name)
+        kept = replace(credential, name=name)
+        await self._vault.put(principal, self.grant.service, kept)
+        await self._notes.connected(principal, kept)
 
     def _merged(self, held: Credential, new: Credential) -> Credential:
         """What a new consent adds to: only the same account's, or one account's rights would be told of another."""

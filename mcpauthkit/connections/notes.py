@@ -25,12 +25,14 @@ class Note:
         used_at: Wall time in seconds of the last use, within five minutes; 0 for never.
         failed_at: Wall time in seconds of the outage that the last renewal met; 0 when it met none.
         lost_at: Wall time in seconds when the service ended it; 0 while it stands.
-        label: Whose account at the service was lost, for the page that says so.
+        ends_at: Wall time in seconds at which it ends because nothing renews it; 0 where something does.
+        label: Whose account at the service it was, for the page that says that it is over.
     """
 
     used_at: float = 0.0
     failed_at: float = 0.0
     lost_at: float = 0.0
+    ends_at: float = 0.0
     label: str = ""
 
 
@@ -77,6 +79,13 @@ class Notes:
     async def lost(self, principal: Principal, credential: Credential) -> None:
         """Note that the service has ended a connection; told as long as there is no other."""
         await self._change(self._key(principal, ""), lost_at=self._clock.wall(), label=credential.account.label)
+
+    async def connected(self, principal: Principal, credential: Credential) -> None:
+        """Note a new connection: earlier troubles are over, and when it is going to end, if nothing renews it."""
+        await self.clear(principal, credential.name)
+        if credential.expires_at is not None and credential.refresh_token is None:
+            key = self._key(principal, "")
+            await self._change(key, ends_at=credential.expires_at, label=credential.account.label)
 
     async def clear(self, principal: Principal, name: str) -> None:
         """Forget what was noted: the connection is new, or over by its user's wish."""

@@ -37,7 +37,7 @@ class Overview:
         self._clock = clock
 
     async def connections(self, principal: Principal) -> list[Connection]:
-        """Every connection, the default one first; one that says so when the service has ended the only one."""
+        """Every connection, the default one first; one that says so when the only one is over."""
         held = await self._vault.all(principal, self._grant.service)
         if not held:
             return await self._lost(principal)
@@ -90,7 +90,8 @@ class Overview:
 
     async def _lost(self, principal: Principal) -> list[Connection]:
         note = await self._notes.of(principal, "")
-        if not note.lost_at:
+        has_ended = 0 < note.ends_at <= self._clock.wall()
+        if not note.lost_at and not has_ended:
             return []
         return [
             Connection(
@@ -98,7 +99,8 @@ class Overview:
                 display_name=self._grant.display_name,
                 account=Account(label=note.label),
                 last_used_at=note.used_at or None,
-                health=Health.LOST,
+                expires_at=note.ends_at or None,
+                health=Health.LOST if note.lost_at else Health.EXPIRED,
             )
         ]
 

@@ -18,8 +18,6 @@ from mcpauthkit.stores.sealed import SealedStore
 
 _log = RequestLog("connections")
 _KEPT_SECONDS = 365 * 86_400.0
-_KEPT_AFTER_END_SECONDS = 30 * 86_400.0
-"""What has ended stays for the page that says so; it is never used."""
 
 
 class Vault:
@@ -132,8 +130,8 @@ class Vault:
     async def _write(self, key: str, credential: Credential) -> None:
         ttl = _KEPT_SECONDS
         if credential.expires_at is not None and credential.refresh_token is None:
-            ttl = min(_KEPT_SECONDS, credential.expires_at - self._clock.wall() + _KEPT_AFTER_END_SECONDS)
-        await self._store.put(key, credential.to_record(), ttl_seconds=max(1.0, ttl))
+            ttl = min(_KEPT_SECONDS, max(1.0, credential.expires_at - self._clock.wall()))
+        await self._store.put(key, credential.to_record(), ttl_seconds=ttl)
 
     async def _names(self, principal: Principal, service: str) -> list[str]:
         try:

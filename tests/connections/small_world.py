@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mcpauthkit import KeyRing, MemoryStore, Principal, Store
+from mcpauthkit import Account, KeyRing, MemoryStore, Principal, Store
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Attempt
@@ -14,6 +14,7 @@ from mcpauthkit.connections.ledger import Ledger
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.flow_state import Flow
 from mcpauthkit.core.secret import Secret
+from mcpauthkit.errors import RemoteError
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import FakeClock
 
@@ -62,6 +63,10 @@ class HandGrant:
     before_answer: Callable[[], Awaitable[None]] = _nothing
     granted: Sequence[str] | None = None
     lifetime_seconds: float = 3600.0
+    refreshes: bool = True
+    account: Account = field(default_factory=Account)
+    revocation: bool | RemoteError = True
+    revoked: list[Secret] = field(default_factory=list)
 
     async def begin(self, scopes: Sequence[str], *, redirect_uri: str) -> Attempt:
         address = f"https://forge.example/authorize?scope={'+'.join(scopes)}&redirect_uri={redirect_uri}"
@@ -76,7 +81,8 @@ class HandGrant:
         await self.before_answer()
         if self.trouble is not None:
             raise self.trouble
-        return self._made("connected", scopes)
+        again = f"-{len(self.completions)}" if len(self.completions) > 1 else ""
+        return self._made(f"connected{again}", scopes)
 
     async def renew(self, old: Credential) -> Credential:
         assert old.refresh_token is not None
@@ -85,18 +91,26 @@ class HandGrant:
         await self.before_answer()
         if self.trouble is not None:
             raise self.trouble
-        return self._made(f"renewed-{number}", sorted(old.scopes))
+        return self._made(f"renewed-{number}", sorted(old.scopes)).following(old)
+
+    async def revoke(self, held: Credential) -> bool:
+        self.revoked.append(held.access_token)
+        await self.before_answer()
+        if isinstance(self.revocation, RemoteError):
+            raise self.revocation
+        return self.revocation
 
     async def aclose(self) -> None:
         """Nothing is open."""
 
     def _made(self, token: str, scopes: Sequence[str]) -> Credential:
-        return credential(
+        made = credential(
             token,
             scopes=scopes if self.granted is None else self.granted,
-            refresh=f"refresh-of-{token}",
+            refresh=f"refresh-of-{token}" if self.refreshes else None,
             expires_at=self.clock.wall() + self.lifetime_seconds,
         )
+        return replace(made, account=self.account)
 
 
 @dataclass
@@ -106,6 +120,7 @@ class SmallWorld:
     clock: FakeClock = field(default_factory=FakeClock)
     store: Store | None = None
     namespace: str = "test"
+    is_incremental: bool = False
 
     def __post_init__(self) -> None:
         self.memory = MemoryStore(clock=self.clock)
@@ -116,7 +131,14 @@ class SmallWorld:
         self.broker = self.another_broker()
 
     def another_broker(self) -> Broker:
-        return Broker(self.grant, self.sealed, namespace=self.namespace, redirect_uri=REDIRECT, clock=self.clock)
+        return Broker(
+            self.grant,
+            self.sealed,
+            namespace=self.namespace,
+            redirect_uri=REDIRECT,
+            is_incremental=self.is_incremental,
+            clock=self.clock,
+        )
 
     async def hold(self, token: str = "access-canary", *, seconds: float | None = 3600.0, **options: Any) -> Credential:
         """Give Alice a credential that lives for so long."""
