@@ -8,8 +8,10 @@ the service it calls: `OAuthProvider`. Other ways to prove who is calling are in
 from mcpauthkit.connections.connection import Connection, Health, Revoked
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.form import Checked, Field, Validate
-from mcpauthkit.connections.grant import Attempt, Grant, RedirectGrant
+from mcpauthkit.connections.grant import Attempt, Grant, RedirectGrant, UserlessGrant
 from mcpauthkit.connections.key_service import Detour, KeyService, Proof
+from mcpauthkit.connections.way import ClientCredentials, OnBehalfOf, TokenExchange
+from mcpauthkit.connections.without_user import WithoutUser
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import KeyRing
@@ -43,6 +45,7 @@ __all__ = [
     "Checked",
     "ClaimMap",
     "ClientAuthentication",
+    "ClientCredentials",
     "ClientDocuments",
     "Clock",
     "Connection",
@@ -65,6 +68,7 @@ __all__ = [
     "MemoryStore",
     "OAuthOptions",
     "OAuthProvider",
+    "OnBehalfOf",
     "OnExpiring",
     "Patience",
     "Principal",
@@ -76,10 +80,13 @@ __all__ = [
     "Revoked",
     "Secret",
     "Store",
+    "TokenExchange",
     "TokenVerifier",
     "TrustedIssuer",
+    "UserlessGrant",
     "Validate",
     "Watchable",
+    "WithoutUser",
     "current_user",
     "get_request_id",
     "get_user",

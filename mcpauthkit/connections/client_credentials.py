@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mcpauthkit.connections.credential import Credential, Origin
-from mcpauthkit.connections.way import OwnClient, WayOptions, obtained_by
+from mcpauthkit.connections.way import ClientCredentials, OwnClient, obtained_by
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.token import OAuthClient, process_token_response
 from mcpauthkit.oauth.token_exchange import client_credentials_request
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientCredentials(WayOptions):
-    """A service account: what this application itself may do at a service, for every caller alike.
-
-    Every caller gets its rights. Name the callers by `issuers=` where not all of them should, and do not list it behind
-    an exchange for the same callers: whom the authorization server refuses would get the account's rights instead.
-
-    Args:
-        audience: The name of the service, where the authorization server wants one.
-        resource: The service's address (RFC 8707), where it wants that.
-        scopes: What is asked for instead of what tools need, such as `https://graph.microsoft.com/.default`; what the
-            application was given then counts as what they need.
-        issuers: Callers of these issuers only, such as `["api-keys"]`; everybody unless given.
-        token_url: The token endpoint; the provider's unless given.
-        client_id: The client; the provider's unless given.
-        client_secret: Its secret.
-        client_authentication: How the secret is sent; `client_secret_post` by default.
-
-    Raises:
-        ConfigurationError: An argument cannot be used.
-    """
-
-    audience: str = ""
-    resource: str = ""
 
 
 class ClientCredentialsGrant:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mcpauthkit.connections.credential import Credential, Origin
-from mcpauthkit.connections.way import OwnClient, WayOptions, obtained_by
+from mcpauthkit.connections.way import OnBehalfOf, OwnClient, TokenExchange, obtained_by
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, GrantRefused
@@ -14,7 +13,6 @@ from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.messages import HttpRequest
 from mcpauthkit.oauth.token import OAuthClient, process_token_response
 from mcpauthkit.oauth.token_exchange import (
-    ACCESS_TOKEN_TYPE,
     exchange_request,
     on_behalf_of_request,
     process_exchange_response,
@@ -22,57 +20,6 @@ from mcpauthkit.oauth.token_exchange import (
 
 # RFC 8693 section 2.2.2 calls a subject token that is invalid or unacceptable an invalid request.
 _ABOUT_THE_CALLER = frozenset({"invalid_request"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenExchange(WayOptions):
-    """The caller's access token, exchanged for one of the service (RFC 8693): nobody is asked anything.
-
-    The token goes to the token endpoint only, and is kept nowhere. It is the authorization server that decides who may
-    exchange what; mostly that is the organisation's own issuer, and then `token_url` and the client are given here.
-
-    Args:
-        audience: The service's name at the authorization server.
-        resource: The service's address, where the server wants that instead or besides.
-        subject_token_type: What the caller's token is called; `...:jwt` where a server insists.
-        requested_token_type: What is asked for.
-        scopes: What is asked for instead of what tools need.
-        issuers: Callers of these issuers only. Name them where there are several: the tokens of one are none of the
-            others' business.
-        token_url: The token endpoint; the provider's unless given.
-        client_id: The client; the provider's unless given.
-        client_secret: Its secret.
-        client_authentication: How the secret is sent; `client_secret_post` by default.
-
-    Raises:
-        ConfigurationError: An argument cannot be used.
-    """
-
-    audience: str = ""
-    resource: str = ""
-    subject_token_type: str = ACCESS_TOKEN_TYPE
-    requested_token_type: str = ACCESS_TOKEN_TYPE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnBehalfOf(WayOptions):
-    """The caller's access token, exchanged at Microsoft Entra ("on-behalf-of").
-
-    The client is the application whose tokens callers bring, so give `client_id` and `client_secret` if the provider's
-    are others. Where Entra wants the user's consent or a second factor first, the user is asked.
-
-    Args:
-        scopes: What is asked for instead of what tools need, such as `https://graph.microsoft.com/.default`. A scope
-            names the service too.
-        issuers: Callers of these issuers only; as for `TokenExchange`.
-        token_url: The tenant's token endpoint; the provider's unless given.
-        client_id: The client; the provider's unless given.
-        client_secret: Its secret.
-        client_authentication: How the secret is sent; `client_secret_post` by default.
-
-    Raises:
-        ConfigurationError: An argument cannot be used.
-    """
 
 
 class TokenExchangeGrant:

@@ -1,4 +1,4 @@
-"""What the ways to a credential have in common that ask nobody: whose client, where, and what refusals mean."""
+"""The ways to a credential that ask nobody, as applications write them, and what they have in common."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient, TokenSet
+from mcpauthkit.oauth.token_exchange import ACCESS_TOKEN_TYPE
 
 _NOT_THIS_WAY = frozenset(
     {
@@ -75,6 +76,83 @@ class WayOptions:
             )
         if self.client_secret is not None:
             object.__setattr__(self, "client_secret", as_secret(self.client_secret))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenExchange(WayOptions):
+    """The caller's access token, exchanged for one of the service (RFC 8693): nobody is asked anything.
+
+    The token goes to the token endpoint only, and is kept nowhere. It is the authorization server that decides who may
+    exchange what; mostly that is the organisation's own issuer, and then `token_url` and the client are given here.
+
+    Args:
+        audience: The service's name at the authorization server.
+        resource: The service's address, where the server wants that instead or besides.
+        subject_token_type: What the caller's token is called; `...:jwt` where a server insists.
+        requested_token_type: What is asked for.
+        scopes: What is asked for instead of what tools need.
+        issuers: Callers of these issuers only. Name them where there are several: the tokens of one are none of the
+            others' business.
+        token_url: The token endpoint; the provider's unless given.
+        client_id: The client; the provider's unless given.
+        client_secret: Its secret.
+        client_authentication: How the secret is sent; `client_secret_post` by default.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
+    """
+
+    audience: str = ""
+    resource: str = ""
+    subject_token_type: str = ACCESS_TOKEN_TYPE
+    requested_token_type: str = ACCESS_TOKEN_TYPE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnBehalfOf(WayOptions):
+    """The caller's access token, exchanged at Microsoft Entra ("on-behalf-of").
+
+    The client is the application whose tokens callers bring, so give `client_id` and `client_secret` if the provider's
+    are others. Where Entra wants the user's consent or a second factor first, the user is asked.
+
+    Args:
+        scopes: What is asked for instead of what tools need, such as `https://graph.microsoft.com/.default`. A scope
+            names the service too.
+        issuers: Callers of these issuers only; as for `TokenExchange`.
+        token_url: The tenant's token endpoint; the provider's unless given.
+        client_id: The client; the provider's unless given.
+        client_secret: Its secret.
+        client_authentication: How the secret is sent; `client_secret_post` by default.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCredentials(WayOptions):
+    """A service account: what this application itself may do at a service, for every caller alike.
+
+    Every caller gets its rights. Name the callers by `issuers=` where not all of them should, and do not list it behind
+    an exchange for the same callers: whom the authorization server refuses would get the account's rights instead.
+
+    Args:
+        audience: The name of the service, where the authorization server wants one.
+        resource: The service's address (RFC 8707), where it wants that.
+        scopes: What is asked for instead of what tools need, such as `https://graph.microsoft.com/.default`; what the
+            application was given then counts as what they need.
+        issuers: Callers of these issuers only, such as `["api-keys"]`; everybody unless given.
+        token_url: The token endpoint; the provider's unless given.
+        client_id: The client; the provider's unless given.
+        client_secret: Its secret.
+        client_authentication: How the secret is sent; `client_secret_post` by default.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
+    """
+
+    audience: str = ""
+    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcpauthkit.connections.client_credentials import ClientCredentials, ClientCredentialsGrant
+from mcpauthkit.connections.client_credentials import ClientCredentialsGrant
 from mcpauthkit.connections.grant import UserlessGrant
-from mcpauthkit.connections.token_exchange import OnBehalfOf, OnBehalfOfGrant, TokenExchange, TokenExchangeGrant
+from mcpauthkit.connections.token_exchange import OnBehalfOfGrant, TokenExchangeGrant
+from mcpauthkit.connections.way import ClientCredentials, OnBehalfOf, TokenExchange
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import Fetch

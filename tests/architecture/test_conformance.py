@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
-from mcpauthkit.connections.grant import Identifying, RedirectGrant, Revocable
+from mcpauthkit.connections.client_credentials import ClientCredentialsGrant
+from mcpauthkit.connections.grant import Identifying, RedirectGrant, Revocable, UserlessGrant
+from mcpauthkit.connections.token_exchange import OnBehalfOfGrant, TokenExchangeGrant
+from mcpauthkit.connections.userless import Selective
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.fetch import Fetch, HttpFetch
@@ -33,6 +36,8 @@ watchables: list[type[Watchable]] = [MemoryStore]
 grants: list[type[RedirectGrant]] = [AuthorizationCodeGrant]
 revocables: list[type[Revocable]] = [AuthorizationCodeGrant]
 identifying: list[type[Identifying]] = [AuthorizationCodeGrant]
+userless: list[type[UserlessGrant]] = [ClientCredentialsGrant, OnBehalfOfGrant, TokenExchangeGrant]
+selective: list[type[Selective]] = [ClientCredentialsGrant, OnBehalfOfGrant, TokenExchangeGrant]
 fetches: list[type[Fetch]] = [HttpFetch]
 verifiers: list[type[TokenVerifier]] = [
     ApiKeyVerifier,
@@ -54,6 +59,7 @@ PAIRS = [
     *((RedirectGrant, one) for one in grants),
     *((Revocable, one) for one in revocables),
     *((Identifying, one) for one in identifying),
+    *((UserlessGrant, one) for one in userless),
     *((Fetch, one) for one in fetches),
     *((TokenVerifier, one) for one in verifiers),
     *((ClientDocuments, one) for one in documents),

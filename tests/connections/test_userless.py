@@ -4,95 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from mcpauthkit import MemoryStore, Principal, Secret
+from mcpauthkit import Principal, Secret
 from mcpauthkit.connections.credential import Credential, Origin
-from mcpauthkit.connections.grant import UserlessGrant
-from mcpauthkit.connections.userless import Userless
 from mcpauthkit.errors import GrantRefused, RemoteMisbehaved, RemoteUnavailable
-from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import FakeClock
-from tests.connections.small_world import ISSUER, OTHER_RING, RING
-
-ALICE, BOB = Principal.bare(ISSUER, "alice"), Principal.bare(ISSUER, "bob")
-STRONG, WEAK = Secret("callers-strong-canary"), Secret("callers-weak-canary")
-
-
-async def _nothing() -> None:
-    return None
-
-
-@dataclass
-class HandWay:
-    """A way whose answers a test decides."""
-
-    clock: FakeClock
-    origin: Origin = "exchange"
-    way: str = "exchange"
-    issuers: frozenset[str] = frozenset()
-    asked: list[tuple[tuple[str, ...], str | None]] = field(default_factory=list)
-    trouble: Exception | None = None
-    granted: Sequence[str] | None = None
-    lifetime_seconds: float | None = 3600.0
-    same_token: bool = False
-    before_answer: Callable[[], Awaitable[None]] = _nothing
-
-    async def obtain(self, scopes: Sequence[str], *, caller_token: Secret | None) -> Credential:
-        self.asked.append((tuple(scopes), None if caller_token is None else caller_token.reveal()))
-        number = 1 if self.same_token else len(self.asked)
-        await self.before_answer()
-        if self.trouble is not None:
-            raise self.trouble
-        now = self.clock.wall()
-        return Credential.of_token(
-            Secret(f"{self.way}-{number}-canary"),
-            scopes=frozenset(scopes if self.granted is None else self.granted),
-            refresh_token=Secret("refresh-canary"),
-            obtained_at=now,
-            expires_at=None if self.lifetime_seconds is None else now + self.lifetime_seconds,
-        )
-
-    async def aclose(self) -> None:
-        self.asked.append((("closed",), None))
-
-
-class Place:
-    """Some ways over a memory store."""
-
-    def __init__(self, *ways: HandWay, clock: FakeClock | None = None) -> None:
-        self.clock = clock or FakeClock()
-        self.memory = MemoryStore(clock=self.clock)
-        self.way = HandWay(self.clock)
-        self.ways: list[UserlessGrant] = list(ways or [self.way])
-        self.userless = self.another()
-
-    def another(self, *ways: UserlessGrant, ring: Any = RING) -> Userless:
-        sealed = SealedStore(self.memory, ring, clock=self.clock)
-        return Userless(ways or self.ways, sealed, namespace="test", service="forge", clock=self.clock)
-
-    async def find(
-        self, *scopes: str, who: Principal = ALICE, token: Secret | None = STRONG, of: Userless | None = None
-    ) -> Credential | None:
-        return await (of or self.userless).find(who, scopes or ("repo",), caller_token=token)
-
-    async def needed(self, *scopes: str, who: Principal = ALICE, token: Secret | None = STRONG) -> Credential:
-        found = await self.find(*scopes, who=who, token=token)
-        assert found is not None
-        return found
-
-    def stored(self) -> str:
-        return str(self.memory._entries)
-
-
-def service_account(clock: FakeClock, **options: Any) -> HandWay:
-    return HandWay(clock, origin="service-account", way="account", **options)
+from tests.connections.hand_way import ALICE, BOB, STRONG, WEAK, HandWay, Place, service_account
+from tests.connections.small_world import ISSUER, OTHER_RING
 
 
 async def test_a_credential_is_obtained_once_and_used_until_it_is_due() -> None:
@@ -302,76 +225,6 @@ async def test_a_caller_who_goes_away_takes_nothing_from_the_others() -> None:
     with pytest.raises(asyncio.CancelledError):
         await first
     assert len(here.way.asked) == 1
-
-
-async def test_a_rejected_credential_is_replaced_once_however_many_calls_met_the_rejection() -> None:
-    here = Place()
-    rejected = await here.needed()
-    here.way.before_answer = anyio.lowlevel.checkpoint
-    renewed = await asyncio.gather(
-        *(here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG) for _ in range(20))
-    )
-    assert len(here.way.asked) == 2
-    assert len({one.access_token for one in renewed if one is not None}) == 1
-    assert (await here.needed()).is_same(renewed[0])
-
-
-async def test_a_server_that_gives_the_same_token_again_is_not_asked_for_ever() -> None:
-    here = Place()
-    here.way.same_token = True
-    rejected = await here.needed()
-    again = await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG)
-    assert rejected.is_same(again)
-    assert len(here.way.asked) == 3
-
-
-async def test_a_rejected_credential_that_cannot_be_replaced_now_says_so() -> None:
-    here = Place()
-    rejected = await here.needed()
-    here.way.trouble = RemoteUnavailable()
-    with pytest.raises(RemoteUnavailable):
-        await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG)
-    here.way.trouble = GrantRefused("access_denied")
-    assert await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG) is None
-    assert await here.find() is None
-
-
-async def test_nothing_is_renewed_without_the_callers_token_or_by_a_way_that_is_gone() -> None:
-    here = Place()
-    rejected = await here.needed()
-    assert await here.userless.renew(ALICE, rejected=rejected, caller_token=None) is None
-    other = here.another(HandWay(here.clock, way="other"))
-    assert await other.renew(ALICE, rejected=rejected, caller_token=STRONG) is None
-
-
-async def test_a_forgotten_exchange_is_not_repeated_for_a_minute() -> None:
-    here = Place()
-    rejected = await here.needed()
-    await here.userless.forget(ALICE, rejected=rejected)
-    assert await here.find() is None
-    assert len(here.way.asked) == 1
-    here.clock.advance(61)
-    assert await here.find() is not None
-
-
-async def test_no_caller_can_lock_others_out_of_a_service_account() -> None:
-    clock = FakeClock()
-    here = Place(service_account(clock), clock=clock)
-    rejected = await here.needed(token=None)
-    await here.userless.forget(ALICE, rejected=rejected)
-    assert not (await here.needed(who=BOB)).is_same(rejected)
-
-
-async def test_only_the_very_credential_is_forgotten_and_only_by_its_owner() -> None:
-    here = Place()
-    old = await here.needed()
-    renewed = await here.userless.renew(ALICE, rejected=old, caller_token=STRONG)
-    assert renewed is not None
-    await here.userless.forget(ALICE, rejected=old)
-    await here.userless.forget(BOB, rejected=renewed)
-    connected = Credential.of_token(Secret("users-own"))
-    await here.userless.forget(ALICE, rejected=connected)
-    assert (await here.needed()).is_same(renewed)
 
 
 async def test_what_one_replica_obtained_another_uses() -> None:

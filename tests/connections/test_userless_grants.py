@@ -10,8 +10,7 @@ import pytest
 from joserfc import jws
 
 from mcpauthkit import Secret
-from mcpauthkit.connections.client_credentials import ClientCredentials
-from mcpauthkit.connections.token_exchange import OnBehalfOf, TokenExchange
+from mcpauthkit.connections.way import ClientCredentials, OnBehalfOf, TokenExchange
 from mcpauthkit.connections.without_user import WithoutUser, grants_from
 from mcpauthkit.errors import ConfigurationError, GrantRefused
 from mcpauthkit.fetch import Fetch, HttpFetch
