@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mcpauthkit.core.flow_state import Flow
+from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import RemoteError, RemoteUnavailable
 from mcpauthkit.principal import Principal
@@ -76,19 +76,26 @@ class RedirectPages:
             )
         session = sign_in_of(request).session(request.headers.raw)
         if session is None or session.session_id != visit.browser:
-            _audit.warning(
-                "callback in another browser refused service=%s user=%s",
-                self._broker.grant.service,
-                "-" if session is None else session.digest,
-            )
+            self._tell("callback in another browser refused", session)
             return self._wrong_browser()
         flow = await self._flows.own_flow(visit.flow_id, session)
+        if not flow.is_pending:
+            # Another tab was first, or a no; this code stays unused.
+            self._tell("callback of a finished flow refused", session)
+            return redirect(self._flows.url(flow))
         principal = Principal.bare(session.issuer, session.subject)
         try:
             finished = await self._broker.finish_visit(principal, flow, visit, query)
         except RemoteUnavailable:
             return self._no_answer(request, flow, session)
+        if finished.status is FlowStatus.FAILED:
+            # A code of somebody else's, or another server's answer: the service and PKCE have seen through it.
+            self._tell("callback refused", session)
         return self._flows.done(finished)
+
+    def _tell(self, what: str, session: BrowserSession | None) -> None:
+        user = "-" if session is None else session.digest
+        _audit.warning("%s service=%s user=%s", what, self._broker.grant.service, user)
 
     def _no_answer(self, request: Request, flow: Flow, session: BrowserSession) -> Response:
         notice = f"{self._flows.service} did not answer just now. Nothing is lost: try again in a moment."

@@ -76,6 +76,7 @@ class FlowPages:
         """The flow, if it is the session's own; else the page that says why not."""
         flow = await self.broker.ledger.get(flow_id)
         if flow is None or flow.service != self.broker.grant.service:
+            _audit.warning("unknown link refused service=%s user=%s", self.broker.grant.service, session.digest)
             raise Answered(
                 self.pages.message(
                     "This link does not work any more",
