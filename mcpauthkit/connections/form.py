@@ -136,8 +136,10 @@ class Field:
                 raise ConfigurationError(f"{key!r} of the field {name!r} is not {words}.", hint=f"Write {words}.")
         arguments = {key: value for key, value in options.items() if key not in {"type", "options"}}
         choices = options.get("options", ())
-        if isinstance(choices, str) or not all(isinstance(one, str) for one in choices):
-            raise ConfigurationError(f"'options' of the field {name!r} is not a list of texts.", hint='["a", "b"]')
+        if not isinstance(choices, list | tuple) or not all(isinstance(one, str) for one in choices):
+            raise ConfigurationError(
+                f"'options' of the field {name!r} is not a list of texts.", hint='Write "options": ["eu", "us"].'
+            )
         return cls(name=name, kind=options.get("type", "string"), options=tuple(choices), **arguments)
 
     def tidy(self, typed: str) -> str:
