@@ -5,6 +5,7 @@ from __future__ import annotations
 import mcp_types
 
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.service_account import ServiceAccount
 from mcpauthkit.core.flow_state import Flow
 from mcpauthkit.errors import ConnectionFailed
 from mcpauthkit.protocol.ask import Asker, Need
@@ -40,6 +41,7 @@ async def obtain_or_link(asker: Asker, need: Need) -> Credential:
     """
     credential = await asker.lookup(need)
     if credential is None:
+        _check_asks_users(asker)
         raise asker.link(await _opened(asker, need, Rung.LINK))
     return credential
 
@@ -54,6 +56,7 @@ async def _found(
     if state is not None and rung is Rung.ROUNDS:
         # A later round of a question asked before: it must come to that flow's outcome and open no other.
         return await continue_rounds(asker, call, state, need)
+    _check_asks_users(asker)
     _check_can_sign_in(asker, call, need)
     flow = await _opened(asker, need, rung)
     match rung:
@@ -68,6 +71,17 @@ async def _found(
             raise asker.url_error(call, flow, need)
         case Rung.LINK:
             raise asker.link(flow)
+
+
+def _check_asks_users(asker: Asker) -> None:
+    if isinstance(asker.broker.grant, ServiceAccount):
+        raise ConnectionFailed(
+            asker.service_name,
+            f"{asker.service_name} refused this server's own account, and there is nothing you can do about it. "
+            "The server's operator finds the cause in the log.",
+            hint="Check what the client may do at the service, and the scopes that this tool asks for.",
+            reason="no way without the user gave a credential",
+        )
 
 
 def _check_can_sign_in(asker: Asker, call: Call, need: Need) -> None:
