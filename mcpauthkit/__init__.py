@@ -5,7 +5,7 @@ the service it calls: `OAuthProvider`. Other ways to prove who is calling are in
 `mcpauthkit.errors`, what tests need in `mcpauthkit.testing`.
 """
 
-from mcpauthkit.connections.connection import Connection, Health, Revoked
+from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.form import Checked, Field, Validate
 from mcpauthkit.connections.grant import Attempt, Grant, RedirectGrant, UserlessGrant
@@ -27,6 +27,7 @@ from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
 from mcpauthkit.protocol.injection import CurrentUser
+from mcpauthkit.providers.connections import Connections
 from mcpauthkit.providers.credentials import CredentialsOptions, CredentialsProvider
 from mcpauthkit.providers.foundation import OAuthOptions, ProviderOptions
 from mcpauthkit.providers.oauth import OAuthProvider
@@ -49,12 +50,14 @@ __all__ = [
     "ClientDocuments",
     "Clock",
     "Connection",
+    "Connections",
     "Credential",
     "CredentialsOptions",
     "CredentialsProvider",
     "CurrentUser",
     "DecryptionKeys",
     "Detour",
+    "Disconnected",
     "Entropy",
     "Expiring",
     "Field",

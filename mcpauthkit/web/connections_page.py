@@ -28,7 +28,7 @@ from mcpauthkit.web.connections_view import (
 )
 from mcpauthkit.web.csrf import CSRF_FIELD
 from mcpauthkit.web.form_body import Form, FormTooLarge, read_form
-from mcpauthkit.web.login_pages import CONNECTIONS_PATH, SWITCH_PATH, sign_in_of, start_login
+from mcpauthkit.web.login_pages import CONNECTIONS_PATH, SWITCH_PATH, sign_in_first, sign_in_of, start_login
 from mcpauthkit.web.pages import Answered, Pages, redirect
 
 _ACTIONS = ("connect", "another", "reconnect", "more", "default", "disconnect", "sign-out")
@@ -174,7 +174,10 @@ class ConnectionsPage:
         login = sign_in_of(request)
         session = login.session(request.headers.raw)
         if session is None:
-            raise Answered(redirect(f"{self._base_url}{CONNECTIONS_PATH}"))
+            # No redirect to the sign-in: what follows a form may not leave for another site, by our own policy.
+            raise Answered(
+                self._message("You are not signed in any more", "Nothing was changed.", status=401, action="Sign in")
+            )
         try:
             form = await read_form(request)
             login.csrf.check(session, _path(action), form.get(CSRF_FIELD, ""))
@@ -205,13 +208,13 @@ class ConnectionsPage:
             "That connection is not there", error.public, "It may have been changed in another window.", status=404
         )
 
-    def _message(self, heading: str, *lines: str, status: int) -> Response:
+    def _message(self, heading: str, *lines: str, status: int, action: str = "Back to your connections") -> Response:
         return self._pages.message(
             heading,
             *lines,
             status=status,
             tone="bad",
-            action="Back to your connections",
+            action=action,
             action_url=f"{self._base_url}{CONNECTIONS_PATH}",
         )
 
