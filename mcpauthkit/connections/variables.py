@@ -83,16 +83,20 @@ def url_for(preset: ServicePreset, template: str, details: Mapping[str, str]) ->
 
 
 def api_url_for(preset: ServicePreset, details: Mapping[str, str]) -> str | None:
-    """Where the API is for one user; None when nobody says.
+    """Where the API is for one user; None when the preset names no API.
 
     Args:
         preset: The preset, resolved.
         details: What came with the user's credential.
 
     Raises:
-        RemoteMisbehaved: As for `url_for`.
+        RemoteMisbehaved: As for `url_for`, or the service did not say where.
     """
-    return url_for(preset, preset.api_url, details)
+    url = url_for(preset, preset.api_url, details)
+    if preset.api_url and url is None:
+        # Without an address the credential might go to any; here somebody knows that it must not.
+        raise RemoteMisbehaved(reason=f"{preset.name}: the service did not say where its API is")
+    return url
 
 
 def _checked(preset: ServicePreset, given: dict[str, str]) -> dict[str, str]:

@@ -15,6 +15,8 @@ import mcp_types
 
 from mcpauthkit.connections.connection import check_account_name
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.preset import UNAUTHORIZED, ServicePreset
+from mcpauthkit.connections.variables import api_url_for
 from mcpauthkit.errors import ConfigurationError, ConnectionRequired
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Asker, Need
@@ -81,9 +83,10 @@ class Holding:
     Args:
         asker: Finds credentials and asks for them.
         user_context: A context variable of the application's that holds the principal on stdio.
-        api_url: The only origin `client()` sends the credential to; None for any https address.
+        api_url: The only origin `client()` sends the credential to; None for the preset's, or else any https address.
         is_served: Whether the connect page can be reached.
         on_use: Told what a call or request is about to use.
+        preset: The habits of the service's API, where they are known.
     """
 
     def __init__(
@@ -94,11 +97,13 @@ class Holding:
         api_url: str | None,
         is_served: Callable[[], bool],
         on_use: OnUse | None = None,
+        preset: ServicePreset | None = None,
     ) -> None:
         self._asker = asker
         self._user_context = user_context
         self._api_url = api_url
         self._is_served = is_served
+        self._preset = preset
         self._on_use = on_use
         self._name = asker.broker.grant.service
         self._held: ContextVar[Held | None] = ContextVar(f"mcpauthkit_held_{self._name}", default=None)
@@ -163,13 +168,24 @@ class Holding:
         """The client of `OAuthProvider.client`."""
         if "auth" in options:
             raise ConfigurationError("client() brings its own auth.", hint="Leave auth out, or use httpx directly.")
-        if self._api_url is not None:
-            options.setdefault("base_url", self._api_url)
+        held, preset = self.current, self._preset
+        api_url = self._api_url
+        if api_url is None and preset is not None:
+            api_url = api_url_for(preset, held.credential.details)
+        if api_url is not None:
+            options.setdefault("base_url", api_url)
         # Loading the certificate store takes milliseconds of the event loop; once is enough.
         if self._tls is None:
             self._tls = httpx.create_ssl_context()
         options.setdefault("verify", self._tls)
-        auth = CredentialAuth(self._asker.broker, self.current, self.ask_again, api_url=self._api_url)
+        auth = CredentialAuth(
+            self._asker.broker,
+            held,
+            self.ask_again,
+            api_url=api_url,
+            refusals=(UNAUTHORIZED,) if preset is None else preset.refusals,
+            headers={} if preset is None else preset.api_headers,
+        )
         return httpx.AsyncClient(auth=auth, **options)
 
     def _need(self, principal: Principal, scope: Mapping[str, Any] | None, wanted: Wanted) -> Need:

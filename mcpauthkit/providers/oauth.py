@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 from fastapi import FastAPI
 
-from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.grant import RedirectGrant
-from mcpauthkit.connections.preset import ServicePreset
-from mcpauthkit.core.secret import Secret, as_secret
+from mcpauthkit.connections.preset import AccountPaths, Revocation, ServicePreset, WhoAmI
+from mcpauthkit.connections.presets import preset_named
+from mcpauthkit.connections.variables import resolved
+from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.oauth.scopes import check_scopes
-from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
 from mcpauthkit.providers.foundation import Foundation, OAuthOptions, Server, check_called
 from mcpauthkit.providers.holding import Wanted
 from mcpauthkit.providers.injection import injectable
+from mcpauthkit.providers.service_options import ServiceOptions, described, grant_for, options_for
 
 F = TypeVar("F", bound=Callable[..., Any])
+_USERINFO = AccountPaths(id="sub|id", label="preferred_username|login|email|name")
 
 
 class OAuthProvider:
@@ -34,13 +36,17 @@ class OAuthProvider:
     Args:
         grant: How credentials are obtained; the `from_...` constructors make one from plain values.
         server_base_url: The public address of the application.
+        scope: Scopes of guards and injections that name none, separated by spaces.
         **options: As in `OAuthOptions`.
 
     Raises:
         ConfigurationError: An argument cannot be used; the message says what to write instead.
     """
 
-    def __init__(self, grant: RedirectGrant, *, server_base_url: str, **options: Unpack[OAuthOptions]) -> None:
+    def __init__(
+        self, grant: RedirectGrant, *, server_base_url: str, scope: str = "", **options: Unpack[OAuthOptions]
+    ) -> None:
+        self._scopes = check_scopes(scope.split())
         self._foundation = Foundation(grant, server_base_url=server_base_url, **options)
         self._holding = self._foundation.holding
 
@@ -51,16 +57,15 @@ class OAuthProvider:
         name: str,
         client_id: str,
         client_secret: str | Secret | None = None,
-        authorize_url: str,
+        authorize_url: str = "",
+        authorization_url: str = "",
         token_url: str,
+        revocation_url: str = "",
+        userinfo_url: str = "",
         server_base_url: str,
-        display_name: str | None = None,
         issuer: str | None = None,
-        client_authentication: ClientAuthentication | None = None,
         scope_separator: str = " ",
-        extra_authorize_params: Mapping[str, str] | None = None,
-        http_client: httpx.AsyncClient | None = None,
-        **options: Unpack[OAuthOptions],
+        **options: Unpack[ServiceOptions],
     ) -> Self:
         """A provider for a service that speaks standard OAuth 2.
 
@@ -69,36 +74,122 @@ class OAuthProvider:
             client_id: Your client at the service; its redirect URI is `{server_base_url}/connect/{name}/callback`.
             client_secret: Its secret, if it is a confidential client.
             authorize_url: The service's authorization endpoint.
+            authorization_url: Another name of `authorize_url`.
             token_url: The service's token endpoint.
+            revocation_url: Where it revokes tokens (RFC 7009), so that disconnecting ends them there as well.
+            userinfo_url: Where it says whose a token is, so that users see which account they connected.
             server_base_url: The public address of the application.
-            display_name: The service's name for people; `name` with a capital by default.
             issuer: The `iss` the service sends back (RFC 9207), if it is known to send one; another one is refused.
-            client_authentication: How the secret is sent: `client_secret_post` by default, `client_secret_basic`, or
-                `none`.
             scope_separator: What joins scopes in requests.
-            extra_authorize_params: Further parameters of the authorization request.
-            http_client: An httpx client of yours for the token endpoint; it stays open.
-            **options: As for the class.
+            **options: As in `ServiceOptions`.
+
+        Raises:
+            ConfigurationError: An argument cannot be used.
+        """
+        if bool(authorize_url) == bool(authorization_url):
+            raise ConfigurationError(
+                "authorize_url is needed, once.", hint="authorization_url is another name of it; give one of them."
+            )
+        preset = ServicePreset(
+            name=name,
+            display_name=name.capitalize(),
+            authorize_url=authorize_url or authorization_url,
+            token_url=token_url,
+            issuer=issuer,
+            scope_separator=scope_separator,
+            revocation=Revocation(url=revocation_url) if revocation_url else None,
+            whoami=WhoAmI(url=userinfo_url, account=_USERINFO) if userinfo_url else None,
+        )
+        preset = described(preset, options)
+        grant = grant_for(
+            preset, options, client_id=client_id, client_secret=client_secret, server_base_url=server_base_url
+        )
+        return cls._with(grant, preset, options, server_base_url)
+
+    @classmethod
+    def from_preset(
+        cls,
+        preset: str | ServicePreset,
+        *,
+        client_id: str,
+        client_secret: str | Secret | None = None,
+        server_base_url: str,
+        name: str = "",
+        base_url: str = "",
+        tenant: str = "",
+        variables: Mapping[str, str] | None = None,
+        **options: Unpack[ServiceOptions],
+    ) -> Self:
+        """A provider for a service whose habits are known.
+
+        Args:
+            preset: Its name, such as `github`, `gitlab`, `google`, `microsoft` or `slack`, or a description of yours.
+            client_id: Your client at the service; its redirect URI is `{server_base_url}/connect/{name}/callback`.
+            client_secret: Its secret, if it is a confidential client.
+            server_base_url: The public address of the application.
+            name: The service's name in links, where the preset's own is taken.
+            base_url: The address of your own installation, for services that people host themselves.
+            tenant: Your organisation at the service, for services that have those.
+            variables: Other values that the preset needs, by name, such as `subdomain`.
+            **options: As in `ServiceOptions`.
+
+        Raises:
+            ConfigurationError: There is no such preset, or an argument cannot be used.
+        """
+        known = preset_named(preset) if isinstance(preset, str) else preset
+        given = {"base_url": base_url, "tenant": tenant}
+        values = {**{one: value for one, value in given.items() if value}, **(variables or {})}
+        described_here = described(replace(resolved(known, values), name=name or known.name), options)
+        grant = grant_for(
+            described_here, options, client_id=client_id, client_secret=client_secret, server_base_url=server_base_url
+        )
+        return cls._with(grant, described_here, options, server_base_url)
+
+    @classmethod
+    def from_oidc(
+        cls,
+        issuer_url: str,
+        *,
+        name: str,
+        client_id: str,
+        client_secret: str | Secret | None = None,
+        server_base_url: str,
+        **options: Unpack[ServiceOptions],
+    ) -> Self:
+        """A provider for a service that describes itself, by OpenID Connect Discovery or RFC 8414.
+
+        Its addresses are read when the first user connects, so a service that is down keeps nobody from starting.
+
+        Args:
+            issuer_url: Its issuer identifier, byte for byte as it spells itself.
+            name: The service's name in links: lower-case letters, digits and hyphens.
+            client_id: Your client at the service; its redirect URI is `{server_base_url}/connect/{name}/callback`.
+            client_secret: Its secret, if it is a confidential client.
+            server_base_url: The public address of the application.
+            **options: As in `ServiceOptions`. `always_scopes` is `["openid"]` by default, which lets us learn whose
+                account it is; many services want `offline_access` besides, for a refresh token.
 
         Raises:
             ConfigurationError: An argument cannot be used.
         """
         preset = ServicePreset(
-            name=name,
-            display_name=display_name or name.capitalize(),
-            authorize_url=authorize_url,
-            token_url=token_url,
-            issuer=issuer,
-            scope_separator=scope_separator,
-            authorize_params=extra_authorize_params or {},
+            name=name, display_name=name.capitalize(), authorize_url="", token_url="", always_scopes=("openid",)
         )
-        grant = AuthorizationCodeGrant(
+        preset = described(preset, options)
+        grant = grant_for(
             preset,
-            _client(client_id, client_secret, client_authentication),
-            fetch=HttpFetch(http_client, timeout_seconds=10.0),
-            clock=options.get("clock"),
+            options,
+            client_id=client_id,
+            client_secret=client_secret,
+            server_base_url=server_base_url,
+            issuer_url=issuer_url,
         )
-        return cls(grant, server_base_url=server_base_url, **options)
+        return cls._with(grant, preset, options, server_base_url)
+
+    @classmethod
+    def _with(cls, grant: RedirectGrant, preset: ServicePreset, options: ServiceOptions, server_base_url: str) -> Self:
+        chosen = options_for(preset, options)
+        return cls(grant, server_base_url=server_base_url, scope=options.get("scope", ""), **chosen)
 
     @property
     def name(self) -> str:
@@ -148,7 +239,7 @@ class OAuthProvider:
                 parentheses, or names a parameter that is not there.
         """
         check_called(scopes, "require_token")
-        needed = check_scopes(scopes)
+        needed = self._needed(scopes)
         return self._foundation.guarding(
             lambda purpose: Wanted(needed, purpose, fail_fast, account=account, account_from=account_from)
         )
@@ -169,7 +260,7 @@ class OAuthProvider:
         Raises:
             ConfigurationError: The scopes are no list of scopes.
         """
-        wanted = Wanted(check_scopes(scopes), fail_fast=fail_fast, account=account)
+        wanted = Wanted(self._needed(scopes), fail_fast=fail_fast, account=account)
         return injectable(self._foundation, wanted, value=self._token)
 
     def http(
@@ -185,7 +276,7 @@ class OAuthProvider:
         Raises:
             ConfigurationError: The scopes are no list of scopes.
         """
-        wanted = Wanted(check_scopes(scopes), fail_fast=fail_fast, account=account)
+        wanted = Wanted(self._needed(scopes), fail_fast=fail_fast, account=account)
         return injectable(self._foundation, wanted, value=self._holding.client)
 
     def get_token(self) -> str:
@@ -219,15 +310,9 @@ class OAuthProvider:
         """
         return self._holding.client(**options)
 
+    def _needed(self, scopes: Sequence[str]) -> tuple[str, ...]:
+        return check_scopes(scopes) or self._scopes
+
     @asynccontextmanager
     async def _token(self) -> AsyncIterator[str]:
         yield self.get_token()
-
-
-def _client(
-    client_id: str, client_secret: str | Secret | None, authentication: ClientAuthentication | None
-) -> OAuthClient:
-    if not client_id:
-        raise ConfigurationError("client_id is empty.", hint="Register a client at the service and give its id.")
-    secret = as_secret(client_secret) if client_secret else None
-    return OAuthClient(client_id, secret, authentication or ("client_secret_post" if secret else "none"))

@@ -1,0 +1,136 @@
+"""What the constructors of `OAuthProvider` share: their arguments, and the parts made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypedDict
+
+import httpx
+
+from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
+from mcpauthkit.connections.discovery import Discovery
+from mcpauthkit.connections.preset import ServicePreset
+from mcpauthkit.core.secret import Secret, as_secret
+from mcpauthkit.core.urls import check_base_url
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.fetch import HttpFetch
+from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
+from mcpauthkit.providers.foundation import OAuthOptions
+from mcpauthkit.web.connect import connect_path
+
+_TIMEOUT_SECONDS = 10.0
+
+
+class ClientOptions(TypedDict, total=False):
+    """What the constructors of `OAuthProvider` take beside the options of the class.
+
+    Attributes:
+        display_name: The service's name for people.
+        client_authentication: How the secret is sent: `client_secret_post`, `client_secret_basic`, or `none`; what the
+            service prefers by default.
+        pkce: Whether PKCE is sent; only where a service refuses it should it be off.
+        scope: Scopes of guards and injections that name none, separated by spaces.
+        always_scopes: Scopes that are asked for whatever tools need, such as `offline_access` for a refresh token.
+        extra_authorize_params: Further parameters of the authorization request; None drops one of the preset's.
+        redirect_uri: Where the service sends browsers back, if you want it checked: another one than
+            `{server_base_url}/connect/{name}/callback` is refused.
+        token_timeout: How long a connect link works, in seconds; another name of `flow_ttl_seconds`.
+        http_client: An httpx client of yours for requests to the service's own addresses; it stays open.
+    """
+
+    display_name: str | None
+    client_authentication: ClientAuthentication | None
+    pkce: bool
+    scope: str
+    always_scopes: Sequence[str]
+    extra_authorize_params: Mapping[str, str | None] | None
+    redirect_uri: str | None
+    token_timeout: float
+    http_client: httpx.AsyncClient | None
+
+
+class ServiceOptions(ClientOptions, OAuthOptions, total=False):
+    """All that the constructors of `OAuthProvider` take beside their own arguments."""
+
+
+def described(preset: ServicePreset, options: ServiceOptions) -> ServicePreset:
+    """The preset with what the application wants otherwise."""
+    parameters = {**preset.authorize_params, **(options.get("extra_authorize_params") or {})}
+    return replace(
+        preset,
+        display_name=options.get("display_name") or preset.display_name,
+        pkce=options.get("pkce", preset.pkce),
+        always_scopes=tuple(options.get("always_scopes", preset.always_scopes)),
+        authorize_params={name: value for name, value in parameters.items() if value is not None},
+    )
+
+
+def grant_for(
+    preset: ServicePreset,
+    options: ServiceOptions,
+    *,
+    client_id: str,
+    client_secret: str | Secret | None,
+    server_base_url: str,
+    issuer_url: str = "",
+) -> AuthorizationCodeGrant:
+    """The grant of a described service.
+
+    Args:
+        preset: The service.
+        options: What else was given.
+        client_id: Our client there.
+        client_secret: Its secret, if it has one.
+        server_base_url: The public address of the application.
+        issuer_url: Where the service describes itself, if it does.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
+    """
+    _check_redirect_uri(options.get("redirect_uri"), server_base_url, preset.name)
+    told = options.get("client_authentication")
+    client = _client(client_id, client_secret, told or preset.client_authentication)
+    fetch = HttpFetch(options.get("http_client"), timeout_seconds=_TIMEOUT_SECONDS)
+    clock = options.get("clock")
+    if not issuer_url:
+        return AuthorizationCodeGrant(preset, client, fetch=fetch, clock=clock)
+    discovery = Discovery(preset, issuer_url=issuer_url, fetch=fetch, client_authentication=told, clock=clock)
+    return AuthorizationCodeGrant(preset, client, fetch=fetch, discover=discovery, clock=clock)
+
+
+def options_for(preset: ServicePreset, options: ServiceOptions) -> OAuthOptions:
+    """The options of the class: those given, and the service's own where none is.
+
+    Raises:
+        ConfigurationError: Two names of one thing were given.
+    """
+    chosen = OAuthOptions(
+        scope_rules=preset.scopes, is_incremental=preset.is_incremental, settings_url=preset.settings_url
+    )
+    if "{" not in preset.api_url:
+        chosen["api_url"] = preset.api_url or None
+    for key in (OAuthOptions.__optional_keys__ | OAuthOptions.__required_keys__) & options.keys():
+        chosen[key] = options[key]  # type: ignore[literal-required]  # the keys of the one are keys of the other
+    if "token_timeout" in options:
+        if "flow_ttl_seconds" in options:
+            raise ConfigurationError("token_timeout and flow_ttl_seconds are two names of one thing.", hint="Give one.")
+        chosen["flow_ttl_seconds"] = options["token_timeout"]
+    return chosen
+
+
+def _check_redirect_uri(given: str | None, server_base_url: str, name: str) -> None:
+    ours = f"{check_base_url(server_base_url, 'server_base_url')}{connect_path(name)}/callback"
+    if given is not None and given != ours:
+        raise ConfigurationError(
+            f"redirect_uri={given!r} is not where this application serves the callback.",
+            hint=f"Register {ours} at the service, and leave redirect_uri out.",
+        )
+
+
+def _client(client_id: str, client_secret: str | Secret | None, authentication: ClientAuthentication) -> OAuthClient:
+    if not client_id:
+        raise ConfigurationError("client_id is empty.", hint="Register a client at the service and give its id.")
+    if not client_secret:
+        return OAuthClient(client_id)
+    return OAuthClient(client_id, as_secret(client_secret), authentication)
