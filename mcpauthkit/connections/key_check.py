@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 
 from mcpauthkit.connections.credential import Account
 from mcpauthkit.connections.form import Checked, Field
-from mcpauthkit.connections.key_service import Detour, KeyService
-from mcpauthkit.connections.preset import Refusal
-from mcpauthkit.core.encoding import parse_json_object
+from mcpauthkit.connections.key_service import Detour, KeyService, Proof
+from mcpauthkit.connections.refusals import judge
+from mcpauthkit.core.encoding import parse_json
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError, CredentialsRejected, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.fetch import Fetch
-from mcpauthkit.oauth.json_paths import text_at, values_at, words_of
+from mcpauthkit.oauth.json_paths import text_at, text_of, values_at, words_of
 from mcpauthkit.oauth.messages import MAX_DOCUMENT_BYTES, HttpRequest, HttpResponse
 
 _OK, _FORBIDDEN, _NOT_FOUND = 200, 403, 404
@@ -119,8 +119,8 @@ class KeyCheck:
         return found if response.status == _OK and _ID.match(found) else ""
 
     def _verdict(self, response: HttpResponse) -> str:
-        body = _json(response)
-        return next((one.meaning for one in self._service.refusals if _fits(one, response.status, body)), "")
+        verdict = judge(self._service.refusals, status=response.status, headers=response.headers, body=response.body)
+        return "" if verdict is None else verdict.meaning
 
     def _read(self, response: HttpResponse, *, tenant: str = "") -> Checked:
         service, body = self._service, _json(response)
@@ -135,10 +135,10 @@ class KeyCheck:
             return Checked(scopes=frozenset(_found(service.scopes, response, body)))
         if response.status != _OK:
             raise RemoteUnavailable(reason=f"{service.name}: HTTP {response.status} says nothing about the key")
-        if service.proof is not None and not _stands(service.proof.path, service.proof.values, body):
+        if service.proof is not None and not _is_proven(service.proof, body):
             raise self._refused("HTTP 200 without proof")
         account = None if service.account is None else service.account.read(body)
-        if service.account is not None and account is None:
+        if service.account is not None and (account is None or not account.id):
             raise RemoteUnavailable(reason=f"{service.name}: HTTP 200 without an account")
         return Checked(
             account=replace(account or Account(), tenant=tenant) if tenant else account,
@@ -166,14 +166,10 @@ class KeyCheck:
         return CredentialsRejected(text, field=asked.name, reason=reason)
 
 
-def _fits(refusal: Refusal, status: int, body: Any) -> bool:
-    return refusal.status == status and (not refusal.path or _stands(refusal.path, refusal.values, body))
-
-
-def _stands(path: str, values: frozenset[str], body: Any) -> bool:
-    found = [one for one in values_at(body, path) if one not in (None, "")]
-    wanted = {one.lower() for one in values}
-    return any(not wanted or str(one).lower() in wanted for one in found)
+def _is_proven(proof: Proof, body: Any) -> bool:
+    found = [one for one in values_at(body, proof.path) if one not in (None, False, "")]
+    wanted = {one.casefold() for one in proof.values}
+    return any(text_of(one).casefold() in wanted for one in found) if wanted else bool(found)
 
 
 def _is_throttled(response: HttpResponse) -> bool:
@@ -184,7 +180,7 @@ def _is_throttled(response: HttpResponse) -> bool:
 
 def _json(response: HttpResponse) -> Any:
     try:
-        return parse_json_object(response.body, max_bytes=MAX_DOCUMENT_BYTES)
+        return parse_json(response.body, max_bytes=MAX_DOCUMENT_BYTES)
     except ValueError:
         return None
 
@@ -214,7 +210,4 @@ def _moment(text: Any) -> float | None:
         found = datetime.fromisoformat(tidy)
     except ValueError:
         return None
-    try:
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    except (OverflowError, ValueError):
-        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -26,7 +26,7 @@ class Proof:
 
     Args:
         path: A dotted path in the JSON body.
-        values: What may stand there; none for anything at all. Texts are compared without case.
+        values: What may stand there; none for anything but false and nothing. Texts are compared without case.
     """
 
     path: str

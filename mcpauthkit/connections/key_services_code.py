@@ -38,7 +38,7 @@ GITLAB = KeyService(
     sent={"PRIVATE-TOKEN": "{token}"},
     address_field="base_url",
     account=AccountPaths(id="user_id", label="name"),
-    proof=Proof(path="active", values=frozenset({"true"})),
+    proof=Proof(path="active"),
     refusals=(UNAUTHORIZED,),
     scopes="scopes",
     expires="expires_at",
@@ -160,7 +160,7 @@ VERCEL = KeyService(
     account=AccountPaths(id="user.id|user.uid", label="user.email|user.username"),
     refusals=(
         UNAUTHORIZED,
-        Refusal(meaning="dead", status=403, path="error.invalidToken", values=frozenset({"true"})),
+        Refusal(meaning="dead", status=403, path="error.invalidToken"),
         Refusal(meaning="narrow", status=403),
     ),
     guide="1. Open **Account settings** and **Tokens** at Vercel.\n2. Create a token and copy it.\n",
