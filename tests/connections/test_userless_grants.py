@@ -164,6 +164,12 @@ class TestClientCredentials(_OverHttp):
     async def test_the_credential_is_this_applications(self) -> None:
         assert self.make().origin == "service-account"
 
+    async def test_the_providers_client_may_prove_itself_in_another_way_here(self) -> None:
+        client = OAuthClient(self.service.client_id, Secret(self.service.client_secret), "client_secret_post")
+        value = ClientCredentials(client_authentication="client_secret_basic")
+        assert self.is_good(await self.grant(value, client, self.service.token_url).obtain(["repo"], caller_token=None))
+        assert "client_secret" not in self.service.requests.all("token")[-1].form
+
     async def test_the_callers_token_goes_nowhere(self) -> None:
         await self.make().obtain(self.scopes, caller_token=Secret("callers-canary"))
         request = self.service.requests.all("token")[-1]

@@ -31,6 +31,7 @@ def _issuer() -> Any:
 @pytest.fixture(name="http")
 async def _http(issuer: DevIssuer) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
+    upstream = httpx.AsyncClient()
 
     @app.get("/{path:path}")
     async def told(path: str, request: Request) -> dict[str, str | None]:
@@ -42,6 +43,7 @@ async def _http(issuer: DevIssuer) -> AsyncIterator[httpx.AsyncClient]:
         JwtAuthMiddleware,
         issuer_url=issuer.issuer_url,
         server_base_url=BASE,
+        http_client=upstream,
         open_paths=("/open",),
         verifiers=[
             TrustedHeaderVerifier({"x-user-id": "sub"}, peers=["127.0.0.1"]),
@@ -49,7 +51,7 @@ async def _http(issuer: DevIssuer) -> AsyncIterator[httpx.AsyncClient]:
             CustomVerifier(lambda token: {"sub": "carol"} if token == "opaque" else None, issuer="urn:custom"),
         ],
     )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http:
+    async with upstream, httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http:
         yield http
 
 
