@@ -10,6 +10,7 @@ from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.form import Checked, Field, Validate
 from mcpauthkit.connections.grant import Attempt, Grant, RedirectGrant, UserlessGrant
 from mcpauthkit.connections.key_service import Detour, KeyService, Proof
+from mcpauthkit.connections.preset import AccountPaths, Refusal, Revocation, ServicePreset, TokenShape, WhoAmI
 from mcpauthkit.connections.way import ClientCredentials, OnBehalfOf, TokenExchange
 from mcpauthkit.connections.without_user import WithoutUser
 from mcpauthkit.core.clock import Clock
@@ -23,6 +24,7 @@ from mcpauthkit.identity.issuer_profile import IssuerProfile
 from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.client_metadata import RegisteredClient
+from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
@@ -32,6 +34,7 @@ from mcpauthkit.providers.credentials import CredentialsOptions, CredentialsProv
 from mcpauthkit.providers.foundation import OAuthOptions, ProviderOptions
 from mcpauthkit.providers.oauth import OAuthProvider
 from mcpauthkit.providers.reminders import Expiring, OnExpiring
+from mcpauthkit.providers.service_options import ServiceOptions
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store, Watchable
 from mcpauthkit.web.limits import LimitOptions
@@ -42,6 +45,7 @@ from mcpauthkit.web.proxy.options import ProxyOptions
 
 __all__ = [
     "Account",
+    "AccountPaths",
     "Attempt",
     "Checked",
     "ClaimMap",
@@ -79,16 +83,23 @@ __all__ = [
     "ProviderOptions",
     "ProxyOptions",
     "RedirectGrant",
+    "Refusal",
     "RegisteredClient",
+    "Revocation",
     "Revoked",
+    "ScopeRules",
     "Secret",
+    "ServiceOptions",
+    "ServicePreset",
     "Store",
     "TokenExchange",
+    "TokenShape",
     "TokenVerifier",
     "TrustedIssuer",
     "UserlessGrant",
     "Validate",
     "Watchable",
+    "WhoAmI",
     "WithoutUser",
     "current_user",
     "get_request_id",

@@ -13,7 +13,7 @@ from mcpauthkit.oauth.account import Account
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.oauth.token import TokenSet
 
-__all__ = ["EXPIRY_MARGIN_SECONDS", "Account", "Credential", "Origin", "Step", "next_step"]
+__all__ = ["Account", "Credential", "Origin", "Step", "next_step"]
 
 EXPIRY_MARGIN_SECONDS = 30.0
 """A token this close to its expiry counts as expired: it has to survive the request it is sent with."""

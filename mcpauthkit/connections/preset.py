@@ -11,15 +11,7 @@ from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.oauth.token_shape import TokenShape
 
-__all__ = [
-    "UNAUTHORIZED",
-    "AccountPaths",
-    "Refusal",
-    "Revocation",
-    "ServicePreset",
-    "TokenShape",
-    "WhoAmI",
-]
+__all__ = ["AccountPaths", "Refusal", "Revocation", "ServicePreset", "TokenShape", "WhoAmI"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
