@@ -189,6 +189,14 @@ class RemoteError(AuthKitError):
     code = "remote_error"
     status_hint = 502
 
+    def name_service(self, service: str) -> None:
+        """Put a service's name into the text: whoever reads it may have connected several.
+
+        Args:
+            service: The service's display name.
+        """
+        self.public = self.public.replace("The remote service", service)
+
 
 class RemoteUnavailable(RemoteError):
     """No usable answer this time; what we hold stays, and a retry may succeed."""

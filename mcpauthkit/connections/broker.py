@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from weakref import WeakValueDictionary
@@ -108,11 +108,12 @@ class Broker:
         """
         credential = await self._vault.get(principal, self.grant.service, account)
         step = self._step(credential, scopes)
-        if step is Step.RENEW:
-            credential = await self._renewal.renew(principal, account, rejected=None)
-            step = self._step(credential, scopes)
-        if credential is None or step is Step.ASK:
-            return await self._userless.find(principal, scopes, caller_token=caller_token)
+        with self._naming_the_service():
+            if step is Step.RENEW:
+                credential = await self._renewal.renew(principal, account, rejected=None)
+                step = self._step(credential, scopes)
+            if credential is None or step is Step.ASK:
+                return await self._userless.find(principal, scopes, caller_token=caller_token)
         await self._notes.used(principal, credential)
         return credential
 
@@ -171,9 +172,10 @@ class Broker:
         Raises:
             RemoteError: The service cannot answer and the old credential is of no use; it is kept.
         """
-        if rejected is not None and rejected.origin != "user":
-            return await self._userless.renew(principal, rejected=rejected, caller_token=caller_token)
-        return await self._renewal.renew(principal, rejected.name if rejected else "", rejected=rejected)
+        with self._naming_the_service():
+            if rejected is not None and rejected.origin != "user":
+                return await self._userless.renew(principal, rejected=rejected, caller_token=caller_token)
+            return await self._renewal.renew(principal, rejected.name if rejected else "", rejected=rejected)
 
     async def forget(self, principal: Principal, *, rejected: Credential | None = None, account: str = "") -> None:
         """Delete a credential here; the next call asks the user.
@@ -303,6 +305,14 @@ class Broker:
 
     def _step(self, credential: Credential | None, scopes: Sequence[str]) -> Step:
         return next_step(credential, scopes=scopes, now=self.clock.wall(), rules=self.scope_rules)
+
+    @contextmanager
+    def _naming_the_service(self) -> Iterator[None]:
+        try:
+            yield
+        except RemoteError as error:
+            error.name_service(self.grant.display_name)
+            raise
 
     @asynccontextmanager
     async def _exclusive(self, principal: Principal) -> AsyncIterator[None]:

@@ -60,7 +60,7 @@ class UrlElicitationNeeded(FastMCPError):
 
     def to_wire(self) -> UrlElicitationRequiredError:
         """The error as the protocol spells it."""
-        return UrlElicitationRequiredError([self.elicitation])
+        return _url_error(self.elicitation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ def _from_mcpserver(request: ServerRequestContext[Any, Any]) -> Call:
         in_background=False,
         can_raise_url_error=True,
         refuse=_MCPSERVER_REFUSALS.get(request.method, _refuse_on_the_wire),
-        url_error=lambda elicitation: UrlElicitationRequiredError([elicitation]),
+        url_error=_url_error,
     )
 
 
@@ -256,3 +256,9 @@ def _refuse_on_the_wire(text: str) -> Exception:
 
 
 _MCPSERVER_REFUSALS: dict[str, Callable[[str], Exception]] = {"tools/call": ToolError, "resources/read": ResourceError}
+
+
+def _url_error(elicitation: mcp_types.ElicitRequestURLParams) -> UrlElicitationRequiredError:
+    # Clients that do not know this error show its message, or give it to the model.
+    text = f"{elicitation.message} Its address is {elicitation.url} and after that, call the tool again."
+    return UrlElicitationRequiredError([elicitation], text)
