@@ -174,10 +174,7 @@ class ConnectionsPage:
         login = sign_in_of(request)
         session = login.session(request.headers.raw)
         if session is None:
-            # No redirect to the sign-in: what follows a form may not leave for another site, by our own policy.
-            raise Answered(
-                self._message("You are not signed in any more", "Nothing was changed.", status=401, action="Sign in")
-            )
+            raise Answered(sign_in_first(self._pages, f"{self._base_url}{CONNECTIONS_PATH}"))
         try:
             form = await read_form(request)
             login.csrf.check(session, _path(action), form.get(CSRF_FIELD, ""))
@@ -208,13 +205,13 @@ class ConnectionsPage:
             "That connection is not there", error.public, "It may have been changed in another window.", status=404
         )
 
-    def _message(self, heading: str, *lines: str, status: int, action: str = "Back to your connections") -> Response:
+    def _message(self, heading: str, *lines: str, status: int) -> Response:
         return self._pages.message(
             heading,
             *lines,
             status=status,
             tone="bad",
-            action=action,
+            action="Back to your connections",
             action_url=f"{self._base_url}{CONNECTIONS_PATH}",
         )
 

@@ -15,7 +15,7 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.principal import log_digest
 from mcpauthkit.web.browser_login import BrowserSession, issuer_mark
 from mcpauthkit.web.connect_view import ConnectView
-from mcpauthkit.web.login_pages import sign_in_of
+from mcpauthkit.web.login_pages import sign_in_first, sign_in_of
 from mcpauthkit.web.pages import Answered, Pages, redirect
 from mcpauthkit.web.query import only_value
 
@@ -69,7 +69,8 @@ class FlowPages:
         """The session; without one, back to the page, which signs in."""
         session = sign_in_of(request).session(request.headers.raw)
         if session is None:
-            raise Answered(redirect(f"{self.base_url}{self.address(self.flow_id(request))}"))
+            here = f"{self.base_url}{self.address(self.flow_id(request))}"
+            raise Answered(sign_in_first(self.pages, here) if request.method == "POST" else redirect(here))
         return session
 
     async def own_flow(self, flow_id: str, session: BrowserSession) -> Flow:

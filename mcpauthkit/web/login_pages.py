@@ -57,6 +57,25 @@ async def start_login(
         return _failed(pages, error)
 
 
+def sign_in_first(pages: Pages, url: str) -> Response:
+    """What a form gets whose browser session has ended.
+
+    No redirect to the page, which would lead on to the issuer: Chromium applies `form-action` to every redirect that
+    answers a form, and stops at another site's without a word to the user.
+
+    Args:
+        pages: The renderer.
+        url: The page that the form is on, which signs in.
+    """
+    return pages.message(
+        "You are not signed in any more",
+        "Your sign-in on this site has ended, so nothing was changed. Sign in and do it once more.",
+        status=401,
+        action="Sign in",
+        action_url=url,
+    )
+
+
 class LoginPages:
     """The paths of browser login; one pair serves all services of an application.
 

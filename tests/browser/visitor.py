@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from tests.browser.chromium import browsing
 from tests.browser.record import SCREENSHOTS, SEVERE, Finding, Sight, Ugly
 
 _AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+_PRESSED: tuple[Literal["button", "link"], ...] = ("button", "link")
 _SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # WCAG 2.2 section 1.4.10: what a desk's 1280 pixels are at four times their size.
 _NARROWEST = 320
@@ -84,7 +86,12 @@ class Visitor:
     async def press(self, name: str) -> None:
         """Press the button or link of a name."""
         page = self.page
-        await page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).click()
+        button, link = (page.get_by_role(role, name=name, exact=True) for role in _PRESSED)
+        await button.or_(link).click()
+
+    async def unfold(self, summary: str) -> None:
+        """Press what hides a part of the page."""
+        await self.page.locator("summary", has_text=re.compile(f"^{re.escape(summary)}$")).click()
 
     async def sign_in(self, user: str = "alice") -> None:
         """Choose a user on the development issuer's page."""

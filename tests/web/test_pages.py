@@ -129,7 +129,7 @@ async def test_declining_needs_the_session_and_the_right_user(here: World) -> No
     flow = httpx.URL(link).params["flow"]
     async with httpx.AsyncClient() as http:
         stranger = await http.post(f"{here.base}/connect/forge/decline?flow={flow}")
-        assert stranger.status_code == 303
+        assert stranger.status_code == 401
     async with BrowserRobot() as bob:
         await sign_in(bob, await bob.open(link), user="bob")
         async with httpx.AsyncClient(cookies=bob.cookies) as http:
