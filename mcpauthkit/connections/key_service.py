@@ -72,7 +72,7 @@ class KeyService:
         scopes: Where the answer lists what the key permits: a dotted path, or `header:` with a name.
         expires: Where it says when the key ends, likewise.
         detour: A second way to ask.
-        settings_url: Where the key is made.
+        settings_url: Where the key is made, if that is one address for all users.
         guide: How it is made, in Markdown.
         fixed: Values of fields that the developer gave instead of the users.
     """
@@ -124,7 +124,7 @@ class KeyService:
         """An address of the service for typed values.
 
         Args:
-            template: `check_url`, `settings_url` or one of your own.
+            template: `check_url` or one of your own.
             values: The values, checked.
         """
         return _filled(template, {name: value.rstrip("/") for name, value in self._all(values).items()})

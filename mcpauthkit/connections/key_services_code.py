@@ -42,9 +42,9 @@ GITLAB = KeyService(
     refusals=(UNAUTHORIZED,),
     scopes="scopes",
     expires="expires_at",
-    settings_url="{base_url}/-/user_settings/personal_access_tokens",
     guide=(
         "1. Open your GitLab, then your avatar, **Edit profile** and **Personal access tokens**.\n"
+        "   At gitlab.com that is [this page](https://gitlab.com/-/user_settings/personal_access_tokens).\n"
         "2. Add a token with the scopes you want to use here, and an expiry date.\n"
         "3. Copy the token; it is shown once.\n"
     ),
@@ -78,7 +78,6 @@ AZURE_DEVOPS = KeyService(
     account=AccountPaths(id="authenticatedUser.id", label="authenticatedUser.providerDisplayName"),
     # 203 is its sign-in page, for a token it does not know.
     refusals=(UNAUTHORIZED, Refusal(meaning="dead", status=203), Refusal(meaning="narrow", status=403)),
-    settings_url="https://dev.azure.com/{organization}/_usersSettings/tokens",
     guide=(
         "1. Open your organization at Azure DevOps, then **User settings** and **Personal access tokens**.\n"
         "2. Make a new token with the scopes you want to use here.\n"
