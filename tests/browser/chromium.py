@@ -49,8 +49,9 @@ class Watch:
     def _console(self, message: ConsoleMessage) -> None:
         # Chromium says of every document with an error status that it has one; the test asserts the status itself.
         said_of_status = message.text.startswith("Failed to load resource: the server responded with a status of")
-        # What it only says to developers who ask for it is advice, such as to ask for a user name with every secret.
-        if message.type != "verbose" and not (said_of_status and message.location["url"] in self._documents):
+        # Advice for developers, such as to ask for a user name with every secret. Playwright's types do not know it.
+        is_advice = str(message.type) == "verbose"
+        if not is_advice and not (said_of_status and message.location["url"] in self._documents):
             self.complaints.append(f"console {message.type}: {message.text}")
 
     def _script_error(self, error: Error) -> None:
