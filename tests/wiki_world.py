@@ -93,11 +93,14 @@ async def send(robot: BrowserRobot, url: str, body: Any, **headers: str) -> http
 
 @contextmanager
 def wiki_world(
-    *, build: Callable[[Any, CredentialsProvider], None] | None = None, **options: Any
+    *,
+    build: Callable[[Any, CredentialsProvider], None] | None = None,
+    middleware_options: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Iterator[tuple[Wiki, CredentialsProvider]]:
     """Start it all; everything stops at the end."""
     given = {"variables": VARIABLES, **options}
-    with world() as here:
+    with world(middleware_options=middleware_options) as here:
         wiki = Wiki(here)
         wiki.gate.set()
         provider = CredentialsProvider(

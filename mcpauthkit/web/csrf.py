@@ -18,7 +18,8 @@ from mcpauthkit.errors import SealError
 CSRF_FIELD = "csrf"
 """The hidden input of our forms."""
 
-_LIFETIME_SECONDS = 3600.0
+# Shorter than the session, which would otherwise end first and take what was typed with it.
+_LIFETIME_SECONDS = 1800.0
 _audit = RequestLog("audit")
 
 

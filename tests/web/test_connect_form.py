@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import anyio
 import pytest
 
 from mcpauthkit.errors import CredentialsRejected, RemoteMisbehaved, RemoteUnavailable
-from mcpauthkit.testing import BrowserRobot
+from mcpauthkit.testing import BrowserRobot, FakeClock
 from tests.wiki_world import BAD, GOOD, SEND, TYPED, Wiki, send, token_of, wiki_world
 
 if TYPE_CHECKING:
@@ -221,6 +222,20 @@ async def test_a_link_that_is_over_says_so_to_the_form_as_well(here: Wiki) -> No
 async def test_declining_on_the_form_is_the_outcome(here: Wiki) -> None:
     async with here.form() as (robot, page):
         assert "You said no" in (await robot.click(page, "Not now")).text
+
+
+async def test_a_page_left_open_for_too_long_is_sent_once_more_without_typing_it_all_again() -> None:
+    clock = FakeClock(wall=time.time())
+    with wiki_world(middleware_options={"clock": clock}, flow_ttl_seconds=8 * 3600.0) as (here, _):
+        async with here.form() as (robot, empty):
+            clock.advance(1801)
+            page = await robot.submit(empty, TYPED, button=SEND)
+            assert page.status == 403
+            assert "open for too long" in page.text
+            assert value_of(page, "base_url") == TYPED["base_url"]
+            assert GOOD not in page.html
+            assert here.tried == []
+            assert (await robot.submit(page, {"pat": GOOD}, button=SEND)).title == "Wiki is connected"
 
 
 async def test_secrets_are_asked_for_as_secrets(here: Wiki) -> None:
