@@ -106,7 +106,7 @@ async def test_a_link_without_wishes_is_for_everything_that_tools_need(here: Con
         [],
         {"account": "x" * 20_000},
     ],
-    ids=str,
+    ids=["text", "unknown", "number", "space", "null", "member", "list", "large"],
 )
 async def test_a_body_that_makes_no_sense_is_refused(here: ConnectionsWorld, body: Any) -> None:
     async with here.api() as http:
