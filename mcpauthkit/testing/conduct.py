@@ -35,6 +35,7 @@ class ServiceMisbehaviour:
     omit_iss: bool = False
     wrong_state: bool = False
     fewer_scopes: bool = False
+    refuse_revocation: bool = False
 
 
 Misbehaviour = TypeVar("Misbehaviour", IssuerMisbehaviour, ServiceMisbehaviour)

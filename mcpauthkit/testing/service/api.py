@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
+from mcpauthkit.testing.service.dialects import dead_token, narrow_token
+
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
@@ -26,7 +28,7 @@ class ServiceApi:
         """The account that the token belongs to."""
         grant = self._grant(request)
         if grant is None:
-            return _bad_credentials()
+            return dead_token(self._context.settings.error_style)
         account = self._context.account_of(grant.login)
         return JSONResponse({"login": account.login, "name": account.name, "email": account.email})
 
@@ -34,9 +36,9 @@ class ServiceApi:
         """The account's repositories; needs the scope `repo`."""
         grant = self._grant(request)
         if grant is None:
-            return _bad_credentials()
+            return dead_token(self._context.settings.error_style)
         if REPO_SCOPE not in grant.scopes:
-            return JSONResponse({"message": "Resource not accessible by this token"}, status_code=403)
+            return narrow_token(self._context.settings.error_style, REPO_SCOPE)
         account = self._context.account_of(grant.login)
         return JSONResponse([_repo(account.login, name) for name in account.repos])
 
@@ -48,7 +50,3 @@ class ServiceApi:
 
 def _repo(login: str, name: str) -> dict[str, object]:
     return {"name": name, "full_name": f"{login}/{name}", "private": name != "hello-world"}
-
-
-def _bad_credentials() -> JSONResponse:
-    return JSONResponse({"message": "Bad credentials"}, status_code=401)

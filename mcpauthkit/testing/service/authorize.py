@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcpauthkit.testing.conduct import WRONG_ISSUER
 from mcpauthkit.testing.html import Pages
+from mcpauthkit.testing.service.dialects import scope_parameter
 from mcpauthkit.testing.service.grants import CodeTerms
 from mcpauthkit.testing.wire import OAuthFailure, Parameters, form_pairs, redirect_with
 
@@ -91,7 +92,8 @@ class ConsentEndpoint:
 
     def _scopes(self, parameters: Parameters) -> tuple[str, ...]:
         # Commas as well as spaces: GitHub takes both.
-        asked = dict.fromkeys(parameters.get("scope").replace(",", " ").split())
+        name = scope_parameter(self._context.settings.error_style)
+        asked = dict.fromkeys(parameters.get(name).replace(",", " ").split())
         return tuple(scope for scope in asked if scope in self._context.settings.scopes)
 
     def _send_back(self, parameters: Parameters, **answer: str) -> Response:

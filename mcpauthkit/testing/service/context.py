@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mcpauthkit.testing.wire import is_loopback_redirect, redirect_matches, secret_matches
 
@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from mcpauthkit.core.entropy import Entropy
     from mcpauthkit.testing.conduct import Conduct, ServiceMisbehaviour
     from mcpauthkit.testing.people import DevAccount
+    from mcpauthkit.testing.service.dialects import ErrorStyle
     from mcpauthkit.testing.service.grants import AccountGrants
     from mcpauthkit.testing.wire import ClientCredentials
-
-ErrorStyle = Literal["standard", "github"]
-"""How the token endpoint says no: by RFC 6749, or like GitHub by 200 with an `error` member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,8 @@ class ServiceSettings:
         client_secret: That client's secret.
         scopes: The scopes it knows; others are ignored.
         access_token_ttl_seconds: Lifetime of access tokens; None for tokens that do not expire.
-        error_style: How the token endpoint says no.
+        error_style: How it says no.
+        rotates_refresh_tokens: Whether each refresh token is good once, and the next one comes with its answer.
     """
 
     base_url: str
@@ -43,6 +42,7 @@ class ServiceSettings:
     scopes: tuple[str, ...]
     access_token_ttl_seconds: int | None
     error_style: ErrorStyle
+    rotates_refresh_tokens: bool
 
     def is_client(self, credentials: ClientCredentials) -> bool:
         """True if these are the client's id and secret."""

@@ -103,8 +103,8 @@ class AccountGrants:
             self._memory.refreshes[token] = _Refresh(grant)
         return token
 
-    def use_refresh(self, token: str) -> AccountGrant | None:
-        """Use a refresh token up; a second use kills the grant, as GitLab does."""
+    def use_refresh(self, token: str, *, once: bool = True) -> AccountGrant | None:
+        """Use a refresh token; where it is good once, a second use kills the grant, as GitLab does."""
         with self._lock:
             entry = self._memory.refreshes.get(token)
             if entry is None:
@@ -113,7 +113,7 @@ class AccountGrants:
                 self._memory.revoked.add(entry.grant.grant_id)
             if entry.grant.grant_id in self._memory.revoked:
                 return None
-            entry.used = True
+            entry.used = once
             return entry.grant
 
     def grant_of(self, access_token: str) -> AccountGrant | None:
@@ -144,6 +144,11 @@ class AccountGrants:
             ids -= self._memory.revoked
             self._memory.revoked |= ids
             return len(ids)
+
+    def revoke_grant(self, grant: AccountGrant) -> None:
+        """Revoke everything that came of one consent."""
+        with self._lock:
+            self._memory.revoked.add(grant.grant_id)
 
     def revoke_token(self, token: str) -> None:
         """Revoke one access token, or the whole grant of a refresh token (RFC 7009 section 2.1)."""

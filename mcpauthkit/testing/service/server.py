@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mcpauthkit.core.entropy import Entropy
     from mcpauthkit.testing.faults import Endpoint
     from mcpauthkit.testing.people import DevAccount
-    from mcpauthkit.testing.service.context import ErrorStyle
+    from mcpauthkit.testing.service.dialects import ErrorStyle
 
 _TOKEN_PATH = "/login/oauth/access_token"  # noqa: S105  # a path
 _REVOKE_PATH = "/login/oauth/revoke"
@@ -58,7 +58,9 @@ class DevService(LoopbackServer):
         scopes: The scopes it knows; `/api/repos` needs `repo`.
         access_token_ttl_seconds: Lifetime of access tokens; None for tokens that neither expire nor refresh.
         users: The accounts.
-        error_style: `github` answers errors of the token endpoint with 200 and separates scopes by commas.
+        error_style: How it says no, and what else it does in its own way; see `ErrorStyle`.
+        rotates_refresh_tokens: Whether each refresh token is good once; otherwise the first one lasts, and renewals
+            bring none.
         clock: Time for lifetimes.
         entropy: Source of codes, tokens and the secret.
 
@@ -81,6 +83,7 @@ class DevService(LoopbackServer):
         access_token_ttl_seconds: int | None = 3600,
         users: Sequence[DevAccount] = (OCTO_ALICE, OCTO_BOB),
         error_style: ErrorStyle = "standard",
+        rotates_refresh_tokens: bool = True,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
     ) -> None:
@@ -97,6 +100,7 @@ class DevService(LoopbackServer):
                 scopes=tuple(scopes),
                 access_token_ttl_seconds=access_token_ttl_seconds,
                 error_style=error_style,
+                rotates_refresh_tokens=rotates_refresh_tokens,
             ),
             accounts={account.login: account for account in users},
             service_account=OCTO_ROBOT,
@@ -166,6 +170,7 @@ class DevService(LoopbackServer):
         omit_iss: bool | None = None,
         wrong_state: bool | None = None,
         fewer_scopes: bool | None = None,
+        refuse_revocation: bool | None = None,
     ) -> None:
         """Switch lies on or off; those not named stay as they are.
 
@@ -174,12 +179,14 @@ class DevService(LoopbackServer):
             omit_iss: The authorization response names no issuer, as most services do.
             wrong_state: The authorization response carries another `state`.
             fewer_scopes: Only the first of the requested scopes is granted.
+            refuse_revocation: Tokens are not revoked; the endpoint says so.
         """
         switches = {
             "wrong_iss": wrong_iss,
             "omit_iss": omit_iss,
             "wrong_state": wrong_state,
             "fewer_scopes": fewer_scopes,
+            "refuse_revocation": refuse_revocation,
         }
         self._context.conduct.change(switches)
 
