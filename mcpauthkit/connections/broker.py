@@ -113,6 +113,9 @@ class Broker:
                 credential = await self._renewal.renew(principal, account, rejected=None)
                 step = self._step(credential, scopes)
             if credential is None or step is Step.ASK:
+                # Who names one of their accounts does not mean what their sign-in or this server may do.
+                if account:
+                    return None
                 return await self._userless.find(principal, scopes, caller_token=caller_token)
         await self._notes.used(principal, credential)
         return credential

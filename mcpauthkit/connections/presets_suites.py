@@ -106,6 +106,7 @@ MICROSOFT = ServicePreset(
         implied=dict(_graph_scopes()),
         prefixes=("https://graph.microsoft.com/",),
         ignores_case=True,
+        untold=frozenset({"offline_access"}),
     ),
     whoami=WhoAmI(url="https://graph.microsoft.com/v1.0/me", account=AccountPaths(id="id", label="userPrincipalName")),
     refusals=(

@@ -22,6 +22,7 @@ ATLASSIAN = ServicePreset(
     api_url="https://api.atlassian.com",
     always_scopes=("offline_access",),
     authorize_params={"audience": "api.atlassian.com", "prompt": "consent"},
+    scopes=ScopeRules(untold=frozenset({"offline_access"})),
     tokens=TokenShape(gone=frozenset({"unauthorized_client"})),
     # Its guides know no revocation, its discovery document names this address: it is tried, and may be refused.
     revocation=Revocation(url="https://auth.atlassian.com/oauth/revoke"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mcpauthkit.connections.client_credentials import ClientCredentialsGrant
 from mcpauthkit.connections.grant import UserlessGrant
 from mcpauthkit.connections.token_exchange import OnBehalfOfGrant, TokenExchangeGrant
-from mcpauthkit.connections.way import ClientCredentials, OnBehalfOf, TokenExchange
+from mcpauthkit.connections.way import ClientCredentials, OnBehalfOf, TokenExchange, WayOptions
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import Fetch
@@ -38,6 +38,11 @@ def grants_from(
 def _grant_from(
     value: WithoutUser, *, client: OAuthClient, token_url: str, fetch: Fetch, clock: Clock | None
 ) -> UserlessGrant:
+    if isinstance(value, WayOptions) and not (value.token_url or token_url):
+        raise ConfigurationError(
+            f"{type(value).__name__} knows no token endpoint.",
+            hint="Give it token_url=, client_id= and client_secret=.",
+        )
     match value:
         case TokenExchange():
             return TokenExchangeGrant(value, client=client, token_url=token_url, fetch=fetch, clock=clock)

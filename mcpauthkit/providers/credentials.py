@@ -23,6 +23,7 @@ from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Need
+from mcpauthkit.providers.client import Held
 from mcpauthkit.providers.foundation import Foundation, ProviderOptions, Server, check_called
 from mcpauthkit.providers.holding import Wanted
 from mcpauthkit.providers.injection import injectable
@@ -107,8 +108,8 @@ class CredentialsProvider:
                 hint="Give service=KeyService(...), or use from_preset.",
             )
         common = _common(options)
-        form = _form(variables, fields, service, options)
-        grant = _grant(name, form, service, options, http_client=http_client, allowed_hosts=allowed_hosts)
+        self._form = _form(variables, fields, service, options)
+        grant = _grant(name, self._form, service, options, http_client=http_client, allowed_hosts=allowed_hosts)
         self._foundation = Foundation(
             grant,
             server_base_url=server_base_url,
@@ -288,6 +289,10 @@ class CredentialsProvider:
         yield self.get_credentials()
 
     async def _used(self, need: Need, credential: Credential) -> None:
+        if any(one.required and one.name not in credential.values for one in self._form.fields):
+            # Typed into an older form of the application's, which asked for less: no tool expects that.
+            await self._foundation.broker.forget(need.principal, rejected=credential)
+            raise await self._holding.ask_again(Held(need, credential))
         await self._reminders.tell(need, credential)
 
     def _link(self, principal: Principal) -> str:

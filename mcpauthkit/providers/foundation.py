@@ -13,13 +13,18 @@ from fastapi import FastAPI
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
 
+from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.grant import Grant, UserlessGrant
+from mcpauthkit.connections.service_account import ServiceAccount
+from mcpauthkit.connections.without_user import WithoutUser, grants_from
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.oauth.scope_rules import ScopeRules
+from mcpauthkit.oauth.token import OAuthClient
 from mcpauthkit.protocol.ask import Asker, Patience
 from mcpauthkit.protocol.completion import CompletionNotices
 from mcpauthkit.protocol.connected_service import ConnectedService
@@ -72,14 +77,14 @@ class OAuthOptions(ProviderOptions, total=False):
         scope_rules: How the service's scopes relate; without, each permits itself only.
         is_incremental: Whether a new consent adds to the scopes before, so that only missing ones are asked for.
         settings_url: Where the service's users withdraw access themselves; shown where it cannot be withdrawn here.
-        without_user: Ways to a credential that ask nobody, such as token exchange; tried before the user is asked.
+        without_user: Ways to a credential asking nobody, such as `TokenExchange(...)`, tried before the user is asked.
     """
 
     api_url: str | None
     scope_rules: ScopeRules | None
     is_incremental: bool
     settings_url: str
-    without_user: Sequence[UserlessGrant]
+    without_user: Sequence[WithoutUser]
 
 
 class Foundation:
@@ -115,7 +120,7 @@ class Foundation:
         scope_rules: ScopeRules | None = None,
         is_incremental: bool = False,
         settings_url: str = "",
-        without_user: Sequence[UserlessGrant] = (),
+        without_user: Sequence[WithoutUser] = (),
         on_use: OnUse | None = None,
         user_context: ContextVar[Any] | None = None,
         store: Store | None = None,
@@ -139,7 +144,7 @@ class Foundation:
             redirect_uri=f"{self.base_url}{connect_path(grant.service)}/callback",
             scope_rules=scope_rules,
             is_incremental=is_incremental,
-            without_user=without_user,
+            without_user=_ways(without_user, clock),
             flow_ttl_seconds=flow_ttl_seconds,
             clock=clock,
         )
@@ -156,6 +161,7 @@ class Foundation:
             api_url=self.api_url,
             is_served=lambda: bool(self._apps),
             on_use=on_use,
+            preset=grant.preset if isinstance(grant, AuthorizationCodeGrant) else None,
         )
         self._servers: list[Server] = []
         self._guarded: list[Callable[..., Any]] = []
@@ -170,9 +176,10 @@ class Foundation:
         """
         if not any(app is one for one in self._apps):
             hub = Hub.of(app)
-            hub.add_pages(self._pages.routes)
-            hub.add_service(self._connected, base_url=self.base_url)
-            hub.close_at_the_end(self._aclose)
+            if not isinstance(self.broker.grant, ServiceAccount):
+                hub.add_pages(self._pages.routes)
+                hub.add_service(self._connected, base_url=self.base_url)
+            hub.close_at_the_end(self.broker.aclose)
             answer_refusals(app)
             self._apps.append(app)
         if mcp is not None:
@@ -214,9 +221,6 @@ class Foundation:
         """Every scope that something here needs, and what needs it."""
         return {scope: tuple(uses) for scope, uses in self._uses.items()}
 
-    async def _aclose(self) -> None:
-        await self.broker.aclose()
-
 
 def check_called(scopes: object, decorator: str) -> None:
     """Refuse a decorator that was used without parentheses.
@@ -229,6 +233,11 @@ def check_called(scopes: object, decorator: str) -> None:
             f"{decorator} got a function where its arguments belong.",
             hint=f"Write @provider.{decorator}(), with parentheses.",
         )
+
+
+def _ways(values: Sequence[WithoutUser], clock: Clock) -> Sequence[UserlessGrant]:
+    # Values that reach us name their own client and address: the constructors that know others have filled them in.
+    return grants_from(values, client=OAuthClient(""), token_url="", fetch=HttpFetch(), clock=clock) if values else ()
 
 
 def _check_name(name: str) -> None:

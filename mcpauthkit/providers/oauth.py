@@ -13,14 +13,16 @@ from fastapi import FastAPI
 from mcpauthkit.connections.grant import RedirectGrant
 from mcpauthkit.connections.preset import AccountPaths, Revocation, ServicePreset, WhoAmI
 from mcpauthkit.connections.presets import preset_named
+from mcpauthkit.connections.service_account import ServiceAccount
 from mcpauthkit.connections.variables import resolved
+from mcpauthkit.connections.way import ClientCredentials
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.providers.foundation import Foundation, OAuthOptions, Server, check_called
 from mcpauthkit.providers.holding import Wanted
 from mcpauthkit.providers.injection import injectable
-from mcpauthkit.providers.service_options import ServiceOptions, described, grant_for, options_for
+from mcpauthkit.providers.service_options import ServiceOptions, client_of, described, grant_for, options_for
 
 F = TypeVar("F", bound=Callable[..., Any])
 _USERINFO = AccountPaths(id="sub|id", label="preferred_username|login|email|name")
@@ -44,7 +46,12 @@ class OAuthProvider:
     """
 
     def __init__(
-        self, grant: RedirectGrant, *, server_base_url: str, scope: str = "", **options: Unpack[OAuthOptions]
+        self,
+        grant: RedirectGrant | ServiceAccount,
+        *,
+        server_base_url: str,
+        scope: str = "",
+        **options: Unpack[OAuthOptions],
     ) -> None:
         self._scopes = check_scopes(scope.split())
         self._foundation = Foundation(grant, server_base_url=server_base_url, **options)
@@ -101,10 +108,7 @@ class OAuthProvider:
             whoami=WhoAmI(url=userinfo_url, account=_USERINFO) if userinfo_url else None,
         )
         preset = described(preset, options)
-        grant = grant_for(
-            preset, options, client_id=client_id, client_secret=client_secret, server_base_url=server_base_url
-        )
-        return cls._with(grant, preset, options, server_base_url)
+        return cls._with(preset, options, client_id, client_secret, server_base_url)
 
     @classmethod
     def from_preset(
@@ -140,10 +144,7 @@ class OAuthProvider:
         given = {"base_url": base_url, "tenant": tenant}
         values = {**{one: value for one, value in given.items() if value}, **(variables or {})}
         described_here = described(replace(resolved(known, values), name=name or known.name), options)
-        grant = grant_for(
-            described_here, options, client_id=client_id, client_secret=client_secret, server_base_url=server_base_url
-        )
-        return cls._with(grant, described_here, options, server_base_url)
+        return cls._with(described_here, options, client_id, client_secret, server_base_url)
 
     @classmethod
     def from_oidc(
@@ -176,19 +177,69 @@ class OAuthProvider:
             name=name, display_name=name.capitalize(), authorize_url="", token_url="", always_scopes=("openid",)
         )
         preset = described(preset, options)
-        grant = grant_for(
-            preset,
-            options,
-            client_id=client_id,
-            client_secret=client_secret,
-            server_base_url=server_base_url,
-            issuer_url=issuer_url,
-        )
-        return cls._with(grant, preset, options, server_base_url)
+        return cls._with(preset, options, client_id, client_secret, server_base_url, issuer_url=issuer_url)
 
     @classmethod
-    def _with(cls, grant: RedirectGrant, preset: ServicePreset, options: ServiceOptions, server_base_url: str) -> Self:
-        chosen = options_for(preset, options)
+    def from_client_credentials(
+        cls,
+        *,
+        name: str,
+        client_id: str,
+        client_secret: str | Secret,
+        token_url: str,
+        server_base_url: str,
+        audience: str = "",
+        resource: str = "",
+        scopes: Sequence[str] = (),
+        issuers: Sequence[str] = (),
+        **options: Unpack[ServiceOptions],
+    ) -> Self:
+        """A provider for a service that tools use as this application itself (RFC 6749 section 4.4).
+
+        Every caller gets the same rights, so guard its tools by scopes or roles of leg 1. There is nothing to connect:
+        users see no page, and a refusal is the operator's.
+
+        Args:
+            name: The service's name in store keys: lower-case letters, digits and hyphens.
+            client_id: Your client at the service.
+            client_secret: Its secret.
+            token_url: The service's token endpoint.
+            server_base_url: The public address of the application.
+            audience: The name of the API, where the service wants one.
+            resource: Its address (RFC 8707), where the service wants that.
+            scopes: What is asked for instead of what tools need.
+            issuers: Callers of these issuers only; everybody unless given.
+            **options: As in `ServiceOptions`; those about people have no effect.
+
+        Raises:
+            ConfigurationError: An argument cannot be used.
+        """
+        preset = described(
+            ServicePreset(name=name, display_name=name.capitalize(), authorize_url="", token_url=token_url), options
+        )
+        client = client_of(client_id, client_secret, options.get("client_authentication"))
+        way = ClientCredentials(
+            audience=audience, resource=resource, scopes=scopes, issuers=issuers, token_url=token_url
+        )
+        chosen = options_for(preset, ServiceOptions(**{**options, "without_user": [way]}), client=client)
+        grant = ServiceAccount(preset.name, preset.display_name)
+        return cls(grant, server_base_url=server_base_url, scope=options.get("scope", ""), **chosen)
+
+    @classmethod
+    def _with(
+        cls,
+        preset: ServicePreset,
+        options: ServiceOptions,
+        client_id: str,
+        client_secret: str | Secret | None,
+        server_base_url: str,
+        *,
+        issuer_url: str = "",
+    ) -> Self:
+        told = options.get("client_authentication")
+        client = client_of(client_id, client_secret, told or preset.client_authentication)
+        grant = grant_for(preset, options, client=client, server_base_url=server_base_url, issuer_url=issuer_url)
+        chosen = options_for(preset, options, client=client)
         return cls(grant, server_base_url=server_base_url, scope=options.get("scope", ""), **chosen)
 
     @property

@@ -11,6 +11,7 @@ import httpx
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.discovery import Discovery
 from mcpauthkit.connections.preset import ServicePreset
+from mcpauthkit.connections.without_user import grants_from
 from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
@@ -54,6 +55,26 @@ class ServiceOptions(ClientOptions, OAuthOptions, total=False):
     """All that the constructors of `OAuthProvider` take beside their own arguments."""
 
 
+def client_of(
+    client_id: str, client_secret: str | Secret | None, authentication: ClientAuthentication | None
+) -> OAuthClient:
+    """Our client at a service.
+
+    Args:
+        client_id: Its identifier.
+        client_secret: Its secret, if it has one.
+        authentication: How the secret is sent; `client_secret_post` by default.
+
+    Raises:
+        ConfigurationError: There is no identifier.
+    """
+    if not client_id:
+        raise ConfigurationError("client_id is empty.", hint="Register a client at the service and give its id.")
+    if not client_secret:
+        return OAuthClient(client_id)
+    return OAuthClient(client_id, as_secret(client_secret), authentication or "client_secret_post")
+
+
 def described(preset: ServicePreset, options: ServiceOptions) -> ServicePreset:
     """The preset with what the application wants otherwise."""
     parameters = {**preset.authorize_params, **(options.get("extra_authorize_params") or {})}
@@ -70,8 +91,7 @@ def grant_for(
     preset: ServicePreset,
     options: ServiceOptions,
     *,
-    client_id: str,
-    client_secret: str | Secret | None,
+    client: OAuthClient,
     server_base_url: str,
     issuer_url: str = "",
 ) -> AuthorizationCodeGrant:
@@ -80,8 +100,7 @@ def grant_for(
     Args:
         preset: The service.
         options: What else was given.
-        client_id: Our client there.
-        client_secret: Its secret, if it has one.
+        client: Our client there.
         server_base_url: The public address of the application.
         issuer_url: Where the service describes itself, if it does.
 
@@ -89,21 +108,29 @@ def grant_for(
         ConfigurationError: An argument cannot be used.
     """
     _check_redirect_uri(options.get("redirect_uri"), server_base_url, preset.name)
-    told = options.get("client_authentication")
-    client = _client(client_id, client_secret, told or preset.client_authentication)
-    fetch = HttpFetch(options.get("http_client"), timeout_seconds=_TIMEOUT_SECONDS)
-    clock = options.get("clock")
+    fetch, clock = fetch_of(options), options.get("clock")
     if not issuer_url:
         return AuthorizationCodeGrant(preset, client, fetch=fetch, clock=clock)
+    told = options.get("client_authentication")
     discovery = Discovery(preset, issuer_url=issuer_url, fetch=fetch, client_authentication=told, clock=clock)
     return AuthorizationCodeGrant(preset, client, fetch=fetch, discover=discovery, clock=clock)
 
 
-def options_for(preset: ServicePreset, options: ServiceOptions) -> OAuthOptions:
+def fetch_of(options: ServiceOptions) -> HttpFetch:
+    """The way to the service's own addresses."""
+    return HttpFetch(options.get("http_client"), timeout_seconds=_TIMEOUT_SECONDS)
+
+
+def options_for(preset: ServicePreset, options: ServiceOptions, *, client: OAuthClient) -> OAuthOptions:
     """The options of the class: those given, and the service's own where none is.
 
+    Args:
+        preset: The service.
+        options: What was given.
+        client: Our client there, for ways without the user that name none.
+
     Raises:
-        ConfigurationError: Two names of one thing were given.
+        ConfigurationError: Two names of one thing were given, or a way without the user cannot be used.
     """
     chosen = OAuthOptions(
         scope_rules=preset.scopes, is_incremental=preset.is_incremental, settings_url=preset.settings_url
@@ -112,6 +139,14 @@ def options_for(preset: ServicePreset, options: ServiceOptions) -> OAuthOptions:
         chosen["api_url"] = preset.api_url or None
     for key in (OAuthOptions.__optional_keys__ | OAuthOptions.__required_keys__) & options.keys():
         chosen[key] = options[key]  # type: ignore[literal-required]  # the keys of the one are keys of the other
+    if "without_user" in options:
+        chosen["without_user"] = grants_from(
+            options["without_user"],
+            client=client,
+            token_url=preset.token_url,
+            fetch=fetch_of(options),
+            clock=options.get("clock"),
+        )
     if "token_timeout" in options:
         if "flow_ttl_seconds" in options:
             raise ConfigurationError("token_timeout and flow_ttl_seconds are two names of one thing.", hint="Give one.")
@@ -126,11 +161,3 @@ def _check_redirect_uri(given: str | None, server_base_url: str, name: str) -> N
             f"redirect_uri={given!r} is not where this application serves the callback.",
             hint=f"Register {ours} at the service, and leave redirect_uri out.",
         )
-
-
-def _client(client_id: str, client_secret: str | Secret | None, authentication: ClientAuthentication) -> OAuthClient:
-    if not client_id:
-        raise ConfigurationError("client_id is empty.", hint="Register a client at the service and give its id.")
-    if not client_secret:
-        return OAuthClient(client_id)
-    return OAuthClient(client_id, as_secret(client_secret), authentication)

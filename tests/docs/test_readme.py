@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fastmcp.client.transports import StreamableHttpTransport
 
 import mcpauthkit.verifiers
 from mcpauthkit import ClaimMap, JwtAuthMiddleware, ProxyOptions, TrustedIssuer, oauth_meta_router
+from mcpauthkit.connections.presets import PRESETS
 from mcpauthkit.identity.profiles import profile_named
 from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, LoopbackServer, approve, sign_in
 from mcpauthkit.verifiers import TrustedHeaderVerifier, fastmcp_token_verifier
@@ -23,24 +25,33 @@ def python_blocks(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
+def addresses(service: DevService) -> dict[str, Any]:
+    """What stands in the row of a service that is served here."""
+    return {
+        "authorize_url": service.authorize_url,
+        "token_url": service.token_url,
+        "api_url": service.api_url,
+        "issuer": service.base_url,
+        "revocation": None,
+        "whoami": None,
+    }
+
+
 async def test_the_application_on_one_screen_serves_both_legs() -> None:
     server = LoopbackServer()
     with DevIssuer() as issuer, DevService() as service:
-        code = python_blocks("README.md")[0]
+        code = "\n".join(python_blocks("README.md")[:2])
         replaced = {
             '"https://mcp.example.com"': repr(server.base_url),
             '"https://login.example.com/realms/staff"': repr(issuer.issuer_url),
             '"your-client-id"': repr(service.client_id),
             '"your-client-secret"': repr(service.client_secret),
-            '"https://github.com/login/oauth/authorize"': repr(service.authorize_url),
-            '"https://github.com/login/oauth/access_token"': repr(service.token_url),
-            '"https://api.github.com"': repr(service.api_url),
-            '"https://github.com/login/oauth"': repr(service.base_url),
+            '"github", client_id': "HERE, client_id",
         }
         for before, after in replaced.items():
             assert before in code
             code = code.replace(before, after)
-        names: dict[str, Any] = {}
+        names: dict[str, Any] = {"HERE": replace(PRESETS["github"], **addresses(service))}
         exec(compile(code, "README.md", "exec"), names)  # noqa: S102  # our own page
         server.app = names["app"]
         with server:
@@ -54,11 +65,13 @@ async def test_the_application_on_one_screen_serves_both_legs() -> None:
                     page = await robot.click(await sign_in(robot, await robot.open(link), user="alice"), "Connect")
                     assert "is connected" in (await approve(robot, page, account="octo-alice")).text
                 assert "hello-world" in str((await client.call_tool("list_repos")).content)
+                assert "/connect/wiki" in str(await client.call_tool("wiki_address", raise_on_error=False))
+                assert "GitHub" in str((await client.call_tool("list_connections")).content)
 
 
 def test_the_testing_snippet_mints_a_token() -> None:
     names: dict[str, Any] = {}
-    exec(compile(python_blocks("README.md")[1], "README.md", "exec"), names)  # noqa: S102  # our own page
+    exec(compile(python_blocks("README.md")[2], "README.md", "exec"), names)  # noqa: S102  # our own page
     assert names["token"].count(".") == 2
 
 

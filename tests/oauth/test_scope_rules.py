@@ -70,6 +70,11 @@ def test_implications_may_be_written_in_any_spelling() -> None:
     assert written.missing(["mail.read"], ["mail.readwrite"]) == ()
 
 
+def test_what_never_shows_among_the_granted_is_never_missing() -> None:
+    rules = ScopeRules(untold=frozenset({"offline_access"}), ignores_case=True)
+    assert rules.missing(["Offline_Access", "mail.read"], []) == ("mail.read",)
+
+
 def test_case_counts_unless_a_service_says_otherwise() -> None:
     assert ScopeRules().missing(["Read"], ["read"]) == ("Read",)
 
