@@ -9,7 +9,8 @@ import pytest
 
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.client_credentials import ClientCredentialsGrant
-from mcpauthkit.connections.grant import Identifying, RedirectGrant, Revocable, UserlessGrant
+from mcpauthkit.connections.form_grant import FormGrant
+from mcpauthkit.connections.grant import Grant, Identifying, RedirectGrant, Revocable, UserlessGrant
 from mcpauthkit.connections.token_exchange import OnBehalfOfGrant, TokenExchangeGrant
 from mcpauthkit.connections.userless import Selective
 from mcpauthkit.core.clock import Clock, SystemClock
@@ -33,7 +34,8 @@ from mcpauthkit.web.proxy.documents import ClientDocuments
 # A class stands for its instances here: were a method missing or different, mypy would refuse the line.
 stores: list[type[Store]] = [MemoryStore]
 watchables: list[type[Watchable]] = [MemoryStore]
-grants: list[type[RedirectGrant]] = [AuthorizationCodeGrant]
+grants: list[type[Grant]] = [AuthorizationCodeGrant, FormGrant]
+redirect_grants: list[type[RedirectGrant]] = [AuthorizationCodeGrant]
 revocables: list[type[Revocable]] = [AuthorizationCodeGrant]
 identifying: list[type[Identifying]] = [AuthorizationCodeGrant]
 userless: list[type[UserlessGrant]] = [ClientCredentialsGrant, OnBehalfOfGrant, TokenExchangeGrant]
@@ -56,7 +58,8 @@ entropies: list[type[Entropy]] = [SystemEntropy]
 PAIRS = [
     *((Store, one) for one in stores),
     *((Watchable, one) for one in watchables),
-    *((RedirectGrant, one) for one in grants),
+    *((Grant, one) for one in grants),
+    *((RedirectGrant, one) for one in redirect_grants),
     *((Revocable, one) for one in revocables),
     *((Identifying, one) for one in identifying),
     *((UserlessGrant, one) for one in userless),

@@ -8,14 +8,16 @@ from typing import Any
 import fastapi
 import httpx
 import pytest
+from fastmcp import Client, FastMCP
+from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.dependencies import Depends
 
-from mcpauthkit import CredentialsProvider, Expiring, Field, current_user
+from mcpauthkit import CredentialsProvider, Expiring, Field, JwtAuthMiddleware, current_user
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.testing import FakeClock
+from mcpauthkit.testing import FakeClock, LoopbackServer
 from tests.flows.test_ladder import eras, text_of
 from tests.wiki_world import BAD, GOOD, TYPED, VARIABLES, wiki_world
-from tests.world import Era
+from tests.world import RING, Era
 
 DAY = 86_400.0
 
@@ -149,6 +151,38 @@ async def test_users_hear_of_the_end_in_time_and_the_application_once_a_day(capl
             clock.advance(DAY + 1)
             assert one.text in (await text_of(client, "forget_wiki"))[1]
             assert len(told.of) == 2
+
+
+async def test_what_was_typed_into_an_older_form_is_asked_for_again_once_more_is_needed() -> None:
+    with wiki_world() as (wiki, _):
+        async with wiki.here.client(human=wiki.person()) as client:
+            assert not (await text_of(client, "read_wiki"))[0]
+        newer = CredentialsProvider(
+            name="wiki",
+            server_base_url=wiki.here.base,
+            variables={**VARIABLES, "email": {"label": "E-mail"}},
+            store=wiki.here.store,
+            key_ring=RING,
+        )
+        mcp: FastMCP[Any] = FastMCP("newer")
+
+        @mcp.tool()
+        @newer.require_credentials()
+        async def write_wiki() -> str:
+            return newer.get_credentials()["email"]
+
+        mcp_app = mcp.http_app(path="/mcp")
+        app = fastapi.FastAPI(lifespan=mcp_app.lifespan)
+        app.add_middleware(JwtAuthMiddleware, issuer_url=wiki.here.issuer.issuer_url, server_base_url=wiki.here.base)
+        newer.register(app, mcp)
+        app.mount("/", mcp_app)
+        with LoopbackServer(app) as server:
+            auth = wiki.here.token()
+            async with Client(StreamableHttpTransport(f"{server.base_url}/mcp", auth=auth)) as client:
+                for _ in range(2):
+                    failed, text = await text_of(client, "write_wiki")
+                    assert failed
+                    assert "/connect/wiki?flow=" in text
 
 
 async def test_what_has_ended_is_asked_for_again() -> None:
