@@ -30,6 +30,7 @@ AuthKitError
     ├── ConnectionCancelled     the user dismissed the question
     ├── ConnectionExpired       nobody finished in time
     ├── ConnectionRefused       the service answered access_denied
+    ├── PermissionMissing       connected, but without something this needs
     └── ConnectionBroken        the exchange with the service failed
 
 Three audiences, three fields: `public` is safe on the wire and for a model, `hint` tells the developer

@@ -5,11 +5,19 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from mcpauthkit import errors
-from mcpauthkit.errors import AuthKitError, ConfigurationError, ConnectionFailed, ConnectionRequired, GrantRefused
+from mcpauthkit.errors import (
+    AuthKitError,
+    ConfigurationError,
+    ConnectionFailed,
+    ConnectionRequired,
+    GrantRefused,
+    PermissionMissing,
+)
 
 
 def every_error() -> Iterator[type[AuthKitError]]:
@@ -54,7 +62,8 @@ def test_a_configuration_error_is_a_value_error() -> None:
 
 def test_outcomes_of_a_connection_all_read_differently() -> None:
     outcomes = [one for one in every_error() if issubclass(one, ConnectionFailed) and one is not ConnectionRequired]
-    texts = [one("Forge").public for one in outcomes]
+    further: dict[Any, Any] = {PermissionMissing: {"scopes": ("repo",)}}
+    texts = [one("Forge", **further.get(one, {})).public for one in outcomes]
     assert len(set(texts)) == len(texts)
     assert all("Forge" in text for text in texts)
 

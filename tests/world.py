@@ -281,7 +281,6 @@ def world(
         store = MemoryStore(clock=(provider_options or {}).get("clock"))
         provider = OAuthProvider.from_standard_oauth2(
             name="forge",
-            display_name="DevForge",
             client_id=service.client_id,
             client_secret=service.client_secret,
             authorize_url=service.authorize_url,
@@ -290,6 +289,7 @@ def world(
             issuer=service.base_url,
             server_base_url=server.base_url,
             **{
+                "display_name": "DevForge",
                 "store": store,
                 "key_ring": RING,
                 "patience": patience or Patience(hold_seconds=8, rounds=2, asking_seconds=5),

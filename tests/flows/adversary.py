@@ -56,8 +56,12 @@ class Stage:
 
     async def link(self, sub: str = "alice") -> str:
         """A fresh connect link of somebody's."""
+        return await self.link_of("list_repos", sub)
+
+    async def link_of(self, tool: str, sub: str = "alice") -> str:
+        """The link that a tool gives somebody."""
         async with self.here.client(sub=sub) as client:
-            return link_in((await text_of(client, "list_repos"))[1])
+            return link_in((await text_of(client, tool))[1])
 
     async def signed_in(self, sub: str, url: str) -> Page:
         """A page as somebody's browser shows it once they have signed in."""
@@ -108,9 +112,10 @@ class Stage:
         found = {}
         for sub in BROWSERS:
             async with self.here.client(sub=sub) as client:
-                is_error, text = await text_of(client, "account")
-            if not is_error:
-                found[sub] = text
+                answers = [await text_of(client, tool) for tool in ("account", "typed")]
+            accounts = [text for is_error, text in answers if not is_error]
+            if accounts:
+                found[sub] = " ".join(accounts)
         return found
 
 

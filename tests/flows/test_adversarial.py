@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
+from mcpauthkit.testing import DevUser
 from tests.flows.adversary import MARKUP, Attack, stage
 from tests.flows.attacks_on_callbacks import CALLBACKS
+from tests.flows.attacks_on_forms import FORMS, serve_form
 from tests.flows.attacks_on_links import LINKS
 from tests.flows.attacks_on_logins import LOGINS
 from tests.world import World, another_service, world
 
-TABLE = (*LINKS, *CALLBACKS, *LOGINS)
+TABLE = (*LINKS, *CALLBACKS, *LOGINS, *FORMS)
 
 
 def _account_tool(mcp: Any, provider: Any) -> None:
@@ -31,13 +34,14 @@ def _account_tool(mcp: Any, provider: Any) -> None:
 def here() -> Iterator[World]:
     with world(build=_account_tool) as one:
         another_service(one, "wiki")
+        serve_form(one)
         yield one
 
 
 def audited(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the audit log tells, without the fields."""
     lines = [record.getMessage() for record in caplog.records if record.name == "mcpauthkit.audit"]
-    return [re.split(r" (?:service|code|request_id)=", line)[0] for line in lines]
+    return [re.split(r" (?:service|code|path|request_id)=", line)[0] for line in lines]
 
 
 @pytest.mark.parametrize("attack", TABLE, ids=lambda attack: attack.name)
@@ -51,3 +55,41 @@ async def test_an_attack_binds_nothing_and_echoes_nothing_and_leaves_one_line(
         assert MARKUP[:10] not in reply.html
         assert audited(caplog) == [attack.audit]
         assert await on.connected() == (attack.connected or {})
+
+
+SCOPE = "<img/src=x/onerror=alert(1)>"
+
+
+async def test_every_displayed_string_is_shown_as_text() -> None:
+    """Names of services, tools, permissions, people and accounts: whoever chose them, they are text on our pages."""
+
+    def build(mcp: Any, provider: Any) -> None:
+        async def hostile() -> str:
+            return "never"
+
+        hostile.__name__ = MARKUP
+        mcp.tool(name="hostile")(provider.require_token(scopes=[SCOPE])(hostile))
+
+    with world(
+        build=build,
+        issuer_options={"users": [DevUser("alice", MARKUP, "a@example.test")]},
+        provider_options={"display_name": MARKUP},
+    ) as here:
+        async with stage(here) as on:
+            link = await on.link_of("hostile")
+            page = await on.signed_in("alice", link)
+            finished = await on.alice.click(page, "Not now")
+        for shown in (page, finished):
+            assert MARKUP[:10] not in shown.html
+        assert escape(SCOPE) in page.html
+        assert page.html.count(escape(MARKUP)) >= 4
+
+
+async def test_whatever_was_typed_into_a_form_comes_back_as_text(here: World) -> None:
+    async with stage(here) as on:
+        page = await on.signed_in("alice", await on.link_of("typed"))
+        again = await on.alice.submit(page, {"site": MARKUP, "token": MARKUP}, button="Connect")
+        assert again.status == 422
+        assert MARKUP[:10] not in again.html
+        # What is no secret is kept for the user to mend; a secret is not.
+        assert again.html.count(escape(MARKUP)) == 1

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from tests.requirements.row import BOTH, NEW, NONE, Gap
+from tests.requirements.row import BOTH, NONE, Gap
 
 UNMET: tuple[Gap, ...] = (
-    Gap(
-        "authz-scope-hierarchy",
-        NEW,
-        "authorization, step-up flow",
-        "Where a broader scope implies a narrower one, the broader one is enough.",
-        "Scopes are compared as texts, and nothing can be said about which implies which. A service that normalises "
-        "what it granted is taken for one that refused.",
-    ),
-    Gap(
-        "rfc9207-known-sender",
-        NONE,
-        "RFC 9207 section 2.4",
-        "A server that is known to name itself has to do so.",
-        "A service configured with issuer= may leave `iss` out; redirect addresses of our own per service stand in.",
-    ),
     Gap(
         "proxy-refresh-rotation",
         BOTH,

@@ -9,6 +9,7 @@ read the original. `UNMET` lists what the kit does not do, or not wholly.
 from __future__ import annotations
 
 from tests.requirements.gaps import UNMET
+from tests.requirements.leg_two_rows import LEG_TWO_MCP, LEG_TWO_RFCS
 from tests.requirements.mcp_authorization import AUTHORIZATION
 from tests.requirements.mcp_elicitation import ELICITATION, PRACTICES, ROUNDS
 from tests.requirements.mcp_proxy import PROXY
@@ -24,8 +25,10 @@ TABLE: tuple[Requirement, ...] = (
     *ELICITATION,
     *ROUNDS,
     *PRACTICES,
+    *LEG_TWO_MCP,
     *PROXY,
     *RFCS,
     *SERVER_RFCS,
     *TOKEN_RFCS,
+    *LEG_TWO_RFCS,
 )
