@@ -17,6 +17,8 @@ class ScopeRules:
         ignores_case: Whether names differing in case are one.
         covers_all: Scopes that cover everything.
         without: Scopes that nothing but themselves covers, not even those of `covers_all`.
+        untold: Scopes that bring something else than a permission and do not show among the granted ones, such as
+            `offline_access`; they are never missing, so ask for them whatever tools need.
         in_words: Whether the service has scopes in its protocol at all; where the app's own configuration decides,
             nothing is ever missing.
     """
@@ -27,13 +29,14 @@ class ScopeRules:
     ignores_case: bool = False
     covers_all: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
+    untold: frozenset[str] = frozenset()
     in_words: bool = True
 
     def missing(self, wanted: Iterable[str], granted: Iterable[str]) -> tuple[str, ...]:
         """The wanted scopes that the granted ones do not cover, in order."""
         if not self.in_words:
             return ()
-        held = self.expanded(granted)
+        held = self.expanded(granted) | self._names(self.untold)
         has_all = not self._names(self.covers_all).isdisjoint(held)
         alone = self._names(self.without)
         return tuple(
