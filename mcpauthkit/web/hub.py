@@ -74,7 +74,9 @@ class Hub:
         self.services[service.name] = service
 
     def connections_url(self, principal: Principal) -> str:
-        """The page of a user's connections, with the mark of the issuer that knows them."""
+        """The page of a user's connections, with the mark of the issuer that knows them; empty before there is one."""
+        if not self.services:
+            return ""
         return f"{self._base_url}{CONNECTIONS_PATH}?{urlencode({'at': issuer_mark(principal.issuer)})}"
 
     def add_pages(self, routes: Sequence[Route]) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi import FastAPI
+from fastmcp import Client, FastMCP
 
+from mcpauthkit import Connections, current_user
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import BrowserRobot, approve, sign_in
+from tests.connections.small_world import ALICE
 from tests.flows.test_ladder import eras
 from tests.web.connections_world import SETTINGS, ConnectionsWorld, connections_world
 from tests.world import Flavour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from fastmcp import Client
 
     from tests.world import Era
 
@@ -184,6 +186,19 @@ async def test_results_carry_no_secret(here: ConnectionsWorld) -> None:
         seen.append((await alice.open(here.page)).html)
     for text in seen:
         assert not any(secret in text for secret in (*tokens, "dfr_", "dfa_", here.service.client_secret))
+
+
+async def test_a_server_without_services_says_so() -> None:
+    mcp = FastMCP("bare")
+    Connections(FastAPI()).add_tools(mcp)
+    token = current_user.set(ALICE)
+    try:
+        async with Client(mcp) as client:
+            seen = await told(client, "list_connections")
+    finally:
+        current_user.reset(token)
+    assert (seen["services"], seen["page"]) == ([], "")
+    assert "no service" in seen["message"]
 
 
 def test_tools_are_for_servers_only(here: ConnectionsWorld) -> None:
