@@ -168,7 +168,7 @@ class AuthorizationCodeGrant:
                 if error.is_gone:
                     return True
                 raise
-        request = _revocation(preset.revocation, client, credential)
+        request = _revocation(preset, preset.revocation, client, credential)
         process_revocation_response(await self._fetch(request), ok_flag=preset.tokens.ok_flag)
         return True
 
@@ -219,7 +219,9 @@ def _asked(preset: ServicePreset, scopes: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*scopes, *preset.always_scopes]))
 
 
-def _revocation(revocation: Revocation, client: OAuthClient, credential: Credential) -> HttpRequest:
+def _revocation(
+    preset: ServicePreset, revocation: Revocation, client: OAuthClient, credential: Credential
+) -> HttpRequest:
     url = with_client_id(revocation.url, client.client_id)
     match revocation.style:
         case "github":
@@ -227,6 +229,7 @@ def _revocation(revocation: Revocation, client: OAuthClient, credential: Credent
         case "bearer":
             return bearer_request(url, token=credential.access_token)
         case "rfc7009":
-            if revocation.token == "refresh_token" and credential.refresh_token is not None:  # noqa: S105  # a name
-                return revocation_request(url, client, token=credential.refresh_token, kind="refresh_token")
-            return revocation_request(url, client, token=credential.access_token, kind="access_token")
+            kind, token = revocation.token, credential.refresh_token
+            if kind == "access_token" or token is None:
+                kind, token = "access_token", credential.access_token
+            return revocation_request(url, client, token=token, kind=kind, body=preset.body)

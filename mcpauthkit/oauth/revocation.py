@@ -9,7 +9,7 @@ from mcpauthkit.core.encoding import base64url_decode, parse_json_object
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
-from mcpauthkit.oauth.token import OAuthClient, authenticated_form, basic_credentials
+from mcpauthkit.oauth.token import BodyKind, OAuthClient, authenticated_form, basic_credentials
 
 TokenKind = Literal["access_token", "refresh_token"]
 
@@ -19,9 +19,21 @@ _MAX_PART_BYTES = 16 * 1024
 _SIGNED_PARTS, _ENCRYPTED_PARTS = 3, 5
 
 
-def revocation_request(endpoint: str, client: OAuthClient, *, token: Secret, kind: TokenKind) -> HttpRequest:
-    """Ask an authorization server to revoke a token (RFC 7009 section 2.1)."""
-    return authenticated_form(endpoint, client, {"token": token.reveal(), "token_type_hint": kind})
+def revocation_request(
+    endpoint: str, client: OAuthClient, *, token: Secret, kind: TokenKind, body: BodyKind = "form"
+) -> HttpRequest:
+    """Ask an authorization server to revoke a token (RFC 7009 section 2.1).
+
+    Args:
+        endpoint: The revocation endpoint.
+        client: Our client there.
+        token: The token.
+        kind: Which one it is.
+        body: What the endpoint takes.
+    """
+    # The hint is the standard's; what takes JSON has a contract of its own, in which there is the token and no more.
+    hint = {"token_type_hint": kind} if body == "form" else {}
+    return authenticated_form(endpoint, client, {"token": token.reveal(), **hint}, body=body)
 
 
 def deletion_request(endpoint: str, client: OAuthClient, *, token: Secret) -> HttpRequest:

@@ -254,17 +254,7 @@ async def test_the_account_of_a_token_is_found_out(name: str) -> None:
     assert sent[0].fields == (request["json"] or {})
 
 
-# Notion wants JSON with nothing but the token; what the grant sends there is RFC 7009's form.
-OUTSIDE_THE_STANDARD = {"notion"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(one, marks=pytest.mark.xfail(strict=True)) if one in OUTSIDE_THE_STANDARD else one
-        for one in sorted(VECTORS)
-    ],
-)
+@pytest.mark.parametrize("name", sorted(VECTORS))
 async def test_a_service_is_told_that_a_token_is_over(name: str) -> None:
     wanted, grant = VECTORS[name]["revocation"], grant_of(name)
     if wanted is None:
