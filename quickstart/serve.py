@@ -47,6 +47,7 @@ def _say_where(console: Console, running: Playground) -> None:
     for notice in running.notices:
         console.print(f"  Note: {notice}", style="yellow")
     _row(console, "MCP server", settings.mcp_url, "tools whoami and list_repos")
+    _row(console, "Connections", f"{settings.base_url}/connections", "what users have connected, and where they end it")
     _row(console, "Issuer", settings.issuer_url, issuer_note)
     _row(console, settings.github_name, settings.github_api_url, service_note)
     if running.service is None:
