@@ -151,7 +151,7 @@ def _uses_the_token(mcp: Any, provider: Any) -> None:
     @provider.require_token(scopes=["repo"], fail_fast=True)
     async def list_repos_fast() -> str:
         async with provider.client() as http:
-            return (await http.get("/repos")).text
+            return str((await http.get("/repos")).text)
 
 
 @pytest.mark.parametrize("rung", list(RUNGS))
