@@ -1,0 +1,116 @@
+"""Every error the kit raises.
+
+AuthKitError
+├── ConfigurationError          the program wired us wrongly (also a ValueError); mostly at construction
+├── RequestError                leg 1: the HTTP request is not served; the edge turns it into a response
+│   ├── MissingToken            401 without an error code
+│   ├── InvalidToken            401 invalid_token
+│   │   ├── ExpiredToken        401 invalid_token; the client should refresh
+│   │   └── WrongAudience       401 invalid_token; a good token, but not for us: often a setting
+│   ├── InvalidRequest          400 invalid_request
+│   ├── InsufficientScope       403 insufficient_scope
+│   ├── ForbiddenOrigin         403 without a challenge; signing in again would not help
+│   ├── UnknownSession          404; the MCP session is somebody else's, or gone
+│   └── IssuerUnavailable       503; we could not check, so nobody has to sign in again
+├── RemoteError                 an HTTP exchange with an issuer or a service went wrong
+│   ├── RemoteUnavailable       transient: no answer, 5xx, 429, too slow; keep what you have, try again
+│   ├── RemoteMisbehaved        the answer breaks the protocol or our limits
+│   └── GrantRefused            a definite OAuth error, such as invalid_grant
+├── OAuthFault                  we are the authorization server, and a client's request is not in order
+├── SealError                   a sealed value does not open; says nothing about why
+│   └── SealExpired             it was ours and its time is over
+├── StoreUnavailable            the store failed; nothing was decided
+├── CredentialsRejected         what a user typed into a form does not work at the service
+├── NotSignedIn                 leg 2: no principal on this call
+├── AccountNameRefused          leg 2: what should name one of a user's connections is no name
+├── NoSuchConnection            leg 2: neither a service of this application nor one of the user's connections
+└── ConnectionFailed            leg 2: the user's credential was not obtained
+    ├── ConnectionRequired      the user has not connected yet; carries the link
+    ├── ConnectionDeclined      the user said no in the client
+    ├── ConnectionCancelled     the user dismissed the question
+    ├── ConnectionExpired       nobody finished in time
+    ├── ConnectionRefused       the service answered access_denied
+    ├── PermissionMissing       connected, but without something this needs
+    └── ConnectionBroken        the exchange with the service failed
+
+Three audiences, three fields: `public` is safe on the wire and for a model, `hint` tells the developer
+or operator what to change, `reason` is for the log only and never leaves the process.
+"""
+
+from mcpauthkit.errors.connecting import (
+    AccountNameRefused,
+    ConnectionBroken,
+    ConnectionCancelled,
+    ConnectionDeclined,
+    ConnectionExpired,
+    ConnectionFailed,
+    ConnectionRefused,
+    ConnectionRequired,
+    CredentialsRejected,
+    NoSuchConnection,
+    NotSignedIn,
+    PermissionMissing,
+)
+from mcpauthkit.errors.remote import (
+    GrantRefused,
+    RemoteError,
+    RemoteMisbehaved,
+    RemoteUnavailable,
+)
+from mcpauthkit.errors.requests import (
+    ExpiredToken,
+    ForbiddenOrigin,
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    IssuerUnavailable,
+    MissingToken,
+    OAuthFault,
+    RequestError,
+    UnknownSession,
+    WrongAudience,
+)
+from mcpauthkit.errors.root import (
+    AuthKitError,
+    ConfigurationError,
+)
+from mcpauthkit.errors.state import (
+    SealError,
+    SealExpired,
+    StoreUnavailable,
+)
+
+__all__ = [
+    "AccountNameRefused",
+    "AuthKitError",
+    "ConfigurationError",
+    "ConnectionBroken",
+    "ConnectionCancelled",
+    "ConnectionDeclined",
+    "ConnectionExpired",
+    "ConnectionFailed",
+    "ConnectionRefused",
+    "ConnectionRequired",
+    "CredentialsRejected",
+    "ExpiredToken",
+    "ForbiddenOrigin",
+    "GrantRefused",
+    "InsufficientScope",
+    "InvalidRequest",
+    "InvalidToken",
+    "IssuerUnavailable",
+    "MissingToken",
+    "NoSuchConnection",
+    "NotSignedIn",
+    "OAuthFault",
+    "PermissionMissing",
+    "RemoteError",
+    "RemoteMisbehaved",
+    "RemoteUnavailable",
+    "RequestError",
+    "SealError",
+    "SealExpired",
+    "StoreUnavailable",
+    "UnknownSession",
+    "WrongAudience",
+]

@@ -1,0 +1,43 @@
+"""The root of the tree, and the one error that is no event but a mistake in the wiring."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AuthKitError(Exception):
+    """Root of the kit's errors.
+
+    Args:
+        public: Text that may be shown to anyone; defaults to the class's own sentence.
+        hint: What the developer or operator can change.
+        reason: The private cause, for the log only.
+    """
+
+    code: ClassVar[str] = "authkit_error"
+    status_hint: ClassVar[int] = 500
+    oauth_error: ClassVar[str | None] = None
+    default_public: ClassVar[str] = "The request could not be completed."
+
+    def __init__(self, public: str | None = None, *, hint: str = "", reason: str = "") -> None:
+        self.public = public or self.default_public
+        self.hint = hint
+        self.reason = reason
+        super().__init__(self.public)
+
+    def for_log(self) -> str:
+        """Everything for the operator, as fields; what is empty is left out."""
+        fields = {"code": self.code, "reason": self.reason, "hint": self.hint}
+        return " ".join(
+            f"{name}={value!r}" if " " in value else f"{name}={value}" for name, value in fields.items() if value
+        )
+
+    def __str__(self) -> str:
+        return f"{self.public} {self.hint}".rstrip()
+
+
+class ConfigurationError(AuthKitError, ValueError):
+    """The kit was wired wrongly; the message names the argument and the fix."""
+
+    code = "configuration_error"
+    default_public = "The authentication kit is not configured correctly."

@@ -1,0 +1,27 @@
+"""What is sealed or stored cannot be had."""
+
+from __future__ import annotations
+
+from mcpauthkit.errors.root import AuthKitError
+
+
+class SealError(AuthKitError):
+    """A sealed value does not open here. The text is frozen: the reason would help a forger."""
+
+    code = "seal_error"
+    status_hint = 400
+    default_public = "This value is not valid here or not any more."
+
+
+class SealExpired(SealError):
+    """A sealed value of ours whose time is over; on the wire it looks like any other that does not open."""
+
+    code = "seal_expired"
+
+
+class StoreUnavailable(AuthKitError):
+    """The store failed. What it said stays private: such texts hold addresses and passwords."""
+
+    code = "store_unavailable"
+    status_hint = 503
+    default_public = "This server cannot reach its storage at the moment. Try again shortly."
