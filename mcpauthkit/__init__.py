@@ -7,12 +7,8 @@ the service it calls: `OAuthProvider`. Other ways to prove who is calling are in
 
 from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked
 from mcpauthkit.connections.credential import Account, Credential
-from mcpauthkit.connections.form import Checked, Field, Validate
-from mcpauthkit.connections.grant import Attempt, Grant, RedirectGrant, UserlessGrant
-from mcpauthkit.connections.key_service import Detour, KeyService, Proof
-from mcpauthkit.connections.preset import AccountPaths, Refusal, Revocation, ServicePreset, TokenShape, WhoAmI
+from mcpauthkit.connections.form import Checked, Field
 from mcpauthkit.connections.way import ClientCredentials, OnBehalfOf, TokenExchange
-from mcpauthkit.connections.without_user import WithoutUser
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import KeyRing
@@ -24,7 +20,6 @@ from mcpauthkit.identity.issuer_profile import IssuerProfile
 from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.client_metadata import RegisteredClient
-from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
@@ -45,8 +40,6 @@ from mcpauthkit.web.proxy.options import ProxyOptions
 
 __all__ = [
     "Account",
-    "AccountPaths",
-    "Attempt",
     "Checked",
     "ClaimMap",
     "ClientAuthentication",
@@ -60,17 +53,14 @@ __all__ = [
     "CredentialsProvider",
     "CurrentUser",
     "DecryptionKeys",
-    "Detour",
     "Disconnected",
     "Entropy",
     "Expiring",
     "Field",
-    "Grant",
     "Health",
     "IssuerProfile",
     "JwtAuthMiddleware",
     "KeyRing",
-    "KeyService",
     "LimitOptions",
     "MemoryStore",
     "OAuthOptions",
@@ -79,28 +69,17 @@ __all__ = [
     "OnExpiring",
     "Patience",
     "Principal",
-    "Proof",
     "ProviderOptions",
     "ProxyOptions",
-    "RedirectGrant",
-    "Refusal",
     "RegisteredClient",
-    "Revocation",
     "Revoked",
-    "ScopeRules",
     "Secret",
     "ServiceOptions",
-    "ServicePreset",
     "Store",
     "TokenExchange",
-    "TokenShape",
     "TokenVerifier",
     "TrustedIssuer",
-    "UserlessGrant",
-    "Validate",
     "Watchable",
-    "WhoAmI",
-    "WithoutUser",
     "current_user",
     "get_request_id",
     "get_user",

@@ -24,8 +24,6 @@ from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, Remot
 from mcpauthkit.principal import Principal, identity_digest
 
 _log = RequestLog("connections")
-# RFC 6749 section 5.2, and what GitHub and Slack say instead.
-_GRANT_IS_GONE = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked"})
 _PAUSES_SECONDS = (0.1, 0.4)
 _REST_SECONDS = 5.0
 _MAX_RESTING = 1_000
@@ -107,7 +105,7 @@ class Renewal:
             renewed = await self._ask(held, pauses=pauses)
         except RemoteError as error:
             _log.warning("service failed service=%s user=%s %s", self._grant.service, principal.digest, error.for_log())
-            if isinstance(error, GrantRefused) and error.error in _GRANT_IS_GONE:
+            if isinstance(error, GrantRefused) and error.is_gone:
                 return await self._after_refusal(principal, held)
             problem = self._our_fault(error) if isinstance(error, GrantRefused) else error
             self._rest(key, problem)

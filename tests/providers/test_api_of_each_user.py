@@ -7,7 +7,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from mcpauthkit import OAuthProvider, ServicePreset, TokenShape
+from mcpauthkit import OAuthProvider
+from mcpauthkit.services import ServicePreset, TokenShape
 from tests.connections.small_world import ALICE, RING, credential
 from tests.protocol.room import Room, said
 

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from mcpauthkit import Account, Credential, CredentialsProvider, Detour, Field, KeyService, Secret
+from mcpauthkit import Account, Credential, CredentialsProvider, Field, Secret
 from mcpauthkit.providers.key_client import KeyUse
+from mcpauthkit.services import Detour, KeyService
 from mcpauthkit.testing import BrowserRobot, sign_in
 from tests.flows.test_ladder import eras, link_in, text_of
 from tests.world import RING, Answer, Era, Human, World, world

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from mcpauthkit import ClientCredentials, OAuthProvider, OnBehalfOf, TokenExchange, WithoutUser
+from mcpauthkit import ClientCredentials, OAuthProvider, OnBehalfOf, TokenExchange
 from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.services import WithoutUser
 from mcpauthkit.testing import DevService
 from tests.world import ERA_MODES, Era, World, world
 

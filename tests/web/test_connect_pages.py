@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcpauthkit import Attempt, Credential, OAuthProvider
+from mcpauthkit import Credential, OAuthProvider
 from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.services import Attempt
 from mcpauthkit.testing import BrowserRobot, approve, sign_in
 from tests.flows.test_ladder import link_in, text_of
 from tests.world import RING, World, world
