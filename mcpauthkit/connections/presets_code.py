@@ -31,11 +31,11 @@ _GITHUB_SCOPES = ScopeRules(
 )
 _GITHUB_ACCOUNT = AccountPaths(id="id", label="login")
 _GITHUB_TOKENS = TokenShape(gone=frozenset({"bad_refresh_token"}))
-# Private things are hidden behind 404. Both statuses have many other reasons, so only the header decides.
+# A 403 has many reasons, so the header decides. Private things are hidden behind 404, which mostly means that there is no
+# such thing: asking users for wide scopes because somebody mistyped a name would teach them to allow everything.
 _GITHUB_REFUSALS = (
     UNAUTHORIZED,
     Refusal(meaning="narrow", status=403, needed="header:x-accepted-oauth-scopes", any_of=True),
-    Refusal(meaning="narrow", status=404, needed="header:x-accepted-oauth-scopes", any_of=True),
 )
 # It refuses requests without one.
 _USER_AGENT = {"User-Agent": "mcpauthkit"}

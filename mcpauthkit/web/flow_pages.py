@@ -15,7 +15,7 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.principal import log_digest
 from mcpauthkit.web.browser_login import BrowserSession, issuer_mark
 from mcpauthkit.web.connect_view import ConnectView
-from mcpauthkit.web.login_pages import sign_in_first, sign_in_of
+from mcpauthkit.web.login_pages import CONNECTIONS_PATH, sign_in_first, sign_in_of
 from mcpauthkit.web.pages import Answered, Pages, redirect
 from mcpauthkit.web.query import only_value
 
@@ -123,7 +123,13 @@ class FlowPages:
         back = "You can close this page and go back to your assistant."
         match flow.status:
             case FlowStatus.CONNECTED:
-                return self.pages.message(f"{self.service} is connected", back, tone="good")
+                return self.pages.message(
+                    f"{self.service} is connected",
+                    back,
+                    tone="good",
+                    action="See what is connected",
+                    action_url=f"{self.base_url}{CONNECTIONS_PATH}?" + urlencode({"at": issuer_mark(flow.issuer)}),
+                )
             case FlowStatus.DECLINED | FlowStatus.CANCELLED:
                 return self.pages.message(f"{self.service} was not connected", "You said no.", back)
             case FlowStatus.REFUSED:
