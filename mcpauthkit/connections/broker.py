@@ -294,7 +294,7 @@ class Broker:
         if held is not None:
             credential = self._merged(held, credential)
         name = held.name if held is not None else flow.account
-        kept = replace(credential, name=name)
+        kept = replace(credential, name=name, connected_at=credential.connected_at or self.clock.wall())
         await self._vault.put(principal, self.grant.service, kept)
         await self._notes.connected(principal, kept)
 

@@ -31,8 +31,8 @@ _GITHUB_SCOPES = ScopeRules(
 )
 _GITHUB_ACCOUNT = AccountPaths(id="id", label="login")
 _GITHUB_TOKENS = TokenShape(gone=frozenset({"bad_refresh_token"}))
-# A 403 has many reasons, so the header decides. Private things are hidden behind 404, which mostly means that there is no
-# such thing: asking users for wide scopes because somebody mistyped a name would teach them to allow everything.
+# A 403 has many reasons, so the header decides. Private things are hidden behind 404, which mostly means that there is
+# nothing: asking for wide scopes because somebody mistyped a name would teach users to allow everything.
 _GITHUB_REFUSALS = (
     UNAUTHORIZED,
     Refusal(meaning="narrow", status=403, needed="header:x-accepted-oauth-scopes", any_of=True),

@@ -111,6 +111,8 @@ class Renewal:
             self._rest(key, problem)
             await self._notes.failed(principal, held)
             raise problem from error
+        # Whose connection it is, and what it is called, is not the grant's to say.
+        renewed = renewed.following(held)
         # Kept before it is used: with rotation, a lost refresh token is a lost grant.
         await self._vault.put(principal, self._grant.service, renewed)
         await self._notes.renewed(principal, renewed)

@@ -91,7 +91,7 @@ class HandGrant:
         await self.before_answer()
         if self.trouble is not None:
             raise self.trouble
-        return self._made(f"renewed-{number}", sorted(old.scopes)).following(old)
+        return self._made(f"renewed-{number}", sorted(old.scopes))
 
     async def revoke(self, held: Credential) -> bool:
         self.revoked.append(held.access_token)
