@@ -42,8 +42,8 @@ class Grant(Protocol):
         """A new credential for an old one, without the user; asked only for credentials with a refresh token.
 
         Raises:
-            GrantRefused: With `invalid_grant`, the grant is gone and the user has to be asked again. Other errors refuse
-                this server itself, so the record stays.
+            GrantRefused: With `invalid_grant`, the grant is gone and the user has to be asked again. Other errors
+                refuse this server itself, so the record stays.
             RemoteUnavailable: The service cannot answer now; the old record stays.
             RemoteMisbehaved: The answer is unusable; the old record stays.
         """
