@@ -96,13 +96,17 @@ class Credential:
         """Whether the service would still take it, margin or not."""
         return self.expires_at is None or now < self.expires_at
 
-    def is_due(self, now: float) -> bool:
-        """Whether it is time to renew it, which is a while before it has to be."""
-        if self.expires_at is None or self.refresh_token is None:
+    def is_ending(self, now: float) -> bool:
+        """Whether it is time to get another in its place, which is a while before that has to be."""
+        if self.expires_at is None:
             return False
         lifetime = self.expires_at - self.obtained_at if self.obtained_at else 0.0
         early = min(_EARLY_SECONDS, _EARLY_SHARE * lifetime)
         return now >= self.expires_at - max(EXPIRY_MARGIN_SECONDS, early)
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to renew it, if it can be renewed."""
+        return self.refresh_token is not None and self.is_ending(now)
 
     def following(self, old: Credential) -> Self:
         """This credential as the renewal of an old one: what the service did not repeat stays."""

@@ -34,8 +34,6 @@ _log = RequestLog("connections")
 _REFUSED_SECONDS = 60.0
 # A token whose end nobody tells is obtained again after this time.
 _UNKNOWN_LIFE_SECONDS = 300.0
-_EARLY_SECONDS = 300.0
-_EARLY_SHARE = 0.1
 _RECORD, _ASKED, _WAY = "userless.record", "userless.asked", "userless.way"
 
 
@@ -231,13 +229,8 @@ class Userless:
         return replace(obtained, origin=origin, refresh_token=None, details={**obtained.details, **marks})
 
     def _is_due(self, credential: Credential | None) -> bool:
-        """Whether it is time to obtain another, some while before the end. A refusal stands until it is forgotten."""
-        if credential is None or credential.expires_at is None:
-            return False
-        now = self._clock.wall()
-        lifetime = credential.expires_at - credential.obtained_at if credential.obtained_at else 0.0
-        early = min(_EARLY_SECONDS, _EARLY_SHARE * lifetime)
-        return not credential.is_fresh(now) or now >= credential.expires_at - early
+        """Whether it is time to obtain another. A refusal stands until it is forgotten."""
+        return credential is not None and credential.is_ending(self._clock.wall())
 
     def _life(self, credential: Credential, principal: Principal) -> float:
         now = self._clock.wall()
