@@ -17,6 +17,9 @@ from mcpauthkit.errors import (
     ConnectionRequired,
     GrantRefused,
     PermissionMissing,
+    RemoteError,
+    RemoteMisbehaved,
+    RemoteUnavailable,
 )
 
 
@@ -66,6 +69,24 @@ def test_outcomes_of_a_connection_all_read_differently() -> None:
     texts = [one("Forge", **further.get(one, {})).public for one in outcomes]
     assert len(set(texts)) == len(texts)
     assert all("Forge" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RemoteUnavailable(hint="hint", reason="why"),
+        RemoteMisbehaved(hint="hint", reason="why"),
+        GrantRefused("invalid_grant", hint="hint", reason="why"),
+    ],
+)
+def test_naming_the_service_changes_the_text_of_a_copy_and_nothing_else(error: RemoteError) -> None:
+    before = error.public
+    named = error.naming("Forge")
+    assert type(named) is type(error)
+    assert "Forge" in named.public
+    assert "Forge" in repr(named)
+    assert error.public == before
+    assert {**vars(named), "public": before} == vars(error)
 
 
 def test_errors_carry_what_a_caller_acts_on() -> None:

@@ -314,8 +314,7 @@ class Broker:
         try:
             yield
         except RemoteError as error:
-            error.name_service(self.grant.display_name)
-            raise
+            raise error.naming(self.grant.display_name) from error
 
     @asynccontextmanager
     async def _exclusive(self, principal: Principal) -> AsyncIterator[None]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Self
+
 from mcpauthkit.errors.root import AuthKitError
+
+_SOMEBODY = "The remote service"
 
 
 class RemoteError(AuthKitError):
@@ -11,27 +16,30 @@ class RemoteError(AuthKitError):
     code = "remote_error"
     status_hint = 502
 
-    def name_service(self, service: str) -> None:
-        """Put a service's name into the text: whoever reads it may have connected several.
+    def naming(self, service: str) -> Self:
+        """A copy whose text names the service: whoever reads it may have connected several.
 
         Args:
             service: The service's display name.
         """
-        self.public = self.public.replace("The remote service", service)
+        named = copy(self)
+        named.public = self.public.replace(_SOMEBODY, service)
+        named.args = (named.public,)
+        return named
 
 
 class RemoteUnavailable(RemoteError):
     """No usable answer this time; what we hold stays, and a retry may succeed."""
 
     code = "remote_unavailable"
-    default_public = "The remote service cannot be reached at the moment."
+    default_public = f"{_SOMEBODY} cannot be reached at the moment."
 
 
 class RemoteMisbehaved(RemoteError):
     """The answer breaks the protocol or exceeds our limits; a retry will not help."""
 
     code = "remote_misbehaved"
-    default_public = "The remote service gave an answer that cannot be used."
+    default_public = f"{_SOMEBODY} gave an answer that cannot be used."
 
 
 class GrantRefused(RemoteError):
@@ -45,7 +53,7 @@ class GrantRefused(RemoteError):
     """
 
     code = "grant_refused"
-    default_public = "The remote service refused the request."
+    default_public = f"{_SOMEBODY} refused the request."
 
     def __init__(self, error: str, public: str | None = None, *, hint: str = "", reason: str = "") -> None:
         super().__init__(public, hint=hint, reason=reason)
