@@ -12,6 +12,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.moment import day_in_words
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.principal import Principal, identity_digest
 from mcpauthkit.protocol.ask import Need
@@ -93,7 +94,7 @@ class Reminders:
         # The last moment that counts, and so the day that the user was told when making it.
         last = datetime.fromtimestamp(ends - 1, UTC)
         named = f" “{credential.name}”" if credential.name else ""
-        day = f"{last.day} {last:%B %Y}"
+        day = day_in_words(last)
         return f"Your {self._display_name} token{named} expires on {day}; renew it at {self._link(principal)}"
 
     async def tell(self, need: Need, credential: Credential) -> None:

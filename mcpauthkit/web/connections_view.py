@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked
-from mcpauthkit.core.moment import iso_moment, moment
+from mcpauthkit.core.moment import day_in_words, iso_moment, moment
 from mcpauthkit.core.urls import is_trustworthy_url
 
 Tone = Literal["good", "bad", ""]
 FormName = Literal["connect", "another", "more"]
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
 _HEALTH: Mapping[Health, tuple[Tone, str]] = {
     Health.GOOD: ("good", "Working."),
     Health.EXPIRES_SOON: ("bad", "Ends soon. Reconnect to keep it."),
@@ -145,7 +141,7 @@ def date_of(seconds: float | None) -> Date | None:
     found, iso = moment(seconds), iso_moment(seconds)
     if found is None or iso is None:
         return None
-    return Date(f"{found.day} {_MONTHS[found.month - 1]} {found.year}, {found:%H:%M} UTC", iso)
+    return Date(f"{day_in_words(found)}, {found:%H:%M} UTC", iso)
 
 
 def choices_of(known: Mapping[str, tuple[str, ...]], scopes: Iterable[str]) -> tuple[Choice, ...]:
