@@ -14,7 +14,7 @@ import pytest
 
 from mcpauthkit import get_user
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.testing import BrowserRobot, DevAccount, DevUser
+from mcpauthkit.testing import BrowserRobot, DevAccount, DevUser, FakeClock
 from tests.flows.test_ladder import eras, link_in, text_of
 from tests.world import Era, World, world
 
@@ -65,7 +65,8 @@ async def test_a_token_that_is_about_to_expire_is_renewed_before_the_tool_runs()
 
 async def test_an_outage_during_renewal_keeps_the_credential() -> None:
     # `test_try_silent_refresh_fn_fails_clears_token`, changed on purpose: an outage is not a revocation.
-    with world() as here:
+    clock = FakeClock()
+    with world(provider_options={"clock": clock}) as here:
         async with here.client(human=here.person()) as client:
             await client.call_tool("list_repos")
             here.service.expire_tokens()
@@ -74,6 +75,8 @@ async def test_an_outage_during_renewal_keeps_the_credential() -> None:
             assert is_error
             assert "cannot be reached at the moment" in text
             here.service.faults.clear()
+            # A failed renewal rests for five seconds.
+            clock.advance(5)
             assert not (await text_of(client, "list_repos"))[0]
         assert len(here.questions) == 1
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcpauthkit import OAuthProvider, Principal, get_user
 from mcpauthkit.errors import NotSignedIn
-from mcpauthkit.testing import BrowserRobot
+from mcpauthkit.testing import BrowserRobot, FakeClock
 from mcpauthkit.web.injection import CHALLENGE_KEY
 from tests.connections.test_store_outage import Failing
 from tests.flows.test_ladder import text_of
@@ -125,7 +125,8 @@ async def test_a_token_that_is_about_to_expire_is_renewed_before_the_route_runs(
 
 
 async def test_a_service_that_is_down_is_a_bad_gateway_and_costs_nobody_the_connection() -> None:
-    with world() as here:
+    clock = FakeClock()
+    with world(provider_options={"clock": clock}) as here:
         serve_repos(here)
         await connect(here, (await get(here, "/by-http")).json()["connect_url"])
         here.service.expire_tokens()
@@ -133,6 +134,8 @@ async def test_a_service_that_is_down_is_a_bad_gateway_and_costs_nobody_the_conn
         refused = await get(here, "/by-http")
         assert (refused.status_code, refused.json()["error"]) == (502, "remote_unavailable")
         here.service.faults.clear()
+        # A failed renewal rests for five seconds.
+        clock.advance(5)
         assert (await get(here, "/by-http")).status_code == 200
 
 

@@ -20,6 +20,7 @@ from mcpauthkit.errors import (
     ConnectionFailed,
     ConnectionRefused,
     ConnectionRequired,
+    PermissionMissing,
 )
 from mcpauthkit.protocol.ask import Asker, Need
 from mcpauthkit.protocol.ask_legacy import ask_blocking, join_blocking
@@ -133,6 +134,6 @@ async def test_a_consent_that_grants_less_is_said_and_not_asked_again(here: Smal
     flow = await here.open("repo")
     await here.hold(scopes=("gist",))
     finished = await here.ledger.finish(flow, FlowStatus.CONNECTED)
-    with pytest.raises(ConnectionRefused) as refused:
+    with pytest.raises(PermissionMissing) as refused:
         await asker_of(here).outcome(finished, NEED)
-    assert "repo" in refused.value.public
+    assert refused.value.scopes == ("repo",)
