@@ -6,21 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mcpauthkit.connections.credential import Account
-from mcpauthkit.errors import AccountNameRefused
-
-MAX_NAME_LENGTH = 60
-
-
-def check_account_name(name: object) -> str:
-    """A connection's name as a person or a model gave it, without white space around it.
-
-    Raises:
-        AccountNameRefused: It is no text, too long, or holds characters that do not print.
-    """
-    text = name.strip() if isinstance(name, str) else None
-    if text is None or len(text) > MAX_NAME_LENGTH or not text.isprintable():
-        raise AccountNameRefused(reason="account name is no short printable text")
-    return text
 
 
 class Health(StrEnum):

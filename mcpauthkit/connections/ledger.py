@@ -1,7 +1,7 @@
 """Flows in flight.
 
 Five kinds of records, all sealed and all with a time to live: the flow under a digest of its id, its outcome, a
-pointer from (principal, service) to the flow in force, and one record per visit of a browser to the service, taken
+pointer from (principal, service, account) to the flow in force, one record per visit of a browser to the service, taken
 exactly once, and a claim on finishing a flow.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 
+from mcpauthkit.connections.names import name_digest
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
@@ -251,7 +252,7 @@ class Ledger:
         return None if record is None else str(record["flow_id"])
 
     def _pointer_key(self, service: str, issuer: str, subject: str, account: str) -> str:
-        slot = f":{sha256_hex('account', account.casefold())[:32]}" if account else ""
+        slot = f":{name_digest(account)}" if account else ""
         return f"{self._namespace}:current:{service}:{identity_digest(issuer, subject)}{slot}"
 
     def _flow_key(self, flow_id: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.names import name_digest
 from mcpauthkit.core.clock import Clock, SystemClock
-from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.errors import SealError
 from mcpauthkit.principal import Principal, identity_digest
 from mcpauthkit.stores.sealed import SealedStore
@@ -105,4 +105,4 @@ class Notes:
             return Note()
 
     def _key(self, principal: Principal, name: str) -> str:
-        return f"{self._prefix}:{identity_digest(*principal.key)}:{sha256_hex('account', name.casefold())[:32]}"
+        return f"{self._prefix}:{identity_digest(*principal.key)}:{name_digest(name)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.grant import Grant, Revocable
+from mcpauthkit.connections.names import same_name
 from mcpauthkit.connections.notes import Note, Notes
 from mcpauthkit.connections.renewal import Exclusive
 from mcpauthkit.connections.uninterrupted import uninterrupted
@@ -64,7 +65,7 @@ class Overview:
     async def _disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
         async with self._exclusive(principal):
             held = await self._vault.all(principal, self._grant.service)
-            chosen = [one for one in held if name is None or one.name.casefold() == name.casefold()]
+            chosen = [one for one in held if name is None or same_name(one.name, name)]
             seen = [await self._seen(principal, one, is_default=one is held[0]) for one in chosen]
             # Gone here first: whatever the service answers, and however late, nothing uses it any more.
             for one in chosen:

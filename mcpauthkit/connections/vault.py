@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.names import is_called, name_digest, same_name
 from mcpauthkit.core.clock import Clock, SystemClock
-from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import SealError
 from mcpauthkit.principal import Principal, identity_digest
@@ -45,14 +45,14 @@ class Vault:
             name: The connection's name, or its account's as the service calls it; empty for the default.
         """
         default = await self._read(principal, service, self._key(principal, service))
-        if default is not None and (not name or _is_called(default, name)):
+        if default is not None and (not name or is_called(default, name)):
             return default
         named = await self._read(principal, service, self._key(principal, service, name)) if name else None
         if named is not None:
             return named
         # The default may have ended where nothing renewed it; then the next one serves.
         others = await self._others(principal, service)
-        return next((one for one in others if not name or _is_called(one, name)), None)
+        return next((one for one in others if not name or is_called(one, name)), None)
 
     async def all(self, principal: Principal, service: str) -> list[Credential]:
         """Every connection of a principal with a service, the default one first."""
@@ -63,7 +63,7 @@ class Vault:
         """Keep a credential under its name, replacing the one before; the first one becomes the default."""
         plain = self._key(principal, service)
         default = await self._read(principal, service, plain)
-        if default is None or _same_name(default.name, credential.name):
+        if default is None or same_name(default.name, credential.name):
             await self._write(plain, credential)
             return
         await self._write(self._key(principal, service, credential.name), credential)
@@ -79,7 +79,7 @@ class Vault:
         """
         plain = self._key(principal, service)
         default = await self._read(principal, service, plain)
-        if default is None or (name and not _same_name(default.name, name)):
+        if default is None or (name and not same_name(default.name, name)):
             await self._remove(principal, service, name)
             return
         successor = next(iter(await self._others(principal, service)), None)
@@ -94,9 +94,9 @@ class Vault:
         """Let the connection of this name be the one that tools use which name none; False when there is none."""
         plain = self._key(principal, service)
         default = await self._read(principal, service, plain)
-        if default is not None and _same_name(default.name, name):
+        if default is not None and same_name(default.name, name):
             return True
-        chosen = next((one for one in await self._others(principal, service) if _same_name(one.name, name)), None)
+        chosen = next((one for one in await self._others(principal, service) if same_name(one.name, name)), None)
         if chosen is None:
             return False
         if default is not None:
@@ -110,7 +110,7 @@ class Vault:
 
     async def _remove(self, principal: Principal, service: str, name: str) -> None:
         names = await self._names(principal, service)
-        await self._write_names(principal, service, [one for one in names if not _same_name(one, name)])
+        await self._write_names(principal, service, [one for one in names if not same_name(one, name)])
         await self._store.delete(self._key(principal, service, name))
 
     async def _others(self, principal: Principal, service: str) -> list[Credential]:
@@ -142,7 +142,7 @@ class Vault:
 
     async def _list(self, principal: Principal, service: str, name: str) -> None:
         names = await self._names(principal, service)
-        if not any(_same_name(one, name) for one in names):
+        if not any(same_name(one, name) for one in names):
             await self._write_names(principal, service, [*names, name])
 
     async def _write_names(self, principal: Principal, service: str, names: list[str]) -> None:
@@ -153,16 +153,8 @@ class Vault:
             await self._store.delete(key)
 
     def _key(self, principal: Principal, service: str, name: str = "") -> str:
-        slot = f":{sha256_hex('account', name.casefold())[:32]}" if name else ""
+        slot = f":{name_digest(name)}" if name else ""
         return f"{self._namespace}:credential:{service}:{identity_digest(*principal.key)}{slot}"
 
     def _index_key(self, principal: Principal, service: str) -> str:
         return f"{self._namespace}:accounts:{service}:{identity_digest(*principal.key)}"
-
-
-def _same_name(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()
-
-
-def _is_called(credential: Credential, name: str) -> bool:
-    return any(_same_name(one, name) for one in (credential.name, credential.account.label) if one)

@@ -11,7 +11,8 @@ from mcp.server.mcpserver import MCPServer
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked, check_account_name
+from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked
+from mcpauthkit.connections.names import check_account_name, is_called, same_name
 from mcpauthkit.errors import AccountNameRefused, ConnectionRequired, NoSuchConnection
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Need
@@ -172,13 +173,9 @@ def add_connection_tools(mcp: FastMCP[Any] | MCPServer[Any], tools: ConnectionTo
         mcp.tool(name=f"{prefix}{function.__name__}", annotations=hinted)(function)
 
 
-def _is_called(connection: Connection, account: str) -> bool:
-    return account.casefold() in {connection.name.casefold(), connection.account.label.casefold()}
-
-
 def _usable(held: Sequence[Connection], account: str) -> Connection | None:
     return next(
-        (one for one in held if one.health in _USABLE and (_is_called(one, account) if account else one.is_default)),
+        (one for one in held if one.health in _USABLE and (is_called(one, account) if account else one.is_default)),
         None,
     )
 
@@ -190,9 +187,9 @@ def _only(held: Sequence[Connection], account: str, service: str) -> Connection:
         NoSuchConnection: There is none.
         AccountNameRefused: There are several, and none was named.
     """
-    meant = [one for one in held if not account or _is_called(one, account)]
+    meant = [one for one in held if not account or is_called(one, account)]
     # A connection's own name goes before what its account is called.
-    exact = [one for one in meant if account and one.name.casefold() == account.casefold()]
+    exact = [one for one in meant if account and same_name(one.name, account)]
     found = exact or meant
     if not found:
         raise NoSuchConnection(f"There is no such connection with {service}.")

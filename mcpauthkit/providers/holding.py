@@ -13,8 +13,8 @@ from typing import Any, Self
 import httpx
 import mcp_types
 
-from mcpauthkit.connections.connection import check_account_name
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.names import check_account_name
 from mcpauthkit.connections.preset import UNAUTHORIZED, ServicePreset
 from mcpauthkit.connections.variables import api_url_for
 from mcpauthkit.errors import ConfigurationError, ConnectionRequired

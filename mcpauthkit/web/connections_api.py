@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mcpauthkit.connections.connection import check_account_name
+from mcpauthkit.connections.names import check_account_name
 from mcpauthkit.core.encoding import parse_json_object
 from mcpauthkit.errors import AuthKitError, ConfigurationError, InvalidRequest, NoSuchConnection
 from mcpauthkit.oauth.scopes import check_scopes, missing_scopes

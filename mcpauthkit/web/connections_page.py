@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mcpauthkit.connections.connection import Connection, check_account_name
+from mcpauthkit.connections.connection import Connection
+from mcpauthkit.connections.names import check_account_name, is_called
 from mcpauthkit.errors import AccountNameRefused, NoSuchConnection, SealError
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
@@ -89,8 +90,7 @@ class ConnectionsPage:
             name = check_account_name(form.get("name"))
         except AccountNameRefused as error:
             return await self._again(login, session, Problem(service.name, "another", error.public))
-        taken = {one.casefold() for held in await service.connections(principal) for one in _names(held)}
-        if not name or name.casefold() in taken:
+        if not name or any(is_called(held, name) for held in await service.connections(principal)):
             text = (
                 "Give the account a name." if not name else "You have a connection of that name. Choose another name."
             )
@@ -236,10 +236,6 @@ def _path(action: str) -> str:
 
 def _principal(session: BrowserSession) -> Principal:
     return Principal.bare(session.issuer, session.subject)
-
-
-def _names(connection: Connection) -> tuple[str, str]:
-    return connection.name, connection.account.label
 
 
 def _ticked(service: ConnectedService, form: Form) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mcpauthkit import Account, Credential, Secret
-from mcpauthkit.connections.connection import check_account_name
+from mcpauthkit.connections.names import check_account_name
 from mcpauthkit.core.flow_state import FlowStatus
 from mcpauthkit.errors import AccountNameRefused
 from tests.connections.small_world import ALICE, BOB, SmallWorld, credential
