@@ -25,7 +25,7 @@ AuthKitError
 ├── AccountNameRefused          leg 2: what should name one of a user's connections is no name
 ├── NoSuchConnection            leg 2: neither a service of this application nor one of the user's connections
 └── ConnectionFailed            leg 2: the user's credential was not obtained
-    ├── ConnectionRequired      the user has not connected yet; carries the link
+    ├── ConnectionRequired      the user has to connect or to allow more; carries the link
     ├── ConnectionDeclined      the user said no in the client
     ├── ConnectionCancelled     the user dismissed the question
     ├── ConnectionExpired       nobody finished in time

@@ -70,20 +70,38 @@ class ConnectionFailed(AuthKitError):
 
 
 class ConnectionRequired(ConnectionFailed):
-    """The user has to connect the service first.
+    """The user has to connect the service first, or to allow more than they have.
 
     Args:
         service: The service's display name.
         connect_url: Our own page where the user does it.
         scopes: What will be asked for.
+        account: What the user calls the connection; empty for the default one.
+        is_more: Whether it is connected, and these scopes are missing.
+
+    Attributes:
+        missing: What is missing, in a sentence, without the way to it.
     """
 
     code = "connection_required"
-    outcome_text = "This needs your {service} account, which is not connected yet."
+    outcome_text = "This needs your {service} account, which is not connected."
 
-    def __init__(self, service: str, *, connect_url: str, scopes: tuple[str, ...] = ()) -> None:
-        text = self.outcome_text.format(service=service)
-        super().__init__(service, f"{text} Open {connect_url} in your browser, then call the tool again.")
+    def __init__(
+        self,
+        service: str,
+        *,
+        connect_url: str,
+        scopes: tuple[str, ...] = (),
+        account: str = "",
+        is_more: bool = False,
+    ) -> None:
+        named = f'{service} account "{account}"' if account else f"{service} account"
+        self.missing = (
+            f"This needs more of your {named} than you have allowed: {', '.join(scopes)}."
+            if is_more
+            else f"This needs your {named}, which is not connected."
+        )
+        super().__init__(service, f"{self.missing} Open {connect_url} in your browser, then call the tool again.")
         self.connect_url = connect_url
         self.scopes = scopes
 

@@ -134,17 +134,26 @@ class Asker:
 
     def elicitation(self, flow: Flow, need: Need) -> mcp_types.ElicitRequestURLParams:
         """The question a client shows before it opens our page."""
-        permissions = "permission" if len(flow.scopes) == 1 else "permissions"
-        scopes = f" with the {permissions} {', '.join(flow.scopes)}" if flow.scopes else ""
+        permissions = f"the permission{'s' * (len(flow.scopes) > 1)} {', '.join(flow.scopes)}" if flow.scopes else ""
+        account = f'{self.service_name} account "{flow.account}"' if flow.account else f"{self.service_name} account"
+        if flow.granted and permissions:
+            text = f"{need.purpose} needs {permissions} of your {account} besides. Open the page to allow it."
+        else:
+            with_them = f" with {permissions}" if permissions else ""
+            text = f"{need.purpose} needs your {account}{with_them}. Open the page to connect it."
         return mcp_types.ElicitRequestURLParams(
-            message=f"{need.purpose} needs your {self.service_name} account{scopes}. Open the page to connect it.",
-            url=self._connect_url(flow),
-            elicitation_id=self._entropy.token(16),
+            message=text, url=self._connect_url(flow), elicitation_id=self._entropy.token(16)
         )
 
     def link(self, flow: Flow) -> ConnectionRequired:
         """The plain text with the link."""
-        return ConnectionRequired(self.service_name, connect_url=self._connect_url(flow), scopes=flow.scopes)
+        return ConnectionRequired(
+            self.service_name,
+            connect_url=self._connect_url(flow),
+            scopes=flow.scopes,
+            account=flow.account,
+            is_more=bool(flow.granted and flow.scopes),
+        )
 
     @asynccontextmanager
     async def abandoning_if_cancelled(self, flow: Flow) -> AsyncIterator[None]:

@@ -128,10 +128,7 @@ def _body(error: AuthKitError) -> dict[str, str]:
         return {"error": error.code, "error_description": text}
     return {
         "error": error.code,
-        "error_description": (
-            f"{error.outcome_text.format(service=error.service)} "
-            "Open connect_url in your browser, then repeat the request."
-        ),
+        "error_description": f"{error.missing} Open connect_url in your browser, then repeat the request.",
         "connect_url": error.connect_url,
     }
 

@@ -86,8 +86,13 @@ async def test_a_consent_to_less_leaves_other_tools_working_and_says_what_is_mis
             assert await text(client, "profile") == "octo-alice"
             assert len(here.links) == 1
             here.service.behave()
+        async with here.client(era) as client:
+            asked = await text(client, "both")
+            assert "This needs more of your DevForge account than you have allowed: repo." in asked
+        async with here.client(era, human=here.person()) as client:
             assert await text(client, "both") == "octo-alice"
         assert len(here.links) == 2
+        assert "needs the permission repo of your DevForge account besides" in here.questions[-1]
 
 
 async def test_a_guard_that_looks_for_a_parameter_which_is_not_there_is_refused() -> None:

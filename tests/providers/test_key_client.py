@@ -100,7 +100,7 @@ async def test_a_key_is_tried_sent_and_asked_for_again_when_it_is_dead(here: Wor
         assert failed
         assert "/connect/keys?flow=" in link_in(text)
     async with here.client(era) as client:
-        assert "not connected yet" in (await text_of(client, "repos"))[1]
+        assert "is not connected" in (await text_of(client, "repos"))[1]
 
 
 async def test_a_key_goes_to_its_own_service_only(here: World) -> None:
