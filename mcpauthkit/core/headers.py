@@ -55,6 +55,11 @@ def first_header(headers: RawHeaders, name: bytes) -> str | None:
     return None
 
 
+def media_type(content_type: str) -> str:
+    """The media type of a `Content-Type` in lower case, without its parameters (RFC 9110 section 8.3)."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 def quoted(text: str) -> str:
     """A quoted-string (RFC 9110 section 5.6.4) of characters RFC 6750 section 3 allows; others become `?`."""
     return f'"{_UNSAFE_IN_QUOTED.sub("?", text)}"'

@@ -7,6 +7,7 @@ import socket
 import anyio
 from fastmcp.server.auth.ssrf import SSRFError, SSRFFetchError, SSRFFetchResponse, ssrf_safe_fetch_response
 
+from mcpauthkit.core.headers import media_type
 from mcpauthkit.errors import RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.oauth.client_metadata import MAX_DOCUMENT_BYTES
 
@@ -60,10 +61,8 @@ def document_in(response: SSRFFetchResponse) -> bytes:
     """
     if response.status_code != _OK:
         raise RemoteMisbehaved(reason=f"client document: HTTP {response.status_code}")
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    declared = media_type(response.headers.get("content-type", ""))
     # Some people upload files to a host, and a page of theirs is no statement of its owner.
-    if media_type != "application/json" and not (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    ):
-        raise RemoteMisbehaved(reason=f"client document: content-type {media_type!r:.60} is not JSON")
+    if declared != "application/json" and not (declared.startswith("application/") and declared.endswith("+json")):
+        raise RemoteMisbehaved(reason=f"client document: content-type {declared!r:.60} is not JSON")
     return response.content

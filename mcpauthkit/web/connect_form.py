@@ -13,6 +13,7 @@ from starlette.routing import Route
 from mcpauthkit.connections.form import MAX_TYPED_BYTES
 from mcpauthkit.connections.form_grant import FormGrant
 from mcpauthkit.core.flow_state import Flow
+from mcpauthkit.core.headers import media_type
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.urls import is_loopback_host
 from mcpauthkit.errors import CredentialsRejected, RemoteUnavailable, SealError, SealExpired
@@ -125,7 +126,7 @@ class FormPages:
         return typed
 
     async def _sent(self, request: Request, flow: Flow, session: BrowserSession) -> SentForm:
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+        if media_type(request.headers.get("content-type", "")) != _FORM_TYPE:
             raise Answered(self._refused(request, flow, session, "no form", status=415))
         try:
             _check_declared(request)

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from mcpauthkit.connections.names import check_account_name
 from mcpauthkit.core.encoding import parse_json_object
+from mcpauthkit.core.headers import media_type
 from mcpauthkit.errors import AuthKitError, ConfigurationError, InvalidRequest, NoSuchConnection
 from mcpauthkit.oauth.scopes import check_scopes, missing_scopes
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
@@ -99,7 +100,7 @@ async def _members(request: Request) -> Mapping[str, Any]:
         InvalidRequest: It is no small JSON object with members we know. A form is none either: a page of another site
             can send one, and where a proxy in front vouches for users, their browser would be believed.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if media_type(request.headers.get("content-type", "")) != "application/json":
         raise InvalidRequest("Send a JSON object with the content type application/json.")
     body = bytearray()
     async for chunk in request.stream():

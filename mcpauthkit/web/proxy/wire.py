@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from mcpauthkit.core.headers import media_type
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import OAuthFault
 from mcpauthkit.oauth.parameters import Parameters
@@ -70,7 +71,7 @@ async def form_of(request: Request) -> Parameters:
     Raises:
         OAuthFault: It is no form, too large, or repeats a parameter.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    if media_type(request.headers.get("content-type", "")) != _FORM:
         raise OAuthFault("invalid_request", f"Send the parameters as {_FORM}.")
     return Parameters.of_form(await body_of(request, _MAX_FORM_BYTES))
 
