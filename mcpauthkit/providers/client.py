@@ -15,7 +15,7 @@ from mcpauthkit.core.urls import is_trustworthy_url, origin_of
 from mcpauthkit.errors import ConfigurationError, ConnectionFailed
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Need
-from mcpauthkit.providers.peeking import short_body
+from mcpauthkit.providers.short_body import short_body
 
 # What httpx sends when nobody says otherwise; a header the service insists on goes before these.
 _DEFAULTS_OF_HTTPX = {"accept": "*/*", "user-agent": f"python-httpx/{httpx.__version__}"}

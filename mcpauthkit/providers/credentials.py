@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Need
 from mcpauthkit.providers.client import Held
-from mcpauthkit.providers.foundation import Foundation, ProviderOptions, Server, check_called
+from mcpauthkit.providers.foundation import Foundation, ProviderOptions, Server, check_called, with_timeout
 from mcpauthkit.providers.holding import Wanted
 from mcpauthkit.providers.injection import injectable
 from mcpauthkit.providers.key_client import KeyAuth, KeyUse
@@ -121,7 +120,6 @@ class CredentialsProvider:
         self._reminders = _reminders(grant, options, common, link=self._link)
         self._use = None if service is None else KeyUse(service, api_url)
         self._hub: Hub | None = None
-        self._tls: ssl.SSLContext | None = None
 
     @classmethod
     def from_preset(
@@ -267,13 +265,8 @@ class CredentialsProvider:
                 f"Nothing says how what users of {self.name} type is sent.",
                 hint="Use get_credentials() with an httpx client of yours, or give service=KeyService(...).",
             )
-        if "auth" in options:
-            raise ConfigurationError("client() brings its own auth.", hint="Leave auth out, or use httpx directly.")
+        options = self._holding.client_options(options)
         held = self._holding.current
-        # Loading the certificate store takes milliseconds of the event loop; once is enough.
-        if self._tls is None:
-            self._tls = httpx.create_ssl_context()
-        options.setdefault("verify", self._tls)
         base_url = self._use.base_url(held.credential)
         auth = KeyAuth(
             self._foundation.broker,
@@ -306,11 +299,7 @@ def _common(options: CredentialsOptions) -> ProviderOptions:
     common = ProviderOptions()
     for key in ProviderOptions.__annotations__.keys() & options.keys():
         common[key] = options[key]  # type: ignore[literal-required]  # the keys of the one are keys of the other
-    if "token_timeout" in options:
-        if "flow_ttl_seconds" in options:
-            raise ConfigurationError("token_timeout and flow_ttl_seconds are two names of one thing.", hint="Give one.")
-        common["flow_ttl_seconds"] = options["token_timeout"]
-    return common
+    return with_timeout(common, options)
 
 
 def _form(

@@ -40,6 +40,7 @@ from mcpauthkit.web.injection import answer_refusals
 from mcpauthkit.web.pages import Pages
 
 F = TypeVar("F", bound=Callable[..., Any])
+P = TypeVar("P", bound="ProviderOptions")
 Server = FastMCP[Any] | MCPServer[Any]
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
@@ -220,6 +221,24 @@ class Foundation:
     def known_scopes(self) -> Mapping[str, tuple[str, ...]]:
         """Every scope that something here needs, and what needs it."""
         return {scope: tuple(uses) for scope, uses in self._uses.items()}
+
+
+def with_timeout(chosen: P, given: Mapping[str, Any]) -> P:
+    """Options with the life of links in them, also where it was given under the name `token_timeout`.
+
+    Args:
+        chosen: The options.
+        given: What the application gave.
+
+    Raises:
+        ConfigurationError: It was given under both names.
+    """
+    if "token_timeout" not in given:
+        return chosen
+    if "flow_ttl_seconds" in given:
+        raise ConfigurationError("token_timeout and flow_ttl_seconds are two names of one thing.", hint="Give one.")
+    chosen["flow_ttl_seconds"] = given["token_timeout"]
+    return chosen
 
 
 def check_called(scopes: object, decorator: str) -> None:

@@ -166,18 +166,13 @@ class Holding:
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         """The client of `OAuthProvider.client`."""
-        if "auth" in options:
-            raise ConfigurationError("client() brings its own auth.", hint="Leave auth out, or use httpx directly.")
+        options = self.client_options(options)
         held, preset = self.current, self._preset
         api_url = self._api_url
         if api_url is None and preset is not None:
             api_url = api_url_for(preset, held.credential.details)
         if api_url is not None:
             options.setdefault("base_url", api_url)
-        # Loading the certificate store takes milliseconds of the event loop; once is enough.
-        if self._tls is None:
-            self._tls = httpx.create_ssl_context()
-        options.setdefault("verify", self._tls)
         auth = CredentialAuth(
             self._asker.broker,
             held,
@@ -187,6 +182,19 @@ class Holding:
             headers={} if preset is None else preset.api_headers,
         )
         return httpx.AsyncClient(auth=auth, **options)
+
+    def client_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What was given for a client that carries a credential, with the TLS settings that all of them share.
+
+        Raises:
+            ConfigurationError: `auth` is among it.
+        """
+        if "auth" in given:
+            raise ConfigurationError("client() brings its own auth.", hint="Leave auth out, or use httpx directly.")
+        # Loading the certificate store takes milliseconds of the event loop; once is enough.
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()
+        return {"verify": self._tls, **given}
 
     def _need(self, principal: Principal, scope: Mapping[str, Any] | None, wanted: Wanted) -> Need:
         if not self._is_served():

@@ -17,7 +17,7 @@ from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
-from mcpauthkit.providers.foundation import OAuthOptions
+from mcpauthkit.providers.foundation import OAuthOptions, with_timeout
 from mcpauthkit.web.connect import connect_path
 
 _TIMEOUT_SECONDS = 10.0
@@ -147,11 +147,7 @@ def options_for(preset: ServicePreset, options: ServiceOptions, *, client: OAuth
             fetch=fetch_of(options),
             clock=options.get("clock"),
         )
-    if "token_timeout" in options:
-        if "flow_ttl_seconds" in options:
-            raise ConfigurationError("token_timeout and flow_ttl_seconds are two names of one thing.", hint="Give one.")
-        chosen["flow_ttl_seconds"] = options["token_timeout"]
-    return chosen
+    return with_timeout(chosen, options)
 
 
 def _check_redirect_uri(given: str | None, server_base_url: str, name: str) -> None:
