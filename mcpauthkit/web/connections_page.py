@@ -32,8 +32,6 @@ from mcpauthkit.web.form_body import Form, FormTooLarge, read_form
 from mcpauthkit.web.login_pages import CONNECTIONS_PATH, SWITCH_PATH, sign_in_first, sign_in_of, start_login
 from mcpauthkit.web.pages import Answered, Pages, redirect
 
-_ACTIONS = ("connect", "another", "reconnect", "more", "default", "disconnect", "sign-out")
-
 
 class ConnectionsPage:
     """`/connections` and what its forms do.
@@ -48,11 +46,7 @@ class ConnectionsPage:
         self._services = services
         self._base_url = base_url
         self._pages = pages
-
-    @property
-    def routes(self) -> list[Route]:
-        """What to add to the application."""
-        does = {
+        self._actions = {
             "connect": self.connect,
             "another": self.connect_another,
             "reconnect": self.reconnect,
@@ -61,9 +55,13 @@ class ConnectionsPage:
             "disconnect": self.disconnect,
             "sign-out": self.sign_out,
         }
+
+    @property
+    def routes(self) -> list[Route]:
+        """What to add to the application."""
         return [
             Route(CONNECTIONS_PATH, self._pages.edge(self.show), methods=["GET"]),
-            *(Route(_path(action), self._pages.edge(does[action]), methods=["POST"]) for action in _ACTIONS),
+            *(Route(_path(one), self._pages.edge(does), methods=["POST"]) for one, does in self._actions.items()),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -160,7 +158,7 @@ class ConnectionsPage:
             user=session.name,
             services=[await _view(one, principal) for one in in_order(self._services)],
             base_url=self._base_url,
-            tokens={action: login.csrf.token_for(session, _path(action)) for action in _ACTIONS},
+            tokens={action: login.csrf.token_for(session, _path(action)) for action in self._actions},
             notice=notice,
             problem=problem,
             status=status,
