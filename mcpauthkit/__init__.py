@@ -8,7 +8,7 @@ the service it calls: `OAuthProvider`. Other ways to prove who is calling are in
 from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.form import Checked, Field
-from mcpauthkit.connections.way import ClientCredentials, OnBehalfOf, TokenExchange
+from mcpauthkit.connections.without_user import ClientCredentials, OnBehalfOf, TokenExchange
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import KeyRing

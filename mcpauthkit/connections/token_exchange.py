@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mcpauthkit.connections.credential import Credential, Origin
-from mcpauthkit.connections.way import OnBehalfOf, OwnClient, TokenExchange, obtained_by
+from mcpauthkit.connections.userless_asking import OwnClient, obtained_by
+from mcpauthkit.connections.without_user import OnBehalfOf, TokenExchange
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, GrantRefused

@@ -17,7 +17,8 @@ from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.grant import Grant, UserlessGrant
 from mcpauthkit.connections.service_account import ServiceAccount
-from mcpauthkit.connections.without_user import WithoutUser, grants_from
+from mcpauthkit.connections.userless_grants import grants_from
+from mcpauthkit.connections.without_user import WithoutUser
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.urls import check_base_url

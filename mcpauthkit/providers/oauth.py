@@ -15,7 +15,7 @@ from mcpauthkit.connections.preset import AccountPaths, Revocation, ServicePrese
 from mcpauthkit.connections.presets import preset_named
 from mcpauthkit.connections.service_account import ServiceAccount
 from mcpauthkit.connections.variables import resolved
-from mcpauthkit.connections.way import ClientCredentials
+from mcpauthkit.connections.without_user import ClientCredentials
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.scopes import check_scopes

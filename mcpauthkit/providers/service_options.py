@@ -11,7 +11,7 @@ import httpx
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.discovery import Discovery
 from mcpauthkit.connections.preset import ServicePreset
-from mcpauthkit.connections.without_user import grants_from
+from mcpauthkit.connections.userless_grants import grants_from
 from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError

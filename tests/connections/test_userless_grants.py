@@ -10,8 +10,8 @@ import pytest
 from joserfc import jws
 
 from mcpauthkit import Secret
-from mcpauthkit.connections.way import ClientCredentials, OnBehalfOf, TokenExchange
-from mcpauthkit.connections.without_user import WithoutUser, grants_from
+from mcpauthkit.connections.userless_grants import grants_from
+from mcpauthkit.connections.without_user import ClientCredentials, OnBehalfOf, TokenExchange, WithoutUser
 from mcpauthkit.errors import ConfigurationError, GrantRefused
 from mcpauthkit.fetch import Fetch, HttpFetch
 from mcpauthkit.oauth.token import OAuthClient

@@ -18,8 +18,8 @@ from mcp_types import TextContent
 from mcpauthkit import OAuthProvider, Secret
 from mcpauthkit.connections.credential import Credential, Origin
 from mcpauthkit.connections.grant import UserlessGrant
-from mcpauthkit.connections.way import ClientCredentials, TokenExchange
-from mcpauthkit.connections.without_user import WithoutUser, grants_from
+from mcpauthkit.connections.userless_grants import grants_from
+from mcpauthkit.connections.without_user import ClientCredentials, TokenExchange, WithoutUser
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.oauth.token import OAuthClient
 from mcpauthkit.oauth.token_exchange import TOKEN_EXCHANGE
