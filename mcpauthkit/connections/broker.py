@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from weakref import WeakValueDictionary
-
-import anyio
 
 from mcpauthkit.connections.credential import Credential, Step, next_step
 from mcpauthkit.connections.grant import Grant, Identifying, RedirectGrant, UserlessGrant
 from mcpauthkit.connections.ledger import Ledger, Visit
+from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.notes import Notes
 from mcpauthkit.connections.overview import Overview
 from mcpauthkit.connections.renewal import Renewal
@@ -33,15 +31,6 @@ _SETTLING_SECONDS = 45.0
 
 Obtained = Callable[[], Awaitable[Credential]]
 """What turns a user's answer, a redirect or a filled form, into a credential."""
-
-
-class _LockHolder:
-    """One lock per identity, alive while somebody holds or awaits it."""
-
-    __slots__ = ("__weakref__", "lock")
-
-    def __init__(self) -> None:
-        self.lock = anyio.Lock()
 
 
 class Broker:
@@ -80,9 +69,9 @@ class Broker:
         self._notes = Notes(store, namespace=namespace, service=grant.service, clock=self.clock)
         self._redirect_uri = redirect_uri
         self._is_incremental = is_incremental
-        self._locks: WeakValueDictionary[tuple[str, str], _LockHolder] = WeakValueDictionary()
-        self._renewal = Renewal(grant, self._vault, self._notes, exclusive=self._exclusive, clock=self.clock)
-        self.overview = Overview(grant, self._vault, self._notes, exclusive=self._exclusive, clock=self.clock)
+        self._locks = Locks()
+        self._renewal = Renewal(grant, self._vault, self._notes, locks=self._locks, clock=self.clock)
+        self.overview = Overview(grant, self._vault, self._notes, locks=self._locks, clock=self.clock)
         self._userless = Userless(
             without_user,
             store,
@@ -133,7 +122,7 @@ class Broker:
         held = await self._vault.get(principal, self.grant.service, account)
         granted = held.scopes if held else frozenset[str]()
         asked = self.scope_rules.missing(scopes, granted) or tuple(scopes)
-        async with self._exclusive(principal):
+        async with self._locks.exclusive(principal):
             return await self.ledger.open(
                 principal,
                 self.grant.service,
@@ -148,7 +137,7 @@ class Broker:
 
         Somebody may be asking already, or the flow may have come to its outcome; the caller waits for that then.
         """
-        async with self._exclusive(principal):
+        async with self._locks.exclusive(principal):
             current = await self.ledger.get(flow.flow_id)
             if current is None or not current.is_pending or current.asked_until > self.clock.wall():
                 return None
@@ -191,7 +180,7 @@ class Broker:
         if rejected is not None and rejected.origin != "user":
             await self._userless.forget(principal, rejected=rejected)
             return
-        async with self._exclusive(principal):
+        async with self._locks.exclusive(principal):
             held = await self._vault.get(principal, self.grant.service, rejected.name if rejected else account)
             if held is not None and (rejected is None or held.is_same(rejected)):
                 await self._vault.delete(principal, self.grant.service, held.name)
@@ -275,7 +264,7 @@ class Broker:
                     return FlowStatus.REFUSED
                 case _:
                     return FlowStatus.FAILED
-        async with self._exclusive(principal):
+        async with self._locks.exclusive(principal):
             # The exchange took its time: the user may have said no meanwhile, and that stands.
             current = await self.ledger.get(flow.flow_id)
             if current is None or not current.is_pending:
@@ -315,9 +304,3 @@ class Broker:
             yield
         except RemoteError as error:
             raise error.naming(self.grant.display_name) from error
-
-    @asynccontextmanager
-    async def _exclusive(self, principal: Principal) -> AsyncIterator[None]:
-        holder = self._locks.setdefault(principal.key, _LockHolder())
-        async with holder.lock:
-            yield

@@ -5,9 +5,9 @@ from __future__ import annotations
 from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.grant import Grant, Revocable
+from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.names import same_name
 from mcpauthkit.connections.notes import Note, Notes
-from mcpauthkit.connections.renewal import Exclusive
 from mcpauthkit.connections.uninterrupted import uninterrupted
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock
@@ -26,15 +26,15 @@ class Overview:
         grant: The service.
         vault: Where credentials are kept.
         notes: What is noted about them.
-        exclusive: Holds the lock of a principal's connections.
+        locks: Held while connections are changed.
         clock: Time.
     """
 
-    def __init__(self, grant: Grant, vault: Vault, notes: Notes, *, exclusive: Exclusive, clock: Clock) -> None:
+    def __init__(self, grant: Grant, vault: Vault, notes: Notes, *, locks: Locks, clock: Clock) -> None:
         self._grant = grant
         self._vault = vault
         self._notes = notes
-        self._exclusive = exclusive
+        self._locks = locks
         self._clock = clock
 
     async def connections(self, principal: Principal) -> list[Connection]:
@@ -59,11 +59,11 @@ class Overview:
 
     async def make_default(self, principal: Principal, *, name: str) -> bool:
         """Let tools that name no account use this connection; False when there is none of this name."""
-        async with self._exclusive(principal):
+        async with self._locks.exclusive(principal):
             return await self._vault.make_default(principal, self._grant.service, name)
 
     async def _disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
-        async with self._exclusive(principal):
+        async with self._locks.exclusive(principal):
             held = await self._vault.all(principal, self._grant.service)
             chosen = [one for one in held if name is None or same_name(one.name, name)]
             seen = [await self._seen(principal, one, is_default=one is held[0]) for one in chosen]

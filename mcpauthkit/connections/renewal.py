@@ -7,14 +7,13 @@ it in the meantime.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import anyio
 
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Grant
+from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.notes import Notes
 from mcpauthkit.connections.single_flight import SingleFlight
 from mcpauthkit.connections.vault import Vault
@@ -28,9 +27,6 @@ _PAUSES_SECONDS = (0.1, 0.4)
 _REST_SECONDS = 5.0
 _MAX_RESTING = 1_000
 
-Exclusive = Callable[[Principal], AbstractAsyncContextManager[None]]
-"""Holds the lock of a principal's connections with the service."""
-
 
 class Renewal:
     """Renews the credentials of one service.
@@ -39,15 +35,15 @@ class Renewal:
         grant: How.
         vault: Where they are kept.
         notes: What is noted about them.
-        exclusive: Holds the lock of a principal's connections.
+        locks: Held while connections are changed.
         clock: Time.
     """
 
-    def __init__(self, grant: Grant, vault: Vault, notes: Notes, *, exclusive: Exclusive, clock: Clock) -> None:
+    def __init__(self, grant: Grant, vault: Vault, notes: Notes, *, locks: Locks, clock: Clock) -> None:
         self._grant = grant
         self._vault = vault
         self._notes = notes
-        self._exclusive = exclusive
+        self._locks = locks
         self._clock = clock
         self._flights: SingleFlight[Credential | None] = SingleFlight()
         self._resting: dict[str, tuple[float, RemoteError]] = {}
@@ -72,7 +68,7 @@ class Renewal:
         return found
 
     async def _alone(self, key: str, principal: Principal, name: str, rejected: Credential | None) -> Credential | None:
-        async with self._exclusive(principal):
+        async with self._locks.exclusive(principal):
             return await self._renew_held(key, principal, name, rejected)
 
     async def _renew_held(
