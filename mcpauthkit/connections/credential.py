@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, Literal, Self
 
+from mcpauthkit.connections.names import same_name
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import SealError
 from mcpauthkit.oauth.account import Account
@@ -40,6 +41,7 @@ class Credential:
         name: What the user calls this connection, when they have several.
         details: What else the service said and requests need, such as `instance_url`; no secrets.
         origin: Who it comes from.
+        connection_id: Which connection it is of, through renewals and whatever the user calls it; ours, and random.
     """
 
     values: Mapping[str, Secret] = field(repr=False)
@@ -53,6 +55,7 @@ class Credential:
     name: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
     origin: Origin = "user"
+    connection_id: str = ""
 
     @classmethod
     def of_token(cls, access_token: Secret, **others: Any) -> Self:
@@ -88,6 +91,12 @@ class Credential:
         """Whether these are the very same secrets."""
         return other is not None and dict(self.values) == dict(other.values)
 
+    def is_of(self, other: Credential) -> bool:
+        """Whether both are of one connection: renewed or not, under whatever name."""
+        if self.connection_id or other.connection_id:
+            return self.connection_id == other.connection_id
+        return same_name(self.name, other.name) and self.account == other.account
+
     def is_fresh(self, now: float) -> bool:
         """Whether it can be sent with a request."""
         return self.expires_at is None or now < self.expires_at - EXPIRY_MARGIN_SECONDS
@@ -118,6 +127,7 @@ class Credential:
             name=old.name,
             details={**old.details, **self.details},
             origin=old.origin,
+            connection_id=old.connection_id,
         )
 
     def to_record(self) -> dict[str, Any]:
@@ -134,6 +144,7 @@ class Credential:
             "name": self.name,
             "details": dict(self.details),
             "origin": self.origin,
+            "connection_id": self.connection_id,
         }
 
     @classmethod

@@ -6,10 +6,11 @@ Further ones have keys with a digest of their names, and an index lists the name
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 from mcpauthkit.connections.credential import Credential
-from mcpauthkit.connections.names import is_called, name_digest, same_name
+from mcpauthkit.connections.names import name_digest, same_name
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import SealError
@@ -45,14 +46,31 @@ class Vault:
             name: The connection's name, or its account's as the service calls it; empty for the default.
         """
         default = await self._read(principal, service, self._key(principal, service))
-        if default is not None and (not name or is_called(default, name)):
+        if default is not None and (not name or same_name(default.name, name)):
             return default
         named = await self._read(principal, service, self._key(principal, service, name)) if name else None
         if named is not None:
             return named
         # The default may have ended where nothing renewed it; then the next one serves.
-        others = await self._others(principal, service)
-        return next((one for one in others if not name or is_called(one, name)), None)
+        held = [*([] if default is None else [default]), *await self._others(principal, service)]
+        if not name:
+            return next(iter(held), None)
+        # A label is the service's word, or its workspace owner's: it means a connection only where it means one alone.
+        labelled = [one for one in held if same_name(one.account.label, name)]
+        return labelled[0] if len(labelled) == 1 else None
+
+    async def find(self, principal: Principal, service: str, credential: Credential) -> Credential | None:
+        """The connection that a credential is of, whatever it is called and wherever it stands by now.
+
+        Args:
+            principal: Whose.
+            service: For which service.
+            credential: As a call holds it; it may have been renewed since.
+        """
+        held = await self.get(principal, service, credential.name)
+        if held is not None and held.is_of(credential):
+            return held
+        return next((one for one in await self.all(principal, service) if one.is_of(credential)), None)
 
     async def all(self, principal: Principal, service: str) -> list[Credential]:
         """Every connection of a principal with a service, the default one first."""
@@ -65,6 +83,9 @@ class Vault:
         default = await self._read(principal, service, plain)
         if default is None or same_name(default.name, credential.name):
             await self._write(plain, credential)
+            if default is None and credential.name:
+                # It stood behind a default that has ended: its old record would come back to life some day.
+                await self._remove(principal, service, credential.name)
             return
         await self._write(self._key(principal, service, credential.name), credential)
         await self._list(principal, service, credential.name)
@@ -100,13 +121,19 @@ class Vault:
         if chosen is None:
             return False
         if default is not None:
-            # The default of people who connected once has no name; it needs one to stand beside another.
-            kept = replace(default, name=default.name or default.account.label or "first")
+            # The default of people who connected once has no name; it needs one of its own to stand beside others.
+            kept = replace(default, name=default.name or await self._free_name(principal, service, default))
             await self._write(self._key(principal, service, kept.name), kept)
             await self._list(principal, service, kept.name)
         await self._write(plain, chosen)
         await self._remove(principal, service, chosen.name)
         return True
+
+    async def _free_name(self, principal: Principal, service: str, credential: Credential) -> str:
+        taken = await self._names(principal, service)
+        base = credential.account.label or "first"
+        numbered = (base if number == 1 else f"{base} {number}" for number in itertools.count(1))
+        return next(one for one in numbered if not any(same_name(one, other) for other in taken))
 
     async def _remove(self, principal: Principal, service: str, name: str) -> None:
         names = await self._names(principal, service)

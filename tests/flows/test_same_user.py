@@ -151,7 +151,8 @@ async def test_a_finished_link_only_tells_its_outcome(here: World) -> None:
         await here.visit(alice, link)
         page = await alice.open(link)
         assert "is connected" in page.text
-        assert (len(page.links), len(page.forms)) == (0, 0)
+        # The one way on is to the page of all connections, which asks who looks at it.
+        assert ([one.href for one in page.links], page.forms) == ([f"{here.base}/connections"], ())
         assert "is connected" in (await alice.open(link.replace("/forge", "/forge/start"))).text
 
 
