@@ -54,6 +54,27 @@ def test_the_reason_is_never_printed() -> None:
     assert str(error) == "public hint"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RemoteUnavailable("Down.", hint="Wait.", reason="HTTP 503"),
+        GrantRefused("invalid_grant", reason="over"),
+        PermissionMissing("Forge", scopes=("repo",)),
+        ConnectionRequired("Forge", connect_url="https://mcp.example/connect", scopes=("repo",), is_more=True),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_copy_of_an_error_says_the_same_and_was_never_raised(error: AuthKitError) -> None:
+    error.add_note("seen here")
+    with pytest.raises(type(error)):
+        raise error from ValueError()
+    copied = error.copy()
+    assert type(copied) is type(error)
+    assert (str(copied), repr(copied), copied.for_log()) == (str(error), repr(error), error.for_log())
+    assert vars(copied) == {name: value for name, value in vars(error).items() if name != "__notes__"}
+    assert (copied.__traceback__, copied.__cause__, copied.__context__) == (None, None, None)
+
+
 @pytest.mark.parametrize("error", [one for one in every_error() if one.__init__ is AuthKitError.__init__])
 def test_an_error_has_a_sentence_of_its_own(error: type[AuthKitError]) -> None:
     assert error().public.endswith(".")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Self
 
 from mcpauthkit.errors.root import AuthKitError
@@ -22,7 +21,7 @@ class RemoteError(AuthKitError):
         Args:
             service: The service's display name.
         """
-        named = copy(self)
+        named = self.copy()
         named.public = self.public.replace(_SOMEBODY, service)
         named.args = (named.public,)
         return named

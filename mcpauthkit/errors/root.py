@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class AuthKitError(Exception):
@@ -24,6 +24,15 @@ class AuthKitError(Exception):
         self.hint = hint
         self.reason = reason
         super().__init__(self.public)
+
+    def copy(self) -> Self:
+        """The same error, never raised: one for each of several callers.
+
+        Whatever raises an instance again lengthens its traceback, and the next one shows frames of all the others.
+        """
+        copied = type(self).__new__(type(self), *self.args)
+        vars(copied).update({name: value for name, value in vars(self).items() if name != "__notes__"})
+        return copied
 
     def for_log(self) -> str:
         """Everything for the operator, as fields; what is empty is left out."""
