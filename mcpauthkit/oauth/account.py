@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mcpauthkit.oauth.json_paths import text_at
+from mcpauthkit.oauth.json_paths import text_at, text_of, values_at
+
+_MAX_LABEL_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account at a service.
+
+    Characters that cannot be seen are taken out, and a name is cut to 100 characters.
 
     Args:
         id: What the service calls it for ever.
@@ -21,6 +25,12 @@ class Account:
     id: str = ""
     label: str = ""
     tenant: str = ""
+
+    def __post_init__(self) -> None:
+        # Its owner chose the name, and others read it: one that turns the direction of text would pass for another's.
+        object.__setattr__(self, "id", _visible(self.id))
+        object.__setattr__(self, "label", _visible(self.label)[:_MAX_LABEL_LENGTH].rstrip())
+        object.__setattr__(self, "tenant", _visible(self.tenant))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,5 +49,14 @@ class AccountPaths:
 
     def read(self, answer: Any) -> Account | None:
         """The account of an answer, or None when it names none."""
-        found = Account(text_at(answer, self.id), text_at(answer, self.label), text_at(answer, self.tenant))
+        found = Account(text_at(answer, self.id), _label_at(answer, self.label), text_at(answer, self.tenant))
         return found if found.id or found.label else None
+
+
+def _label_at(answer: Any, paths: str) -> str:
+    found = (_visible(one) if isinstance(one, str) else text_of(one) for one in values_at(answer, paths))
+    return next(filter(None, found), "") if paths else ""
+
+
+def _visible(text: str) -> str:
+    return "".join(one for one in " ".join(text.split()) if one.isprintable()).strip()

@@ -157,3 +157,9 @@ async def test_closing_closes_what_the_validator_opened() -> None:
     await grant(close=close).aclose()
     await grant().aclose()
     assert closed == ["closed"]
+
+
+async def test_the_name_a_validator_gives_an_account_is_made_fit_for_pages() -> None:
+    checked = Checked(account=Account("7", "\u202eecila" + "x" * 500, "acme\x00"))
+    account = (await filled(grant(answering(checked)))).account
+    assert (account.id, account.label, account.tenant) == ("7", "ecila" + "x" * 95, "acme")
