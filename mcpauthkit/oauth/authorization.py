@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mcpauthkit.core.encoding import base64url_encode
 from mcpauthkit.core.urls import with_query
 from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved, RemoteUnavailable
-from mcpauthkit.oauth.messages import TRANSIENT_ERRORS
+from mcpauthkit.oauth.messages import TRANSIENT_ERRORS, name_of_error
 
 _OURS = frozenset(
     {
@@ -125,9 +125,10 @@ def process_authorization_response(
         )
     error = query.get("error")
     if error in TRANSIENT_ERRORS:
-        raise RemoteUnavailable(reason=f"authorization response error {error!r:.64}")
+        raise RemoteUnavailable(reason=f"authorization response error {error!r}")
     if error:
-        raise GrantRefused(error[:64], reason=f"authorization response error {error!r:.64}")
+        name = name_of_error(error)
+        raise GrantRefused(name, reason=f"authorization response error {name!r}")
     code = query.get("code", "")
     if not code or len(code) > _MAX_CODE_LENGTH:
         raise RemoteMisbehaved(reason="authorization response without a usable code")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ MAX_DOCUMENT_BYTES = 256 * 1024
 TRANSIENT_ERRORS = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 """OAuth errors that say "not now" and not "no" (RFC 6749 section 4.1.2.1, RFC 8628 section 3.5)."""
 
+# Names are words. What is none may repeat the token or code it complains about, and names end in the log.
+_WORDS = re.compile(r"[A-Za-z]+(?:[ _.:-][A-Za-z]+)*\Z")
+_MAX_NAME_LENGTH = 64
 _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
 _FIRST_SERVER_ERROR = 500
@@ -72,3 +76,8 @@ class HttpResponse:
             return parse_json_object(self.body, max_bytes=MAX_DOCUMENT_BYTES)
         except ValueError as error:
             raise RemoteMisbehaved(reason=f"{what}: {error}") from error
+
+
+def name_of_error(error: str) -> str:
+    """What a server calls an error, fit for a log; `unreadable_error` when that is no name."""
+    return error if len(error) <= _MAX_NAME_LENGTH and _WORDS.match(error) else "unreadable_error"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
@@ -14,7 +13,7 @@ from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import GrantRefused, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.oauth.account import Account
 from mcpauthkit.oauth.json_paths import text_at, values_at, words_of
-from mcpauthkit.oauth.messages import TRANSIENT_ERRORS, HttpRequest, HttpResponse
+from mcpauthkit.oauth.messages import TRANSIENT_ERRORS, HttpRequest, HttpResponse, name_of_error
 from mcpauthkit.oauth.token_shape import TokenShape
 
 ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "none"]
@@ -30,9 +29,6 @@ _BOUND_TYPES = frozenset({"dpop", "mac", "pop"})
 _GONE = "invalid_grant"
 # What GitHub and Slack say instead of RFC 6749 section 5.2's word.
 _GONE_ELSEWHERE = frozenset({"bad_refresh_token", "invalid_refresh_token", "token_revoked"})
-# Names of errors are words. What is none may repeat the token it complains about, and these end in the log.
-_WORDS = re.compile(r"[A-Za-z]+(?:[ _.:-][A-Za-z]+)*\Z")
-_MAX_ERROR_LENGTH = 64
 _STANDARD = TokenShape()
 
 
@@ -209,7 +205,7 @@ def _error(answer: Mapping[str, Any], shape: TokenShape) -> str:
 
 
 def _refuse(error: str, status: int, shape: TokenShape) -> NoReturn:
-    name = error if len(error) <= _MAX_ERROR_LENGTH and _WORDS.match(error) else "unreadable_error"
+    name = name_of_error(error)
     reason = f"token endpoint error {name!r}, HTTP {status}"
     if error in TRANSIENT_ERRORS or error in shape.transient:
         raise RemoteUnavailable(reason=reason)

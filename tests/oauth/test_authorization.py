@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved, RemoteUnavailable
@@ -143,12 +143,25 @@ def test_the_right_server_has_to_answer(
             process_authorization_response(query, expected_issuer=expected_issuer, iss_required=iss_required)
 
 
-@given(st.text(min_size=1))
-def test_an_error_of_the_right_server_is_told_with_its_code(error: str) -> None:
+def _refused(error: str) -> GrantRefused:
     with pytest.raises(GrantRefused) as caught:
         process_authorization_response({"error": error, "code": "c", "iss": ISSUER}, expected_issuer=ISSUER)
-    assert caught.value.error == error[:64]
-    assert caught.value.public == GrantRefused.default_public
+    return caught.value
+
+
+@given(st.from_regex(r"[a-z]+(_[a-z]+){0,3}", fullmatch=True).filter(lambda one: len(one) <= 64))
+def test_an_error_of_the_right_server_is_told_with_its_code(error: str) -> None:
+    assert _refused(error).error == error
+    assert _refused(error).public == GrantRefused.default_public
+
+
+@given(st.text(min_size=1))
+@example("the code 4f1c-canary is used")
+def test_what_is_no_name_of_an_error_is_not_repeated(error: str) -> None:
+    refused = _refused(error)
+    assert refused.error in {error, "unreadable_error"}
+    assert refused.error.isprintable()
+    assert "canary" not in f"{refused.error} {refused.reason}"
 
 
 @pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable"])

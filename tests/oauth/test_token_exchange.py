@@ -112,6 +112,8 @@ def test_an_access_token_is_taken_whether_its_type_is_told_or_not(issued: str | 
         {"issued_token_type": "urn:ietf:params:oauth:token-type:refresh_token"},
         {"issued_token_type": "urn:ietf:params:oauth:token-type:saml2"},
         {"issued_token_type": ""},
+        {"issued_token_type": "exchanged"},
+        {"issued_token_type": "urn:exchanged"},
         {"issued_token_type": 7},
         {"token_type": "N_A"},
         {"token_type": "n_a"},
@@ -122,6 +124,12 @@ def test_what_is_no_access_token_is_not_taken_for_one(members: dict[str, Any]) -
     with pytest.raises(RemoteMisbehaved) as refused:
         process_exchange_response(answer(**members))
     assert "exchanged" not in refused.value.reason
+
+
+def test_the_reason_names_the_kind_of_token_that_came_instead() -> None:
+    with pytest.raises(RemoteMisbehaved) as refused:
+        process_exchange_response(answer(issued_token_type="urn:ietf:params:oauth:token-type:id_token"))
+    assert "id_token" in refused.value.reason
 
 
 def test_a_type_that_is_a_list_is_no_type() -> None:
