@@ -18,16 +18,18 @@ from mcpauthkit.connections.uninterrupted import uninterrupted
 from mcpauthkit.connections.userless import Userless
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import GrantRefused, RemoteError, RemoteUnavailable
+from mcpauthkit.errors import ConnectionChanged, GrantRefused, RemoteError, RemoteUnavailable, TooManyConnections
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.principal import Principal
 from mcpauthkit.stores.sealed import SealedStore
 
 _log = RequestLog("connections")
 _SETTLING_SECONDS = 45.0
+_MAX_CONNECTIONS = 20
 
 Obtained = Callable[[], Awaitable[Credential]]
 """What turns a user's answer, a redirect or a filled form, into a credential."""
@@ -46,6 +48,7 @@ class Broker:
         without_user: Ways to a credential that ask nobody, tried before the user is asked.
         flow_ttl_seconds: How long a link works.
         clock: Time.
+        entropy: Source of the ids of flows and connections.
     """
 
     def __init__(
@@ -60,11 +63,19 @@ class Broker:
         without_user: Sequence[UserlessGrant] = (),
         flow_ttl_seconds: float = 600.0,
         clock: Clock | None = None,
+        entropy: Entropy | None = None,
     ) -> None:
         self.grant = grant
         self.clock = clock or SystemClock()
+        self._entropy = entropy or SystemEntropy()
         self.scope_rules = scope_rules or ScopeRules()
-        self.ledger = Ledger(store, namespace=namespace, flow_ttl_seconds=flow_ttl_seconds, clock=self.clock)
+        self.ledger = Ledger(
+            store,
+            namespace=namespace,
+            flow_ttl_seconds=flow_ttl_seconds,
+            clock=self.clock,
+            entropy=self._entropy,
+        )
         self._vault = Vault(store, namespace=namespace, clock=self.clock)
         self._notes = Notes(store, namespace=namespace, service=grant.service, clock=self.clock)
         self._redirect_uri = redirect_uri
@@ -99,7 +110,8 @@ class Broker:
         step = self._step(credential, scopes)
         with self._naming_the_service():
             if step is Step.RENEW:
-                credential = await self._renewal.renew(principal, account, rejected=None)
+                assert credential is not None
+                credential = await self._renewal.renew(principal, credential, is_rejected=False)
                 step = self._step(credential, scopes)
             if credential is None or step is Step.ASK:
                 # Who names one of their accounts does not mean what their sign-in or this server may do.
@@ -114,12 +126,32 @@ class Broker:
         held = await self._vault.get(principal, self.grant.service, account)
         return self.scope_rules.missing(scopes, held.scopes if held else ())
 
-    async def open_flow(self, principal: Principal, scopes: Sequence[str], *, purpose: str, account: str = "") -> Flow:
+    async def open_flow(
+        self,
+        principal: Principal,
+        scopes: Sequence[str],
+        *,
+        purpose: str,
+        account: str = "",
+        exactly: bool = False,
+    ) -> Flow:
         """The flow in force for a connection, or a new one that asks for what is missing.
 
         What was granted before is kept. When nothing is missing, the user is asked for all of it once more.
+
+        Args:
+            principal: Whose.
+            scopes: What is needed.
+            purpose: For which tool, as people know it.
+            account: The name of the connection; empty for the default.
+            exactly: Ask for these scopes and no others, whatever pending flows ask for: the user has chosen them.
+
+        Raises:
+            TooManyConnections: It would be a new one, and the user has as many as are kept.
         """
         held = await self._vault.get(principal, self.grant.service, account)
+        if held is None and account:
+            await self._check_room(principal)
         granted = held.scopes if held else frozenset[str]()
         asked = self.scope_rules.missing(scopes, granted) or tuple(scopes)
         async with self._locks.exclusive(principal):
@@ -130,6 +162,7 @@ class Broker:
                 purpose=purpose,
                 account=account,
                 granted=sorted(granted - set(asked)),
+                exactly=exactly,
             )
 
     async def take_question(self, principal: Principal, flow: Flow, *, seconds: float) -> Flow | None:
@@ -163,11 +196,18 @@ class Broker:
 
         Raises:
             RemoteError: The service cannot answer and the old credential is of no use; it is kept.
+            ConnectionChanged: Another account has taken the place of the one that the call began with.
         """
+        known = rejected or await self._vault.get(principal, self.grant.service)
+        if known is None:
+            return None
         with self._naming_the_service():
-            if rejected is not None and rejected.origin != "user":
-                return await self._userless.renew(principal, rejected=rejected, caller_token=caller_token)
-            return await self._renewal.renew(principal, rejected.name if rejected else "", rejected=rejected)
+            if known.origin != "user":
+                return await self._userless.renew(principal, rejected=known, caller_token=caller_token)
+            renewed = await self._renewal.renew(principal, known, is_rejected=rejected is not None)
+        if renewed is None and rejected is not None:
+            await self._check_unchanged(principal, rejected)
+        return renewed
 
     async def forget(self, principal: Principal, *, rejected: Credential | None = None, account: str = "") -> None:
         """Delete a credential here; the next call asks the user.
@@ -181,7 +221,11 @@ class Broker:
             await self._userless.forget(principal, rejected=rejected)
             return
         async with self._locks.exclusive(principal):
-            held = await self._vault.get(principal, self.grant.service, rejected.name if rejected else account)
+            held = (
+                await self._vault.get(principal, self.grant.service, account)
+                if rejected is None
+                else await self._vault.find(principal, self.grant.service, rejected)
+            )
             if held is not None and (rejected is None or held.is_same(rejected)):
                 await self._vault.delete(principal, self.grant.service, held.name)
                 await self._notes.lost(principal, held)
@@ -195,11 +239,12 @@ class Broker:
         assert isinstance(self.grant, RedirectGrant)
         # Looked up now: more may have been granted since the link was made, and services forget what is not asked.
         held = await self._vault.get(Principal.bare(flow.issuer, flow.subject), self.grant.service, flow.account)
-        kept = (
-            () if held is None or self._is_incremental else self.scope_rules.missing(sorted(held.scopes), flow.scopes)
-        )
+        kept = () if held is None else self.scope_rules.missing(sorted(held.scopes), flow.scopes)
         scopes = (*flow.scopes, *kept)
-        attempt = await self.grant.begin(scopes, redirect_uri=self._redirect_uri)
+        attempt = await self.grant.begin(
+            flow.scopes if self._is_incremental else scopes, redirect_uri=self._redirect_uri
+        )
+        # What counts for a service that does not say what it has granted.
         await self.ledger.start_visit(attempt.state, Visit(flow.flow_id, browser, attempt.private, scopes))
         return attempt.url
 
@@ -280,20 +325,36 @@ class Broker:
 
     async def _keep(self, principal: Principal, flow: Flow, credential: Credential) -> None:
         held = await self._vault.get(principal, self.grant.service, flow.account)
+        credential = replace(credential, connection_id=self._entropy.token())
         if held is not None:
-            credential = self._merged(held, credential)
+            credential = self._merged(held, credential, asked=flow.scopes)
         name = held.name if held is not None else flow.account
         kept = replace(credential, name=name, connected_at=credential.connected_at or self.clock.wall())
         await self._vault.put(principal, self.grant.service, kept)
         await self._notes.connected(principal, kept)
 
-    def _merged(self, held: Credential, new: Credential) -> Credential:
-        """What a new consent adds to: only the same account's, or one account's rights would be told of another."""
-        if not new.account.id or new.account.id != held.account.id:
-            return new
-        scopes = new.scopes | held.scopes if self._is_incremental else new.scopes
-        # Google sends a refresh token with the first consent only.
-        return replace(new, scopes=scopes, refresh_token=new.refresh_token or held.refresh_token)
+    def _merged(self, held: Credential, new: Credential, *, asked: Sequence[str]) -> Credential:
+        """A new consent as the continuation of the old one, if it is the same account's.
+
+        Else one account's rights would be told of another, and a running call would go on under another account.
+        """
+        if new.account.id and (new.account.id, new.account.tenant) == (held.account.id, held.account.tenant):
+            # Google sends a refresh token with the first consent only.
+            refresh_token = new.refresh_token or held.refresh_token
+            return replace(new, refresh_token=refresh_token, connection_id=held.connection_id or new.connection_id)
+        if self._is_incremental:
+            # The service was not asked for what the other account had granted before.
+            return replace(new, scopes=new.scopes - (held.scopes - frozenset(asked)))
+        return new
+
+    async def _check_room(self, principal: Principal) -> None:
+        if len(await self._vault.all(principal, self.grant.service)) >= _MAX_CONNECTIONS:
+            raise TooManyConnections(self.grant.display_name)
+
+    async def _check_unchanged(self, principal: Principal, rejected: Credential) -> None:
+        now_held = await self._vault.get(principal, self.grant.service, rejected.name)
+        if now_held is not None and not now_held.is_of(rejected):
+            raise ConnectionChanged(self.grant.display_name)
 
     def _step(self, credential: Credential | None, scopes: Sequence[str]) -> Step:
         return next_step(credential, scopes=scopes, now=self.clock.wall(), rules=self.scope_rules)

@@ -81,18 +81,28 @@ class Ledger:
         purpose: str,
         account: str = "",
         granted: Sequence[str] = (),
+        exactly: bool = False,
     ) -> Flow:
         """The flow in force for a principal's connection with a service, or a new one.
 
         A pending flow that asks for at least these scopes is joined: ten calls of one user ask one question.
+
+        Args:
+            principal: Whose.
+            service: Which service's.
+            scopes: What it asks for.
+            purpose: For which tool, as people know it.
+            account: What the user calls the connection; empty for the default one.
+            granted: What the user granted before.
+            exactly: Ask for these scopes and no others, whatever pending flows ask for: the user has chosen them.
         """
         pointer = self._pointer_key(service, *principal.key, account)
         current = await self._current(pointer)
         wanted = set(scopes)
         if current is not None:
-            if wanted <= set(current.scopes):
+            if wanted == set(current.scopes) or (not exactly and wanted <= set(current.scopes)):
                 return current
-            wanted |= set(current.scopes)
+            wanted |= set() if exactly else set(current.scopes)
         flow = Flow(
             flow_id=self._entropy.token(),
             service=service,
@@ -121,6 +131,11 @@ class Ledger:
     async def mark_opened(self, flow: Flow) -> Flow:
         """Remember that the right user has the page open."""
         return flow if flow.opened else await self._change(flow, opened=True)
+
+    async def mark_tried(self, flow: Flow) -> Flow:
+        """Count what was typed and not accepted."""
+        current = await self.get(flow.flow_id)
+        return flow if current is None else await self._change(flow, tries=current.tries + 1)
 
     async def finish(self, flow: Flow, status: FlowStatus) -> Flow:
         """Give a flow its outcome, unless it has one; whoever waits wakes up.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from mcpauthkit.core.encoding import sha256_hex
@@ -9,6 +10,7 @@ from mcpauthkit.errors import AccountNameRefused
 from mcpauthkit.oauth.account import Account
 
 _MAX_LENGTH = 60
+_NAME = re.compile(rf"[\w @.+-]{{0,{_MAX_LENGTH}}}")
 
 
 class Named(Protocol):
@@ -29,12 +31,18 @@ def check_account_name(name: object) -> str:
     """A connection's name as a person or a model gave it, without white space around it.
 
     Raises:
-        AccountNameRefused: It is no text, too long, or holds characters that do not print.
+        AccountNameRefused: It is no text, too long, or holds other signs than names have. What asks the user shows
+            the name as ours, so a model must not put links or sentences into it.
     """
     text = name.strip() if isinstance(name, str) else None
-    if text is None or len(text) > _MAX_LENGTH or not text.isprintable():
-        raise AccountNameRefused(reason="account name is no short printable text")
+    if text is None or not _NAME.fullmatch(text):
+        raise AccountNameRefused(reason="account name is no short text of letters, digits and a few signs")
     return text
+
+
+def name_from(label: str) -> str:
+    """A connection's name made of what its service calls the account; empty when nothing of that can be in one."""
+    return " ".join(re.sub(r"[^\w @.+-]", " ", label).split())[:_MAX_LENGTH].strip()
 
 
 def same_name(one: str, other: str) -> bool:

@@ -19,11 +19,12 @@ from mcpauthkit.connections.single_flight import SingleFlight
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable, StoreUnavailable
 from mcpauthkit.principal import Principal, identity_digest
 
 _log = RequestLog("connections")
 _PAUSES_SECONDS = (0.1, 0.4)
+_PAUSES_OF_THE_STORE_SECONDS = (0.1, 0.4, 1.0)
 _REST_SECONDS = 5.0
 _MAX_RESTING = 1_000
 
@@ -48,42 +49,43 @@ class Renewal:
         self._flights: SingleFlight[Credential | None] = SingleFlight()
         self._resting: dict[str, tuple[float, RemoteError]] = {}
 
-    async def renew(self, principal: Principal, name: str, *, rejected: Credential | None) -> Credential | None:
-        """The renewed credential, or None when the user has to be asked.
+    async def renew(self, principal: Principal, known: Credential, *, is_rejected: bool) -> Credential | None:
+        """The renewed credential of the same connection, or None when the user has to be asked.
 
         Args:
             principal: Whose.
-            name: The connection's name; empty for the default.
-            rejected: What the service has just refused; renewed even if it looks fresh, unless it has been replaced.
+            known: The credential as the call knows it.
+            is_rejected: Whether the service has just refused it: then it is renewed even if it looks fresh, unless it
+                has been replaced.
 
         Raises:
             RemoteError: The service cannot answer and the old credential is of no use; it is kept.
         """
-        key = f"{identity_digest(*principal.key)}:{name.casefold()}"
-        work = partial(self._alone, key, principal, name, rejected)
+        key = f"{identity_digest(*principal.key)}:{known.connection_id or known.name.casefold()}"
+        work = partial(self._alone, key, principal, known, is_rejected)
         found = await self._flights.run(key, work)
-        if rejected is not None and rejected.is_same(found):
+        if is_rejected and known.is_same(found):
             # A flight for another reason brought back the very one that has been refused since.
             found = await self._flights.run(key, work)
         return found
 
-    async def _alone(self, key: str, principal: Principal, name: str, rejected: Credential | None) -> Credential | None:
+    async def _alone(self, key: str, principal: Principal, known: Credential, is_rejected: bool) -> Credential | None:
         async with self._locks.exclusive(principal):
-            return await self._renew_held(key, principal, name, rejected)
+            return await self._renew_held(key, principal, known, is_rejected)
 
     async def _renew_held(
-        self, key: str, principal: Principal, name: str, rejected: Credential | None
+        self, key: str, principal: Principal, known: Credential, is_rejected: bool
     ) -> Credential | None:
-        held = await self._vault.get(principal, self._grant.service, name)
+        held = await self._vault.find(principal, self._grant.service, known)
         if held is None:
             return None
         now = self._clock.wall()
-        must = held.is_same(rejected)
+        must = is_rejected and held.is_same(known)
         if not must and not held.is_due(now) and held.is_fresh(now):
             return held
         if held.refresh_token is None:
-            await self._lose(principal, held)
-            return None
+            # Whether it is dead, or only no good for one request, is for those to say who saw the service's answer.
+            return held if not must and held.is_alive(now) else None
         # An outage is not a revocation: the record stays, and so does a token that still has some seconds.
         spare = held if not must and held.is_alive(now) else None
         try:
@@ -109,10 +111,18 @@ class Renewal:
             raise problem from error
         # Whose connection it is, and what it is called, is not the grant's to say.
         renewed = renewed.following(held)
-        # Kept before it is used: with rotation, a lost refresh token is a lost grant.
-        await self._vault.put(principal, self._grant.service, renewed)
+        await self._keep(principal, renewed)
         await self._notes.renewed(principal, renewed)
         return renewed
+
+    async def _keep(self, principal: Principal, renewed: Credential) -> None:
+        # Kept before it is used, and not given up at once: with rotation, a lost refresh token is a lost grant.
+        for pause in _PAUSES_OF_THE_STORE_SECONDS:
+            try:
+                return await self._vault.put(principal, self._grant.service, renewed)
+            except StoreUnavailable:
+                await anyio.sleep(pause)
+        return await self._vault.put(principal, self._grant.service, renewed)
 
     async def _ask(self, held: Credential, *, pauses: tuple[float, ...]) -> Credential:
         for pause in pauses:
@@ -124,7 +134,7 @@ class Renewal:
 
     async def _after_refusal(self, principal: Principal, held: Credential) -> Credential | None:
         # Another replica may have renewed it in the meantime: then it was the old refresh token that was refused.
-        now_held = await self._vault.get(principal, self._grant.service, held.name)
+        now_held = await self._vault.find(principal, self._grant.service, held)
         if now_held is not None and not now_held.is_same(held):
             return now_held
         await self._lose(principal, held)

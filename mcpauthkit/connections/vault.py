@@ -10,7 +10,7 @@ import itertools
 from dataclasses import replace
 
 from mcpauthkit.connections.credential import Credential
-from mcpauthkit.connections.names import name_digest, same_name
+from mcpauthkit.connections.names import name_digest, name_from, same_name
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import SealError
@@ -19,6 +19,8 @@ from mcpauthkit.stores.sealed import SealedStore
 
 _log = RequestLog("connections")
 _KEPT_SECONDS = 365 * 86_400.0
+# Of an account's label in a name: short enough for a number behind it.
+_NAME_LENGTH = 50
 
 
 class Vault:
@@ -131,7 +133,7 @@ class Vault:
 
     async def _free_name(self, principal: Principal, service: str, credential: Credential) -> str:
         taken = await self._names(principal, service)
-        base = credential.account.label or "first"
+        base = name_from(credential.account.label)[:_NAME_LENGTH].strip() or "first"
         numbered = (base if number == 1 else f"{base} {number}" for number in itertools.count(1))
         return next(one for one in numbered if not any(same_name(one, other) for other in taken))
 

@@ -37,6 +37,7 @@ class Flow:
         opened: Whether the right user has opened the page.
         account: What the user calls the connection this is for; empty for the default one.
         granted: What the user granted before; it is kept.
+        tries: How often something was typed that the service did not accept.
     """
 
     flow_id: str
@@ -51,6 +52,7 @@ class Flow:
     opened: bool = False
     account: str = ""
     granted: tuple[str, ...] = ()
+    tries: int = 0
 
     @property
     def is_pending(self) -> bool:
@@ -80,6 +82,7 @@ class Flow:
             "opened": self.opened,
             "account": self.account,
             "granted": list(self.granted),
+            "tries": self.tries,
         }
 
     @classmethod

@@ -30,6 +30,8 @@ AuthKitError
     ├── ConnectionCancelled     the user dismissed the question
     ├── ConnectionExpired       nobody finished in time
     ├── ConnectionRefused       the service answered access_denied
+    ├── ConnectionChanged       another account has taken its place while a call ran
+    ├── TooManyConnections      the user has as many with this service as are kept
     ├── PermissionMissing       connected, but without something this needs
     └── ConnectionBroken        the exchange with the service failed
 
@@ -41,6 +43,7 @@ from mcpauthkit.errors.connecting import (
     AccountNameRefused,
     ConnectionBroken,
     ConnectionCancelled,
+    ConnectionChanged,
     ConnectionDeclined,
     ConnectionExpired,
     ConnectionFailed,
@@ -50,6 +53,7 @@ from mcpauthkit.errors.connecting import (
     NoSuchConnection,
     NotSignedIn,
     PermissionMissing,
+    TooManyConnections,
 )
 from mcpauthkit.errors.remote import (
     GrantRefused,
@@ -86,6 +90,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionBroken",
     "ConnectionCancelled",
+    "ConnectionChanged",
     "ConnectionDeclined",
     "ConnectionExpired",
     "ConnectionFailed",
@@ -111,6 +116,7 @@ __all__ = [
     "SealError",
     "SealExpired",
     "StoreUnavailable",
+    "TooManyConnections",
     "UnknownSession",
     "WrongAudience",
 ]

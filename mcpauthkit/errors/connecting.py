@@ -35,11 +35,14 @@ class NotSignedIn(AuthKitError):
 
 
 class AccountNameRefused(AuthKitError):
-    """What should name one of a user's connections is no short printable text."""
+    """What should name one of a user's connections is no short name."""
 
     code = "account_name_refused"
     status_hint = 400
-    default_public = "The account's name must be a short text of at most 60 characters. Leave it empty for the default."
+    default_public = (
+        "The account's name must have at most 60 characters: letters, digits, spaces, and the signs @ . _ + and -. "
+        "Leave it empty for the default."
+    )
 
 
 class NoSuchConnection(AuthKitError):
@@ -137,6 +140,23 @@ class ConnectionRefused(ConnectionFailed):
     outcome_text = (
         "{service} reported that access was refused there, so nothing was connected. "
         "Call the tool again to try once more."
+    )
+
+
+class TooManyConnections(ConnectionFailed):
+    """The user has as many connections with a service as are kept."""
+
+    code = "too_many_connections"
+    outcome_text = "You have as many {service} connections as are kept. Disconnect one of them first."
+
+
+class ConnectionChanged(ConnectionFailed):
+    """Another account has taken the place of the one that a running call began with."""
+
+    code = "connection_changed"
+    outcome_text = (
+        "The {service} account was changed while this ran, and it does not go on under another one. "
+        "Call the tool again to use the account that is connected now."
     )
 
 

@@ -82,7 +82,7 @@ class ConnectedService:
         if scopes is None:
             held = next((one.scopes for one in await self.connections(principal) if one.name == account), ())
             scopes = held or tuple(self.known_scopes())
-        flow = await self.broker.open_flow(principal, scopes, purpose=BY_THE_USER, account=account)
+        flow = await self.broker.open_flow(principal, scopes, purpose=BY_THE_USER, account=account, exactly=True)
         return self.connect_url(flow)
 
 

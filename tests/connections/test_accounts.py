@@ -9,7 +9,7 @@ import pytest
 from mcpauthkit import Account, Credential, Secret
 from mcpauthkit.connections.names import check_account_name
 from mcpauthkit.core.flow_state import FlowStatus
-from mcpauthkit.errors import AccountNameRefused
+from mcpauthkit.errors import AccountNameRefused, TooManyConnections
 from tests.connections.small_world import ALICE, BOB, SmallWorld, credential
 
 CODE = {"code": "code-1"}
@@ -131,24 +131,6 @@ async def test_nobody_sees_the_connections_of_somebody_else(here: SmallWorld) ->
     assert await here.broker.lookup(BOB, ["repo"], account="work") is None
 
 
-@pytest.mark.parametrize("same_account", [True, False], ids=["the same account", "another account"])
-async def test_an_incremental_consent_adds_to_the_same_account_only(same_account: bool) -> None:
-    here = SmallWorld(is_incremental=True)
-    held = replace(credential("old", scopes=("repo",)), account=Account(id="7"))
-    await here.vault.put(ALICE, "forge", held)
-    here.grant.granted = ("user",)
-    here.grant.account = Account(id="7" if same_account else "8")
-    flow = await here.broker.open_flow(ALICE, ["user"], purpose="test")
-    url = await here.broker.start_visit(flow, browser="browser-1")
-    assert "scope=user&" in url
-    visit = await here.ledger.take_visit("state-1")
-    assert visit is not None
-    await here.broker.finish_visit(ALICE, flow, visit, CODE)
-    found = await here.broker.lookup(ALICE, [])
-    assert found is not None
-    assert found.scopes == ({"repo", "user"} if same_account else {"user"})
-
-
 async def test_a_refresh_token_that_came_once_outlives_a_consent_that_brought_none(here: SmallWorld) -> None:
     account = Account(id="7")
     await here.vault.put(ALICE, "forge", replace(credential("old", refresh="first-refresh"), account=account))
@@ -157,12 +139,66 @@ async def test_a_refresh_token_that_came_once_outlives_a_consent_that_brought_no
     assert found.refresh_token == Secret("first-refresh")
 
 
-@pytest.mark.parametrize("name", ["x" * 61, "two\nlines", 7, None, "\u202eevil"])
+@pytest.mark.parametrize("name", ["x" * 61, "two\nlines", 7, None, "\u202eevil", "a/b", "[a](b)", "<b>", "a:b"])
 def test_what_is_no_name_is_refused_with_what_to_do(name: object) -> None:
     with pytest.raises(AccountNameRefused) as refused:
         check_account_name(name)
     assert "empty" in refused.value.public
 
 
-def test_white_space_around_a_name_is_no_part_of_it() -> None:
-    assert check_account_name("  work ") == "work"
+@pytest.mark.parametrize("name", ["work", "octo-alice+1@forge.example", "Büro 2", "a.b_c", ""])
+def test_a_name_is_taken_as_it_is_but_for_white_space_around_it(name: str) -> None:
+    assert check_account_name(f"  {name} ") == name
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [("octo-alice", "octo-alice"), ("Octo & Co. (Berlin)", "Octo Co. Berlin"), ("<>", "first"), ("x" * 99, "x" * 50)],
+)
+async def test_a_default_that_gives_way_gets_a_name_that_can_be_given(here: SmallWorld, label: str, name: str) -> None:
+    await here.vault.put(ALICE, "forge", replace(credential("first"), account=Account(id="1", label=label)))
+    await here.vault.put(ALICE, "forge", replace(credential("second"), name="work"))
+    assert await here.broker.overview.make_default(ALICE, name="work")
+    assert await names(here) == ["work", name]
+    assert check_account_name(name) == name
+
+
+async def test_a_default_that_gives_way_takes_nobodys_name(here: SmallWorld) -> None:
+    await here.vault.put(ALICE, "forge", replace(credential("first"), account=Account(id="1", label="Home")))
+    for name in ("home", "work"):
+        await here.vault.put(ALICE, "forge", replace(credential(f"token-of-{name}"), name=name))
+    assert await here.broker.overview.make_default(ALICE, name="work")
+    assert await names(here) == ["work", "home", "Home 2"]
+
+
+async def test_a_label_means_no_connection_that_another_name_or_label_means_too(here: SmallWorld) -> None:
+    # The owner of a workspace chooses its label: it must not get them what was meant for another account.
+    for name, label in (("", "alice"), ("prod", "acme"), ("third", "Prod"), ("fourth", "same"), ("fifth", "same")):
+        held = replace(credential(f"token-of-{name}"), name=name, account=Account(id=name or "1", label=label))
+        await here.vault.put(ALICE, "forge", held)
+    found = await here.broker.lookup(ALICE, [], account="prod")
+    assert found is not None
+    assert found.name == "prod"
+    assert await here.broker.lookup(ALICE, [], account="same") is None
+
+
+async def test_a_connection_that_takes_the_place_of_an_ended_default_leaves_no_older_self(here: SmallWorld) -> None:
+    await here.vault.put(ALICE, "forge", credential("default", refresh=None, expires_at=here.clock.wall() + 10))
+    await here.vault.put(ALICE, "forge", replace(credential("old"), name="work"))
+    here.clock.advance(20)
+    await here.vault.put(ALICE, "forge", replace(credential("new"), name="work"))
+    await here.broker.overview.disconnect(ALICE, name="work")
+    assert await here.broker.lookup(ALICE, []) is None
+    assert await here.broker.overview.connections(ALICE) == []
+
+
+async def test_a_user_keeps_no_more_than_twenty_connections_with_a_service(here: SmallWorld) -> None:
+    for number in range(20):
+        await connect(here, f"account {number}" if number else "")
+    with pytest.raises(TooManyConnections) as refused:
+        await here.broker.open_flow(ALICE, ["repo"], purpose="test", account="one more")
+    assert "DevForge" in refused.value.public
+    assert "Disconnect" in refused.value.public
+    assert await here.broker.open_flow(ALICE, ["user"], purpose="test", account="account 7")
+    await here.broker.overview.disconnect(ALICE, name="account 7")
+    assert await here.broker.open_flow(ALICE, ["repo"], purpose="test", account="one more")

@@ -225,13 +225,6 @@ async def test_a_refused_token_is_not_given_back_in_an_outage_however_fresh_it_l
     assert await here.vault.get(ALICE, "forge") == held
 
 
-async def test_a_refused_token_that_nothing_renews_is_forgotten(here: SmallWorld) -> None:
-    held = await here.hold(seconds=3600, refresh=None)
-    assert await here.broker.renew(ALICE, rejected=held) is None
-    assert await here.held_token() is None
-    assert await here.broker.renew(ALICE, rejected=held) is None
-
-
 async def test_a_refused_renewal_never_deletes_what_another_replica_has_stored_since(here: SmallWorld) -> None:
     await here.hold(seconds=10)
     replaced = credential("theirs", expires_at=here.clock.wall() + 3600)

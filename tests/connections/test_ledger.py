@@ -42,6 +42,24 @@ async def test_a_larger_demand_opens_another_flow_that_asks_for_all(here: SmallW
     assert await here.ledger.get(first.flow_id) == first
 
 
+async def test_what_the_user_has_chosen_is_asked_for_exactly(here: SmallWorld) -> None:
+    # Whoever can open a flow for more must not get that consented under the name of a smaller wish.
+    wide = await here.open("admin", "repo")
+    chosen = await here.ledger.open(ALICE, "forge", ["repo"], purpose="chosen", exactly=True)
+    assert (chosen.scopes, chosen.flow_id != wide.flow_id) == (("repo",), True)
+    again = await here.ledger.open(ALICE, "forge", ["repo"], purpose="chosen", exactly=True)
+    assert again == chosen
+    other = await here.ledger.open(ALICE, "forge", ["gist"], purpose="chosen", exactly=True)
+    assert other.scopes == ("gist",)
+
+
+async def test_what_was_not_accepted_is_counted_until_the_flow_ends(here: SmallWorld) -> None:
+    flow = await here.open()
+    assert [(await here.ledger.mark_tried(flow)).tries for _ in range(3)] == [1, 2, 3]
+    await here.ledger.finish(flow, FlowStatus.FAILED)
+    assert (await here.ledger.mark_tried(flow)).status is FlowStatus.FAILED
+
+
 @pytest.mark.parametrize("who", [BOB, principal("alice", issuer="https://other.example")])
 async def test_nobody_joins_another_persons_or_services_flow(here: SmallWorld, who: Any) -> None:
     mine = await here.open()
