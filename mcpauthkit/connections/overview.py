@@ -16,6 +16,7 @@ from mcpauthkit.errors import RemoteError
 from mcpauthkit.principal import Principal
 
 _log = RequestLog("connections")
+_audit = RequestLog("audit")
 _SOON_SECONDS = 7 * 86_400.0
 
 
@@ -73,10 +74,16 @@ class Overview:
                 await self._notes.clear(principal, one.name)
             if not held:
                 await self._notes.clear(principal, "")
-        return [
+        ended = [
             Disconnected(connection, await self._revoke(principal, one))
             for connection, one in zip(seen, chosen, strict=True)
         ]
+        for one in ended:
+            revoked = one.revoked.name.lower()
+            _audit.info(
+                "connection ended service=%s user=%s revoked=%s", self._grant.service, principal.digest, revoked
+            )
+        return ended
 
     async def _revoke(self, principal: Principal, credential: Credential) -> Revoked:
         if not isinstance(self._grant, Revocable):
