@@ -15,6 +15,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Grant
 from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.notes import Notes
+from mcpauthkit.connections.resting import Resting
 from mcpauthkit.connections.single_flight import SingleFlight
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock
@@ -25,8 +26,6 @@ from mcpauthkit.principal import Principal, identity_digest
 _log = RequestLog("connections")
 _PAUSES_SECONDS = (0.1, 0.4)
 _PAUSES_OF_THE_STORE_SECONDS = (0.1, 0.4, 1.0)
-_REST_SECONDS = 5.0
-_MAX_RESTING = 1_000
 
 
 class Renewal:
@@ -47,7 +46,7 @@ class Renewal:
         self._locks = locks
         self._clock = clock
         self._flights: SingleFlight[Credential | None] = SingleFlight()
-        self._resting: dict[str, tuple[float, RemoteError]] = {}
+        self._resting = Resting(clock)
 
     async def renew(self, principal: Principal, known: Credential, *, is_rejected: bool) -> Credential | None:
         """The renewed credential of the same connection, or None when the user has to be asked.
@@ -89,7 +88,7 @@ class Renewal:
         # An outage is not a revocation: the record stays, and so does a token that still has some seconds.
         spare = held if not must and held.is_alive(now) else None
         try:
-            self._check_rested(key)
+            self._resting.check(key)
             return await self._renewed(key, principal, held, pauses=() if spare else _PAUSES_SECONDS)
         except RemoteError:
             if spare is None:
@@ -106,7 +105,7 @@ class Renewal:
             if isinstance(error, GrantRefused) and error.is_gone:
                 return await self._after_refusal(principal, held)
             problem = self._our_fault(error) if isinstance(error, GrantRefused) else error
-            self._rest(key, problem)
+            self._resting.rest(key, problem)
             await self._notes.failed(principal, held)
             raise problem from error
         # Whose connection it is, and what it is called, is not the grant's to say.
@@ -151,14 +150,3 @@ class Renewal:
             hint="Check client_id, client_secret and client_authentication of this provider.",
             reason=error.reason,
         )
-
-    def _check_rested(self, key: str) -> None:
-        until, error = self._resting.get(key, (0.0, None))
-        if error is not None and self._clock.monotonic() < until:
-            raise error
-        self._resting.pop(key, None)
-
-    def _rest(self, key: str, error: RemoteError) -> None:
-        if len(self._resting) >= _MAX_RESTING:
-            self._resting.clear()
-        self._resting[key] = (self._clock.monotonic() + _REST_SECONDS, error)

@@ -24,7 +24,8 @@ class _Flight(Generic[T]):
 
     def outcome(self) -> T:
         if not self.results:
-            raise self.error
+            # A copy: each caller's own way up is written into the one that they raise.
+            raise self.error.copy()
         return self.results[0]
 
 
