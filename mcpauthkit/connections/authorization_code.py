@@ -159,18 +159,29 @@ class AuthorizationCodeGrant:
         preset, client = await self._now()
         if preset.revocation is None:
             return False
-        takes_access = preset.revocation.token == "access_token"  # noqa: S105  # the name of one
-        if takes_access and credential.refresh_token is not None and not credential.is_fresh(self._clock.wall()):
-            # An access token that is over already would be taken for the grant, which lives on in the refresh token.
-            try:
-                credential = await self.renew(credential)
-            except GrantRefused as error:
-                if error.is_gone:
-                    return True
-                raise
+        if preset.revocation.token == "access_token" and credential.refresh_token is not None:  # noqa: S105  # its name
+            credential, is_over = await self._with_live_token(credential)
+            if is_over:
+                return True
         request = _revocation(preset, preset.revocation, client, credential)
         process_revocation_response(await self._fetch(request), ok_flag=preset.tokens.ok_flag)
         return True
+
+    async def _with_live_token(self, credential: Credential) -> tuple[Credential, bool]:
+        """The credential with an access token that lives, and whether the grant is over already.
+
+        Services confirm the revocation of a token they do not know any more (RFC 7009 section 2.2), and the grant would
+        live on in the refresh token.
+        """
+        if credential.expires_at is not None and credential.is_fresh(self._clock.wall()):
+            return credential, False
+        try:
+            return await self.renew(credential), False
+        except GrantRefused as error:
+            if not error.is_gone:
+                raise
+        # Where nobody says when the access token ends, it may have outlived the refresh token.
+        return credential, credential.expires_at is not None
 
     async def identify(self, credential: Credential) -> Account | None:
         """Whose account it is, from what came with the token, else by asking; None when that cannot be found out."""

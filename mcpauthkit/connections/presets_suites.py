@@ -101,6 +101,7 @@ MICROSOFT = ServicePreset(
     variables={"tenant": "common"},
     always_scopes=("offline_access", "User.Read"),
     authorize_params={"prompt": "select_account"},
+    on_behalf_of=True,
     tokens=TokenShape(gone=frozenset({"interaction_required"})),
     scopes=ScopeRules(
         implied=dict(_graph_scopes()),
@@ -137,6 +138,8 @@ SLACK = ServicePreset(
     tokens=TokenShape(
         # The user's token when a code is exchanged; a renewal answers with it at the top.
         blocks=("authed_user", ""),
+        # At the top stands the app's bot as well, where users were asked for nothing.
+        foreign_types=frozenset({"bot"}),
         ok_flag="ok",
         gone=frozenset({"invalid_refresh_token", "token_revoked", "account_inactive"}),
         details={"team_id": "team.id|team_id", "team": "team.name", "enterprise_id": "enterprise.id|enterprise_id"},

@@ -194,8 +194,12 @@ FIGMA = ServicePreset(
     client_authentication="client_secret_basic",
     pkce=False,
     scope_separator=",",
-    # It names no error; a refresh token lives as long as the consent, so any refusal ends it.
-    tokens=TokenShape(gone_statuses=frozenset({400}), account=AccountPaths(id="user_id_string")),
+    # It names no error, and answers 400 to whatever it does not like: only what is about the token ends a consent.
+    tokens=TokenShape(
+        message_path="message|err",
+        gone_phrases=frozenset({"refresh token"}),
+        account=AccountPaths(id="user_id_string"),
+    ),
     scopes=ScopeRules(implied={"files:read": ("file_content:read", "file_metadata:read")}),
     whoami=WhoAmI(url="https://api.figma.com/v1/me", account=AccountPaths(id="id", label="handle|email")),
     refusals=(_FIGMA_DEAD, _FIGMA_NARROW, UNAUTHORIZED),

@@ -23,6 +23,7 @@ BodyKind = Literal["form", "json"]
 """What a token endpoint takes: forms by the standard, JSON by some services."""
 
 _HTTP_OK = 200
+_REFUSALS = range(400, 500)
 _MAX_TOKEN_LENGTH = 16 * 1024
 # RFC 6749 section 7.1: not to be used without understanding. Other spellings stay, some services invent their own.
 _BOUND_TYPES = frozenset({"dpop", "mac", "pop"})
@@ -177,16 +178,14 @@ def process_token_response(response: HttpResponse, shape: TokenShape = _STANDARD
     if error:
         _refuse(error, response.status, shape)
     if response.status != _HTTP_OK:
-        if response.status in shape.gone_statuses:
+        if response.status in _REFUSALS and _says_gone(answer, shape):
             raise GrantRefused(_GONE, reason=f"token endpoint: HTTP {response.status} without an error's name")
         # Nothing of the body is repeated: a broken server may send the token along with the failure.
         raise RemoteMisbehaved(reason=f"token endpoint: HTTP {response.status} without an OAuth error")
     if shape.ok_flag and answer.get(shape.ok_flag) is False:
         raise RemoteMisbehaved(reason=f"token response: {shape.ok_flag} is false, and no error is named")
     block = _block(answer, shape)
-    token_type = _text(block, "token_type") or "Bearer"
-    if token_type.lower() in _BOUND_TYPES:
-        raise RemoteMisbehaved(reason=f"token response: token_type {token_type!r:.40} needs a proof we cannot give")
+    token_type = _token_type(block, shape)
     return TokenSet(
         access_token=_required_token(block),
         token_type=token_type,
@@ -220,6 +219,24 @@ def _block(answer: Mapping[str, Any], shape: TokenShape) -> Mapping[str, Any]:
             if isinstance(block, dict) and _text(block, "access_token"):
                 return block
     raise RemoteMisbehaved(reason="token response without access_token")
+
+
+def _says_gone(answer: Mapping[str, Any], shape: TokenShape) -> bool:
+    said = text_at(answer, shape.message_path).casefold().replace("_", " ")
+    return any(one.casefold() in said for one in shape.gone_phrases)
+
+
+def _token_type(block: Mapping[str, Any], shape: TokenShape) -> str:
+    token_type = _text(block, "token_type") or "Bearer"
+    if token_type.lower() in _BOUND_TYPES:
+        raise RemoteMisbehaved(reason=f"token response: token_type {token_type!r:.40} needs a proof we cannot give")
+    if token_type.lower() in shape.foreign_types:
+        # Its rights are those of the whole app, for whoever connects.
+        raise RemoteMisbehaved(
+            hint="Ask for scopes of users, and give the app those at the service; this token is not the user's.",
+            reason=f"token response: token_type {token_type!r:.40} and no token of the user",
+        )
+    return token_type
 
 
 def _text(answer: Mapping[str, Any], name: str) -> str | None:

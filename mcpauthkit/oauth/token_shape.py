@@ -19,8 +19,12 @@ class TokenShape:
         ok_flag: A boolean member that is false in refusals.
         error_paths: Dotted paths to the name of an error; the first that holds a text counts.
         gone: Further names of errors that mean that the grant is over.
-        gone_statuses: HTTP statuses that mean it where no error is named.
+        message_path: A dotted path to what refusals say in words.
+        gone_phrases: Words in there that mean that the grant is over, where no error is named; without case, and with
+            `_` for a space.
         transient: Further names of errors that mean "not now".
+        foreign_types: Values of `token_type` of tokens that are not the user's, such as those of an app's own bot; they
+            are refused.
         details: Values to keep with the credential, by name, and their dotted paths.
         account: Where it says whose account it is.
     """
@@ -31,7 +35,9 @@ class TokenShape:
     ok_flag: str = ""
     error_paths: tuple[str, ...] = ("error",)
     gone: frozenset[str] = frozenset()
-    gone_statuses: frozenset[int] = frozenset()
+    message_path: str = "message"
+    gone_phrases: frozenset[str] = frozenset()
     transient: frozenset[str] = frozenset()
+    foreign_types: frozenset[str] = frozenset()
     details: Mapping[str, str] = field(default_factory=dict)
     account: AccountPaths | None = None

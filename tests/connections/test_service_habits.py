@@ -12,6 +12,7 @@ import pytest
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.preset import AccountPaths, Revocation, ServicePreset, TokenShape, WhoAmI
+from mcpauthkit.connections.presets import PRESETS
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteError, RemoteMisbehaved
 from mcpauthkit.fetch import HttpFetch
@@ -220,3 +221,50 @@ async def test_no_request_has_a_secret_in_its_address_and_no_error_tells_one() -
 def test_an_address_that_secrets_may_not_go_to_is_refused_at_once(changes: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError):
         Habit().grant(**changes)
+
+
+async def test_slacks_bot_is_not_taken_for_the_user_who_installed_it() -> None:
+    bot = {
+        "ok": True,
+        "access_token": "xoxb-1",
+        "token_type": "bot",
+        "scope": "chat:write",
+        "authed_user": {"id": "U1"},
+    }
+    grant = Habit(token=(200, bot)).grant(tokens=PRESETS["slack"].tokens)
+    with pytest.raises(RemoteMisbehaved) as refused:
+        await complete(grant, "chat:write")
+    assert "scopes" in refused.value.hint
+
+
+async def test_a_refusal_of_figmas_that_is_not_about_the_refresh_token_keeps_the_connection() -> None:
+    for message, is_gone in (("Invalid refresh token", True), ("Invalid client secret", False), ("Bad request", False)):
+        grant = Habit(token=(400, {"error": True, "status": 400, "message": message})).grant(
+            tokens=PRESETS["figma"].tokens
+        )
+        with pytest.raises(RemoteError) as refused:
+            await grant.renew(LIVE)
+        assert (isinstance(refused.value, GrantRefused) and refused.value.is_gone) is is_gone
+
+
+async def test_an_access_token_of_unknown_life_is_renewed_before_its_revocation_may_speak_for_the_grant() -> None:
+    # Services answer 200 to tokens they do not know (RFC 7009 section 2.2): for a dead one that confirms nothing.
+    by_access = Revocation(url=REVOKE, token="access_token")
+    habit = Habit()
+    assert await habit.grant(revocation=by_access).revoke(replace(LIVE, expires_at=None))
+    assert habit.seen == [("POST", "/token"), ("POST", "/revoke")]
+    assert habit.body()["token"] == "access-2"
+    refused = Habit(token=(400, {"error": "invalid_grant"}))
+    assert await refused.grant(revocation=by_access).revoke(replace(LIVE, expires_at=None))
+    assert refused.body()["token"] == "access-1"
+    without_refresh = Habit()
+    assert await without_refresh.grant(revocation=by_access).revoke(replace(LIVE, expires_at=None, refresh_token=None))
+    assert without_refresh.seen == [("POST", "/revoke")]
+
+
+@pytest.mark.parametrize("trouble", [(503, {}), (401, {"error": "invalid_client"}), (200, {"odd": True})])
+async def test_a_revocation_that_may_have_met_a_dead_token_is_not_called_confirmed(trouble: tuple[int, Any]) -> None:
+    habit = Habit(token=trouble)
+    grant = habit.grant(revocation=Revocation(url=REVOKE, token="access_token"))
+    with pytest.raises(RemoteError):
+        await grant.revoke(replace(LIVE, expires_at=None))

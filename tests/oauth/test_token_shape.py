@@ -21,7 +21,8 @@ CHATTY = TokenShape(
     ok_flag="ok",
     error_paths=("error", "err"),
     gone=frozenset({"token_is_history"}),
-    gone_statuses=frozenset({400}),
+    gone_phrases=frozenset({"refresh token"}),
+    foreign_types=frozenset({"bot"}),
     transient=frozenset({"fatal_error"}),
     details={"team": "team.id", "host": "instance_url"},
     account=AccountPaths(id="authed_user.id|user.id", label="user.name", tenant="team.id"),
@@ -70,7 +71,8 @@ def test_scopes_under_another_name_are_read() -> None:
         ({"error": "token_is_history"}, 403, "invalid_grant"),
         ({"err": "token_is_history"}, 400, "invalid_grant"),
         ({"err": "Invalid client"}, 403, "Invalid client"),
-        ({"status": 400}, 400, "invalid_grant"),
+        ({"status": 400, "message": "Invalid refresh token"}, 400, "invalid_grant"),
+        ({"message": "This Refresh_Token was revoked."}, 401, "invalid_grant"),
         ({"error": "invalid_client"}, 401, "invalid_client"),
         ({"error": "the token rt-canary-2 is old"}, 400, "unreadable_error"),
         ({"error": "a\nb", "access_token": "a"}, 200, "unreadable_error"),
@@ -82,6 +84,36 @@ def test_a_refused_token_is_told_apart_from_a_refused_client(body: Any, status: 
     assert refused.value.error == error
     assert refused.value.is_gone == (error == "invalid_grant")
     assert "canary" not in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"status": 400}, 400),
+        ({"message": "Invalid client secret"}, 400),
+        ({"message": "Parameter missing"}, 400),
+        ({"message": ["refresh token"]}, 400),
+        ({"refresh token": "message"}, 400),
+        ({"message": "Where is the refresh token?"}, 201),
+    ],
+)
+def test_a_refusal_that_does_not_say_of_what_ends_nobodys_grant(body: Any, status: int) -> None:
+    with pytest.raises(RemoteMisbehaved):
+        process_token_response(answer(body, status), CHATTY)
+
+
+@pytest.mark.parametrize("spelled", ["bot", "Bot"])
+def test_a_token_of_somebody_else_is_not_taken_for_the_users(spelled: str) -> None:
+    body = {"access_token": "at-canary-1", "token_type": spelled, "authed_user": {"id": "U1"}}
+    with pytest.raises(RemoteMisbehaved) as refused:
+        process_token_response(answer(body), CHATTY)
+    assert "not the user's" in refused.value.hint
+    assert "canary" not in refused.value.for_log()
+
+
+def test_a_token_of_somebody_else_beside_the_users_does_not_matter() -> None:
+    body = {"access_token": "b", "token_type": "bot", "authed_user": {"access_token": "u", "token_type": "user"}}
+    assert process_token_response(answer(body), CHATTY).access_token == Secret("u")
 
 
 def test_a_services_own_word_for_later_is_no_refusal() -> None:
