@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import RemoteError, RemoteUnavailable
+from mcpauthkit.errors import RemoteError, RemoteUnavailable, SealError
 from mcpauthkit.principal import Principal
 from mcpauthkit.web.browser_login import BrowserSession
+from mcpauthkit.web.csrf import CSRF_FIELD
 from mcpauthkit.web.flow_pages import FlowPages
 from mcpauthkit.web.login_pages import sign_in_of
 from mcpauthkit.web.pages import redirect
@@ -18,6 +21,7 @@ from mcpauthkit.web.query import is_ambiguous, only_value
 
 _log = RequestLog("web")
 _audit = RequestLog("audit")
+_START = "/start"
 
 
 class RedirectPages:
@@ -37,7 +41,7 @@ class RedirectPages:
         """What to add to the application."""
         edge, path = self._pages.edge, self._flows.path
         return [
-            Route(f"{path}/start", edge(self.start), methods=["GET"]),
+            Route(f"{path}{_START}", edge(self.start), methods=["GET"]),
             Route(f"{path}/callback", edge(self.come_back), methods=["GET"]),
         ]
 
@@ -46,14 +50,23 @@ class RedirectPages:
     ) -> Response:
         """The page that leads to the service."""
         view = self._flows.view(request, flow, session)
-        return self._pages.connect(view, start_url=self._flows.url(flow, "/start"), notice=notice, status=status)
+        token = sign_in_of(request).csrf.token_for(session, self._start(flow))
+        start_url = f"{self._flows.url(flow, _START)}&{urlencode({CSRF_FIELD: token})}"
+        return self._pages.connect(view, start_url=start_url, notice=notice, status=status)
 
     async def start(self, request: Request) -> Response:
-        """Leave for the service. A GET, because a redirected form answer would be blocked by our own policy."""
+        """Leave for the service. A GET, because a redirected form answer would be blocked by our own policy.
+
+        Only from our page, which says who asks for what: where the service remembers a consent, nothing else would.
+        """
         session = self._flows.session(request)
         flow = await self._flows.own_flow(self._flows.flow_id(request), session)
         if not flow.is_pending:
             return self._flows.finished(flow)
+        try:
+            sign_in_of(request).csrf.check(session, self._start(flow), only_value(request.query_params, CSRF_FIELD))
+        except SealError:
+            return redirect(self._flows.url(flow))
         try:
             return redirect(await self._broker.start_visit(flow, browser=session.session_id))
         except RemoteError as error:
@@ -92,6 +105,9 @@ class RedirectPages:
             # A code of somebody else's, or another server's answer: the service and PKCE have seen through it.
             self._tell("callback refused", session)
         return self._flows.done(finished)
+
+    def _start(self, flow: Flow) -> str:
+        return self._flows.address(flow.flow_id, _START)
 
     def _tell(self, what: str, session: BrowserSession | None) -> None:
         user = "-" if session is None else session.digest

@@ -152,4 +152,5 @@ def with_query(url: httpx.URL | str, pairs: list[tuple[str, str]]) -> str:
 
 def page_of(reply: Reply) -> Page:
     """A reply as a user without eyes sees it."""
-    return read_page(url="", status=reply.status, headers={}, html=reply.html, history=())
+    headers = {"content-type": "text/html"}
+    return read_page(url="", status=reply.status, headers=headers, html=reply.html, history=())

@@ -10,10 +10,9 @@ from mcpauthkit import CredentialsProvider
 from mcpauthkit.errors import CredentialsRejected
 from mcpauthkit.testing import Page
 from tests.flows.adversary import MARKUP, Attack, Reply, Stage
-from tests.flows.attacks_on_links import FORWARDED, UNKNOWN
+from tests.flows.attacks_on_links import FORWARDED, UNKNOWN, UNSIGNED
 from tests.world import RING, World
 
-UNSIGNED = "form without a token of ours refused"
 OVERSIZED = "oversized form refused"
 NO_FORM = "no form refused"
 DOUBLED = "form with a doubled field refused"

@@ -10,6 +10,7 @@ from tests.flows.adversary import MARKUP, SESSION_COOKIE, Attack, Reply, Stage, 
 
 FORWARDED = "forwarded link refused"
 UNKNOWN = "unknown link refused"
+UNSIGNED = "form without a token of ours refused"
 
 Do = Callable[[Stage], Awaitable[Reply]]
 
@@ -59,9 +60,14 @@ async def _two_flows_in_one_link(on: Stage) -> Reply:
     return reply
 
 
+def _to_start(link: str) -> str:
+    return link.replace("/connect/forge", "/connect/forge/start")
+
+
 LINKS = (
     Attack("a forwarded link", _forwarded(""), FORWARDED, 403),
     Attack("the start of a forwarded link", _forwarded("/start"), FORWARDED, 403),
+    Attack("the start of one's own link, on another site", _edited(_to_start), UNSIGNED, 200),
     Attack("a no to somebody else's link", _declined_by_another, FORWARDED, 403),
     Attack("somebody else's cookie at the page", _page_with_anothers_cookie, FORWARDED, 403),
     Attack(

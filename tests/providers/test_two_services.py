@@ -16,6 +16,7 @@ from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.flow_state import Flow
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import BrowserRobot, DevIssuer, FakeClock, sign_in
+from mcpauthkit.testing.page import read_page
 from tests.asgi import lifespan
 from tests.connections.small_world import RING, HandGrant, principal
 
@@ -54,6 +55,13 @@ class Services:
             yield http
 
 
+async def left_for_the_service(http: httpx.AsyncClient, flow: Flow) -> httpx.Response:
+    """The button on the flow's page, pressed."""
+    page = await http.get(f"/connect/{flow.service}", params={"flow": flow.flow_id})
+    found = read_page(url=str(page.url), status=page.status_code, headers=page.headers, html=page.text, history=())
+    return await http.get(next(link.href for link in found.links if "/start?" in link.href))
+
+
 async def test_a_link_of_one_service_is_no_link_of_the_other() -> None:
     with DevIssuer() as issuer:
         here = Services(issuer)
@@ -75,8 +83,7 @@ async def test_a_state_of_one_service_is_not_redeemed_at_the_others_callback() -
         here = Services(issuer)
         flow = await here.flow("forge")
         async with here.browser() as http:
-            start = await http.get("/connect/forge/start", params={"flow": flow.flow_id})
-            assert start.status_code == 303
+            assert (await left_for_the_service(http, flow)).status_code == 303
             answer = await http.get("/connect/wiki/callback", params={"state": "state-1", "code": "forge-code"})
             assert answer.status_code == 410
             # Spent: a state that turned up in the wrong place is not believed in the right one.
@@ -91,7 +98,7 @@ async def test_each_service_connects_by_itself() -> None:
         here = Services(issuer)
         flow = await here.flow("forge")
         async with here.browser() as http:
-            await http.get("/connect/forge/start", params={"flow": flow.flow_id})
+            await left_for_the_service(http, flow)
             done = await http.get("/connect/forge/callback", params={"state": "state-1", "code": "c"})
             assert done.status_code == 303
             assert "code" not in done.headers["location"]

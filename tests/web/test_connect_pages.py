@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from mcpauthkit import Credential, OAuthProvider
@@ -122,3 +123,33 @@ async def test_a_callback_with_a_doubled_parameter_changes_nothing(caplog: pytes
             assert len([one for one in caplog.records if one.name == "mcpauthkit.audit"]) == 1
             # The honest one still counts.
             assert "is connected" in (await robot.open(callback)).title
+
+
+@pytest.mark.parametrize("forged", ["", "mk1.test.AAAA", "of Bob's page", "of another button"])
+async def test_only_the_button_of_our_page_leaves_for_the_service(
+    forged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Another site's link to the address behind the button skipped the page that says who asks for what.
+    caplog.set_level(logging.WARNING, "mcpauthkit.audit")
+    with world() as here:
+        async with BrowserRobot() as alice, BrowserRobot() as bob:
+            page = await page_of(here, alice, "list_repos")
+            match forged:
+                case "of Bob's page":
+                    async with here.client(sub="bob") as client:
+                        link = link_in((await text_of(client, "list_repos"))[1])
+                    forged = token_behind(await sign_in(bob, await bob.open(link), user="bob"))
+                case "of another button":
+                    forged = page.forms[0].fields[0].value
+            start = httpx.URL(page.url.replace("/connect/forge", "/connect/forge/start"))
+            again = await alice.open(str(start.copy_merge_params({"csrf": forged})))
+            assert (again.status, again.title, again.url) == (200, page.title, page.url)
+            assert len([one for one in caplog.records if one.name == "mcpauthkit.audit"]) == 1
+            assert here.service.requests.count("authorize") == 0
+            assert "is connected" in (await here.visit(alice, again.url)).title
+
+
+def token_behind(page: Page) -> str:
+    """What proves that the button to the service was pressed."""
+    [start] = [httpx.URL(link.href) for link in page.links if "/start?" in link.href]
+    return str(start.params["csrf"])
