@@ -32,6 +32,9 @@ SIGN_IN_KEY = "mcpauthkit.sign_in"
 _SESSION = "session"
 _SESSION_SECONDS = 3600
 _LOGIN_SECONDS = 600
+_PENDING = "login-[0-9a-f]{16}"
+# More tabs than people open at once, and less than servers and proxies take in the fields of a request.
+_MAX_LOGINS = 8
 _NOT_STARTED_HERE = "This sign-in was not started in this browser, or took too long."
 
 
@@ -101,10 +104,13 @@ class BrowserLogin:
         """The issuer of ours that a mark stands for, or None."""
         return next((url for url in self._clients if issuer_mark(url) == mark), None)
 
-    async def start(self, return_to: str, *, issuer_url: str | None = None, choose_account: bool = False) -> Response:
+    async def start(
+        self, request: Request, return_to: str, *, issuer_url: str | None = None, choose_account: bool = False
+    ) -> Response:
         """Send the browser to an issuer.
 
         Args:
+            request: What the browser came with.
             return_to: A path of ours to come back to.
             issuer_url: Where the user is known; one we do not know means the first one.
             choose_account: Whether the issuer shall ask who it is, even if somebody is signed in there.
@@ -114,10 +120,10 @@ class BrowserLogin:
         """
         client = self._clients.get(issuer_url or "", self._first)
         state, nonce, verifier = (self._entropy.token() for _ in range(3))
-        request = await client.authorization(
+        asked = await client.authorization(
             state=state, nonce=nonce, code_verifier=verifier, choose_account=choose_account
         )
-        response = redirect(request.url)
+        response = redirect(asked.url)
         # The client goes along: another replica, which registered another one, may have to finish.
         pending = {
             "state": state,
@@ -125,8 +131,9 @@ class BrowserLogin:
             "verifier": verifier,
             "return_to": return_to,
             "issuer": client.issuer_url,
-            "client_id": request.client_id,
+            "client_id": asked.client_id,
         }
+        self._cookies.make_room(response, request.headers.raw, _PENDING, most=_MAX_LOGINS)
         self._cookies.write(response, _pending_name(state), pending, lifetime_seconds=_LOGIN_SECONDS)
         return response
 

@@ -66,13 +66,13 @@ class ConnectPages:
 
     async def show(self, request: Request) -> Response:
         """The connect page, or what became of the flow."""
-        flow_id, login = self._flows.flow_id(request), sign_in_of(request)
-        session = login.session(request.headers.raw)
+        flow_id = self._flows.flow_id(request)
+        session = sign_in_of(request).session(request.headers.raw)
         if session is None:
             # The user is known at the issuer whose token came with the call, which need not be the first one.
             sought = await self._broker.ledger.get(flow_id)
             issuer_url = None if sought is None else sought.issuer
-            return await start_login(self._pages, login, self._flows.address(flow_id), issuer_url=issuer_url)
+            return await start_login(self._pages, request, self._flows.address(flow_id), issuer_url=issuer_url)
         flow = await self._flows.own_flow(flow_id, session)
         if not flow.is_pending:
             return self._flows.finished(flow)

@@ -70,7 +70,7 @@ class ConnectionsPage:
         session = login.session(request.headers.raw)
         if session is None:
             issuer_url = login.issuer_marked(request.query_params.get("at", ""))
-            return await start_login(self._pages, login, CONNECTIONS_PATH, issuer_url=issuer_url)
+            return await start_login(self._pages, request, CONNECTIONS_PATH, issuer_url=issuer_url)
         return await self._page(login, session)
 
     async def connect(self, request: Request) -> Response:

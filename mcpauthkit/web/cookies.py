@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -43,11 +44,18 @@ class SealedCookies:
         except SealError:
             return None
 
-    def names(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
-        """The names under which cookies of ours may be there, in the order sent: browsers send the oldest first."""
-        pairs = [pair for raw in header_values(headers, b"cookie") for pair in raw.decode("latin-1").split(";")]
-        names = [pair.partition("=")[0].strip() for pair in pairs]
-        return [name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix)]
+    def make_room(self, response: Response, headers: Iterable[tuple[bytes, bytes]], kind: str, *, most: int) -> None:
+        """Remove the oldest cookies of a kind, so that one more does not make them too many for a request.
+
+        Args:
+            response: What removes them.
+            headers: Those of the request.
+            kind: A regular expression for their names. A name that somebody else planted goes into no answer of ours.
+            most: How many there may be, the next one included.
+        """
+        names = [name for name in self._names(headers) if re.fullmatch(kind, name)]
+        for name in names[: max(0, len(names) + 1 - most)]:
+            self.clear(response, name)
 
     def write(self, response: Response, name: str, content: dict[str, Any], *, lifetime_seconds: int) -> None:
         """Set a cookie."""
@@ -58,6 +66,12 @@ class SealedCookies:
     def clear(self, response: Response, name: str) -> None:
         """Remove a cookie."""
         self._set(response, name, "", 0)
+
+    def _names(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+        # In the order sent: browsers send the oldest first (RFC 6265 section 5.4).
+        pairs = [pair for raw in header_values(headers, b"cookie") for pair in raw.decode("latin-1").split(";")]
+        names = [pair.partition("=")[0].strip() for pair in pairs]
+        return [name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix)]
 
     def _set(self, response: Response, name: str, value: str, max_age: int) -> None:
         # Lax: the browser comes back from the issuer and the service by a top-level GET and must bring them along.

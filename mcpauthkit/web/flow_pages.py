@@ -20,6 +20,7 @@ from mcpauthkit.web.pages import Answered, Pages, redirect
 from mcpauthkit.web.query import only_value
 
 _audit = RequestLog("audit")
+_MAX_ID_BYTES = 128
 
 
 class FlowPages:
@@ -62,8 +63,15 @@ class FlowPages:
         return f"{self.base_url}{self.address(flow.flow_id, action)}"
 
     def flow_id(self, request: Request) -> str:
-        """The flow that a request is about; empty when it says none, or several."""
-        return only_value(request.query_params, "flow")
+        """The flow that a request is about; empty when it says none, or several.
+
+        What is longer than ours never was one. It goes no further, where it would be kept in a cookie for after signing
+        in, or asked of the store.
+        """
+        flow_id = only_value(request.query_params, "flow")
+        if len(flow_id.encode()) > _MAX_ID_BYTES:
+            raise Answered(self._unknown("-"))
+        return flow_id
 
     def session(self, request: Request) -> BrowserSession:
         """The session; without one, back to the page, which signs in."""
@@ -77,16 +85,7 @@ class FlowPages:
         """The flow, if it is the session's own; else the page that says why not."""
         flow = await self.broker.ledger.get(flow_id)
         if flow is None or flow.service != self.broker.grant.service:
-            _audit.warning("unknown link refused service=%s user=%s", self.broker.grant.service, session.digest)
-            raise Answered(
-                self.pages.message(
-                    "This link does not work any more",
-                    f"It has expired, or it was not copied completely. Nothing was connected to {self.service}.",
-                    "Go back to your assistant and repeat what you were doing; you will get a new link.",
-                    status=410,
-                    tone="bad",
-                )
-            )
+            raise Answered(self._unknown(session.digest))
         if not flow.belongs_to(session.issuer, session.subject):
             _audit.warning(
                 "forwarded link refused service=%s flow_user=%s browser_user=%s",
@@ -143,6 +142,16 @@ class FlowPages:
                     back,
                     tone="bad",
                 )
+
+    def _unknown(self, user: str) -> Response:
+        _audit.warning("unknown link refused service=%s user=%s", self.broker.grant.service, user)
+        return self.pages.message(
+            "This link does not work any more",
+            f"It has expired, or it was not copied completely. Nothing was connected to {self.service}.",
+            "Go back to your assistant and repeat what you were doing; you will get a new link.",
+            status=410,
+            tone="bad",
+        )
 
     def _wrong_user(self, flow: Flow, session: BrowserSession) -> Response:
         return self.pages.message(

@@ -48,11 +48,11 @@ def sign_in_of(request: Request) -> BrowserLogin:
 
 
 async def start_login(
-    pages: Pages, login: BrowserLogin, return_to: str, *, issuer_url: str | None = None, choose_account: bool = False
+    pages: Pages, request: Request, return_to: str, *, issuer_url: str | None = None, choose_account: bool = False
 ) -> Response:
     """Send the browser to the issuer, or say that it cannot be reached."""
     try:
-        return await login.start(return_to, issuer_url=issuer_url, choose_account=choose_account)
+        return await sign_in_of(request).start(request, return_to, issuer_url=issuer_url, choose_account=choose_account)
     except RemoteError as error:
         return _failed(pages, error)
 
@@ -100,9 +100,8 @@ class LoginPages:
         service = "".join(c for c in request.query_params.get("service", "") if c.isalnum() or c == "-")[:64]
         flow = urlencode({"flow": request.query_params.get("flow", "")[:128]})
         return_to = f"/connect/{service}?{flow}" if service else CONNECTIONS_PATH
-        login = sign_in_of(request)
-        issuer_url = login.issuer_marked(request.query_params.get("at", ""))
-        return await start_login(self._pages, login, return_to, issuer_url=issuer_url, choose_account=True)
+        issuer_url = sign_in_of(request).issuer_marked(request.query_params.get("at", ""))
+        return await start_login(self._pages, request, return_to, issuer_url=issuer_url, choose_account=True)
 
     async def come_back(self, request: Request) -> Response:
         """The issuer's redirect."""

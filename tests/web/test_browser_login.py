@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -211,3 +212,32 @@ async def test_an_id_token_of_another_login_signs_nobody_in(issuer: DevIssuer) -
 async def test_a_secret_without_a_client_id_is_refused(issuer: DevIssuer) -> None:
     with pytest.raises(ConfigurationError):
         JwtAuthMiddleware(FastAPI(), issuer_url=issuer.issuer_url, server_base_url=BASE, browser_client_secret="x")
+
+
+@pytest.mark.parametrize("flow", ["x" * 129, "%F0%9F%94%91" * 33])
+async def test_a_link_that_cannot_be_ours_is_told_at_once_and_starts_no_login(
+    flow: str, issuer: DevIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    # It came back in a cookie that was too large for browsers to keep, after signing in for nothing.
+    caplog.set_level(logging.WARNING, "mcpauthkit.audit")
+    async with browser(issuer) as http:
+        answer = await http.get(f"{BASE}/connect/forge?flow={flow}")
+        assert answer.status_code == 410
+        assert "new link" in answer.text
+        assert "set-cookie" not in answer.headers
+        assert (await http.get(f"{BASE}/connect/forge?flow={'x' * 128}")).status_code == 303
+    audited = [record.getMessage() for record in caplog.records if record.name == "mcpauthkit.audit"]
+    assert [line.partition(" request_id")[0] for line in audited] == ["unknown link refused service=forge user=-"]
+
+
+async def test_a_browser_that_opens_many_links_keeps_the_latest_logins_only(issuer: DevIssuer) -> None:
+    # Cookies of 40 logins were more than servers and proxies take in a request: nothing here answered any more.
+    async with browser(issuer) as http:
+        starts = [await http.get(LINK) for _ in range(40)]
+        assert sum(len(name) + len(value) for name, value in http.cookies.items()) < 8000
+        kept = [name for name in http.cookies if "login" in name]
+        assert len(kept) < 10
+        newest = starts[-len(kept)].headers["location"]
+        assert (await http.get(await signed_in_at_issuer(newest))).headers["location"] == LINK
+        forgotten = starts[-len(kept) - 1].headers["location"]
+        assert (await http.get(await signed_in_at_issuer(forgotten))).status_code == 400

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
@@ -109,11 +108,7 @@ class BrowserMemory:
         return approved if isinstance(approved, list) else []
 
     def _make_room(self, response: Response, headers: Headers, kind: str, most: int) -> None:
-        # Exactly ours: a name that somebody else planted goes into no answer of ours.
-        ours = re.compile(rf"proxy-{kind}-{self._mark}-[0-9a-f]{{32}}")
-        names = [name for name in self._cookies.names(headers) if ours.fullmatch(name)]
-        for name in names[: max(0, len(names) + 1 - most)]:
-            self._cookies.clear(response, name)
+        self._cookies.make_room(response, headers, rf"proxy-{kind}-{self._mark}-[0-9a-f]{{32}}", most=most)
 
     def _name(self, kind: str, value: str) -> str:
         # The whole digest is in the name, and the name is sealed in: a cookie opens for its state or page only.
