@@ -8,12 +8,12 @@ from typing import Any
 
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.grant import Attempt
-from mcpauthkit.connections.preset import Revocation, ServicePreset, WhoAmI
+from mcpauthkit.connections.preset import UNAUTHORIZED, Revocation, ServicePreset
+from mcpauthkit.connections.refusals import judge
 from mcpauthkit.connections.variables import resolved, url_for, with_client_id
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.authorization import (
@@ -21,7 +21,7 @@ from mcpauthkit.oauth.authorization import (
     check_extra_parameters,
     process_authorization_response,
 )
-from mcpauthkit.oauth.messages import HttpRequest
+from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
 from mcpauthkit.oauth.revocation import (
     bearer_request,
     deletion_request,
@@ -193,6 +193,15 @@ class AuthorizationCodeGrant:
                 _log.warning("account unknown service=%s %s", self.service, error.for_log())
         return told if told != Account() else None
 
+    async def is_taken(self, credential: Credential) -> bool | None:
+        """Whether the service takes it, by asking whose it is; None where it cannot be asked or does not say."""
+        try:
+            preset, response = await self._who(credential)
+            return None if response is None else _is_good(preset, response)
+        except RemoteError as error:
+            _log.warning("token not examined service=%s %s", self.service, error.for_log())
+            return None
+
     async def aclose(self) -> None:
         """Close the fetch port's own client."""
         await self._fetch.aclose()
@@ -206,24 +215,40 @@ class AuthorizationCodeGrant:
         return preset, replace(self._client, authentication=preset.client_authentication)
 
     async def _asked_who(self, credential: Credential) -> Account:
-        preset, _ = await self._now()
         told = credential.account
-        url = url_for(preset, preset.whoami.url, credential.details) if preset.whoami else None
-        if preset.whoami is None or url is None:
+        preset, response = await self._who(credential)
+        if preset.whoami is None or response is None:
             return told
-        found = await self._who(preset.whoami, url, credential.access_token)
+        answer = response.json_object("account")
+        found = preset.whoami.account.read(answer) if response.status == _HTTP_OK else None
+        if found is None:
+            raise RemoteMisbehaved(reason=f"HTTP {response.status} and no account")
         # What came with the token is the service's word about this very token.
         return Account(told.id or found.id, told.label or found.label, told.tenant or found.tenant)
 
-    async def _who(self, whoami: WhoAmI, url: str, token: Secret) -> Account:
-        response = await self._fetch(
-            bearer_request(url, token=token, method=whoami.method, headers=whoami.headers, json=whoami.json)
+    async def _who(self, credential: Credential) -> tuple[ServicePreset, HttpResponse | None]:
+        """The service's answer to whose account it is; None where it cannot be asked."""
+        preset, _ = await self._now()
+        whoami = preset.whoami
+        url = url_for(preset, whoami.url, credential.details) if whoami else None
+        if whoami is None or url is None:
+            return preset, None
+        request = bearer_request(
+            url, token=credential.access_token, method=whoami.method, headers=whoami.headers, json=whoami.json
         )
-        answer = response.json_object("account")
-        found = whoami.account.read(answer) if response.status == _HTTP_OK else None
-        if found is None:
-            raise RemoteMisbehaved(reason=f"HTTP {response.status} and no account")
-        return found
+        return preset, await self._fetch(request)
+
+
+def _is_good(preset: ServicePreset, response: HttpResponse) -> bool | None:
+    refusals = (*preset.refusals, UNAUTHORIZED)
+    verdict = judge(refusals, status=response.status, headers=response.headers, body=response.body)
+    if verdict is not None:
+        # What it calls too narrow, it knows.
+        return verdict.meaning == "narrow"
+    if preset.whoami is None or response.status != _HTTP_OK:
+        return None
+    # Some services answer strangers as well, and name nobody then.
+    return True if preset.whoami.account.read(response.json_object("account")) else None
 
 
 def _asked(preset: ServicePreset, scopes: Sequence[str]) -> tuple[str, ...]:

@@ -104,6 +104,15 @@ class Identifying(Protocol):
         ...
 
 
+@runtime_checkable
+class Examining(Protocol):
+    """What a grant can do besides, when its service says whether it takes a credential at all."""
+
+    async def is_taken(self, credential: Credential) -> bool | None:
+        """Whether the service takes it for anything; None when that cannot be found out, now or ever."""
+        ...
+
+
 class UserlessGrant(Protocol):
     """A way to a credential that asks nobody: a service account, or the caller's own sign-in exchanged."""
 

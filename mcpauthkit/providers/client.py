@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import httpx
 
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.grant import Examining
 from mcpauthkit.connections.preset import UNAUTHORIZED, Refusal
 from mcpauthkit.connections.refusals import MAX_BODY_BYTES, Verdict, judge, needs_body
 from mcpauthkit.core.urls import is_trustworthy_url, origin_of
@@ -44,6 +46,9 @@ class Held:
 
 class CredentialAuth(httpx.Auth):
     """Sends the credential, renews it once when the service says it is dead, and asks the user when that fails.
+
+    Before a credential is given up, the service is asked whose it is: a good one stays, whatever else it is refused
+    for.
 
     When the service says that it lacks a scope and names it, the user is asked for that scope; a refusal without a
     name is the tool's business, and costs nobody their credential.
@@ -92,14 +97,25 @@ class CredentialAuth(httpx.Auth):
             self._held.principal, rejected=sent, caller_token=self._held.need.caller_token
         )
         if renewed is None:
-            raise await self._ask(self._held)
+            if sent.refresh_token is None and await self._is_good(sent):
+                return
+            await self._forget(sent)
         self._held.credential = renewed
         if getattr(request.stream, "_is_generator", False):
             return
-        if await self._is_dead((yield _with(request, renewed))):
+        if await self._is_dead((yield _with(request, renewed))) and not await self._is_good(renewed):
             # Fresh and still refused: the user has withdrawn the grant at the service.
-            await self._broker.forget(self._held.principal, rejected=renewed)
-            raise await self._ask(self._held)
+            await self._forget(renewed)
+
+    async def _is_good(self, credential: Credential) -> bool:
+        # Some services answer 401 for one address or one thing. A tool that asks for it must not cost its user the
+        # connection; the answer is the tool's business then.
+        grant = self._broker.grant
+        return isinstance(grant, Examining) and await grant.is_taken(credential) is True
+
+    async def _forget(self, credential: Credential) -> NoReturn:
+        await self._broker.forget(self._held.principal, rejected=credential)
+        raise await self._ask(self._held)
 
     async def _is_dead(self, response: httpx.Response) -> bool:
         verdict = await self._verdict(response)
