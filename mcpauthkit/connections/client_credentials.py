@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mcpauthkit.connections.credential import Credential, Origin
-from mcpauthkit.connections.userless_asking import OwnClient, obtained_by
-from mcpauthkit.connections.without_user import ClientCredentials
+from mcpauthkit.connections.userless_asking import TokenEndpoint, obtained_by
+from mcpauthkit.connections.without_user import ClientCredentials, check_issuers
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.fetch import Fetch
-from mcpauthkit.oauth.token import OAuthClient, process_token_response
+from mcpauthkit.oauth.token import process_token_response
 from mcpauthkit.oauth.token_exchange import client_credentials_request
 
 
@@ -19,8 +20,7 @@ class ClientCredentialsGrant:
 
     Args:
         value: What to ask for.
-        client: The provider's client.
-        token_url: The provider's token endpoint.
+        endpoint: The provider's token endpoint and client.
         fetch: The fetch port.
         clock: Time.
 
@@ -29,14 +29,14 @@ class ClientCredentialsGrant:
     """
 
     def __init__(
-        self, value: ClientCredentials, *, client: OAuthClient, token_url: str, fetch: Fetch, clock: Clock | None = None
+        self, value: ClientCredentials, *, endpoint: TokenEndpoint, fetch: Fetch, clock: Clock | None = None
     ) -> None:
         self._value = value
-        self._own = OwnClient.of(value, client, token_url, "ClientCredentials")
+        self._at = endpoint.for_way(value)
         self._fetch = fetch
         self._clock = clock or SystemClock()
-        self.issuers = frozenset(value.issuers)
-        self.way = self._own.digest("client-credentials", value.audience, value.resource, *value.scopes)
+        self.issuers = check_issuers(value.issuers)
+        self.way = self._at.digest("client-credentials", value.audience, value.resource, *value.scopes)
 
     @property
     def origin(self) -> Origin:
@@ -47,15 +47,22 @@ class ClientCredentialsGrant:
         """Ask for a token; see `UserlessGrant.obtain`. Who calls makes no difference."""
         value = self._value
         request = client_credentials_request(
-            self._own.token_url,
-            self._own.client,
+            self._at.url,
+            self._at.client,
             scopes=value.scopes or scopes,
             audience=value.audience,
             resource=value.resource,
+            scope_separator=self._at.scope_separator,
+            body=self._at.body,
         )
-        return await obtained_by(
-            request, process_token_response, asked=(*value.scopes, *scopes), fetch=self._fetch, clock=self._clock
+        asked = (*value.scopes, *scopes)
+        credential = await obtained_by(
+            request, process_token_response, at=self._at, asked=asked, fetch=self._fetch, clock=self._clock
         )
+        # What was fixed stands for what tools need, in words of its own, if the server gave all of it.
+        if value.scopes and credential.scopes.issuperset(value.scopes):
+            return replace(credential, scopes=credential.scopes.union(scopes))
+        return credential
 
     async def aclose(self) -> None:
         """Close the fetch port's own client."""

@@ -96,6 +96,7 @@ class ServicePreset:
         always_scopes: Scopes that are asked for whatever tools need, such as those that bring a refresh token.
         is_incremental: Whether a new consent adds to the scopes before, so that only missing ones are asked for.
         authorize_params: Further parameters of the authorization request.
+        on_behalf_of: Whether the token endpoint exchanges the sign-ins of our own callers, as Entra's does.
         tokens: How token answers differ.
         scopes: How its scopes relate.
         revocation: How it is told that a token is over, or None where it cannot be told.
@@ -123,6 +124,7 @@ class ServicePreset:
     always_scopes: tuple[str, ...] = ()
     is_incremental: bool = False
     authorize_params: Mapping[str, str] = field(default_factory=dict)
+    on_behalf_of: bool = False
     tokens: TokenShape = field(default_factory=TokenShape)
     scopes: ScopeRules = field(default_factory=ScopeRules)
     revocation: Revocation | None = None

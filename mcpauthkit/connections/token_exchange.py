@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mcpauthkit.connections.credential import Credential, Origin
-from mcpauthkit.connections.userless_asking import OwnClient, obtained_by
-from mcpauthkit.connections.without_user import OnBehalfOf, TokenExchange
+from mcpauthkit.connections.userless_asking import TokenEndpoint, obtained_by
+from mcpauthkit.connections.without_user import OnBehalfOf, TokenExchange, check_issuers
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, GrantRefused
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.messages import HttpRequest
-from mcpauthkit.oauth.token import OAuthClient, process_token_response
+from mcpauthkit.oauth.token import process_token_response
 from mcpauthkit.oauth.token_exchange import (
     exchange_request,
     on_behalf_of_request,
@@ -28,8 +28,7 @@ class TokenExchangeGrant:
 
     Args:
         value: What to ask for.
-        client: The provider's client.
-        token_url: The provider's token endpoint.
+        endpoint: The provider's token endpoint and client.
         fetch: The fetch port.
         clock: Time.
 
@@ -38,14 +37,14 @@ class TokenExchangeGrant:
     """
 
     def __init__(
-        self, value: TokenExchange, *, client: OAuthClient, token_url: str, fetch: Fetch, clock: Clock | None = None
+        self, value: TokenExchange, *, endpoint: TokenEndpoint, fetch: Fetch, clock: Clock | None = None
     ) -> None:
         self._value = value
-        self._own = OwnClient.of(value, client, token_url, "TokenExchange")
+        self._at = endpoint.for_way(value)
         self._fetch = fetch
         self._clock = clock or SystemClock()
-        self.issuers = frozenset(value.issuers)
-        self.way = self._own.digest(
+        self.issuers = check_issuers(value.issuers)
+        self.way = self._at.digest(
             "token-exchange",
             value.audience,
             value.resource,
@@ -63,18 +62,21 @@ class TokenExchangeGrant:
         """Exchange the caller's token; see `UserlessGrant.obtain`."""
         value = self._value
         request = exchange_request(
-            self._own.token_url,
-            self._own.client,
+            self._at.url,
+            self._at.client,
             subject_token=_needed(caller_token),
             subject_token_type=value.subject_token_type,
             requested_token_type=value.requested_token_type,
             audience=value.audience,
             resource=value.resource,
             scopes=value.scopes or scopes,
+            scope_separator=self._at.scope_separator,
+            body=self._at.body,
         )
         return await obtained_by(
             request,
             process_exchange_response,
+            at=self._at,
             asked=(*value.scopes, *scopes),
             fetch=self._fetch,
             clock=self._clock,
@@ -89,15 +91,13 @@ class TokenExchangeGrant:
 class OnBehalfOfGrant:
     """Obtains credentials on behalf of callers of Entra; arguments as for `TokenExchangeGrant`."""
 
-    def __init__(
-        self, value: OnBehalfOf, *, client: OAuthClient, token_url: str, fetch: Fetch, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, value: OnBehalfOf, *, endpoint: TokenEndpoint, fetch: Fetch, clock: Clock | None = None) -> None:
         self._value = value
-        self._own = OwnClient.of(value, client, token_url, "OnBehalfOf")
+        self._at = endpoint.for_way(value)
         self._fetch = fetch
         self._clock = clock or SystemClock()
-        self.issuers = frozenset(value.issuers)
-        self.way = self._own.digest("on-behalf-of", *value.scopes)
+        self.issuers = check_issuers(value.issuers)
+        self.way = self._at.digest("on-behalf-of", *value.scopes)
 
     @property
     def origin(self) -> Origin:
@@ -109,6 +109,7 @@ class OnBehalfOfGrant:
         return await obtained_by(
             self._request(scopes, _needed(caller_token)),
             process_token_response,
+            at=self._at,
             asked=(*self._value.scopes, *scopes),
             fetch=self._fetch,
             clock=self._clock,
@@ -125,7 +126,14 @@ class OnBehalfOfGrant:
                 "OnBehalfOf has no scopes to ask for, and only they name the service.",
                 hint='Give it scopes=["https://graph.microsoft.com/.default"], or the tool those it needs.',
             )
-        return on_behalf_of_request(self._own.token_url, self._own.client, assertion=assertion, scopes=wanted)
+        return on_behalf_of_request(
+            self._at.url,
+            self._at.client,
+            assertion=assertion,
+            scopes=wanted,
+            scope_separator=self._at.scope_separator,
+            body=self._at.body,
+        )
 
 
 def _needed(caller_token: Secret | None) -> Secret:

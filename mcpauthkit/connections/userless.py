@@ -3,6 +3,8 @@
 Theory of operation. The ways are tried in order; the first that gives a credential with the scopes wins. A refusal
 leads to the next way and is remembered for a minute, so that a caller who has to be asked does not cost the
 authorization server a request each time. An outage ends the search: the next way could be somebody with other rights.
+After it, the same caller's calls rest for some seconds; other callers' do not, so that nobody who makes a server fail
+over their own token keeps others from it.
 
 What is obtained is kept sealed, apart from what users connected. The key of an exchanged credential holds a digest of
 the very token it was exchanged for. A caller who comes back with a weaker token, with fewer scopes or a role less, must
@@ -13,18 +15,20 @@ credential is the same for everybody.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self
 
 from mcpauthkit.connections.credential import Credential, Origin
 from mcpauthkit.connections.grant import UserlessGrant
+from mcpauthkit.connections.resting import Resting
 from mcpauthkit.connections.single_flight import SingleFlight
+from mcpauthkit.connections.without_user import check_issuers
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import GrantRefused, RemoteError, SealError
+from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteError, SealError
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.principal import Principal, identity_digest
 from mcpauthkit.stores.sealed import SealedStore
@@ -37,7 +41,6 @@ _UNKNOWN_LIFE_SECONDS = 300.0
 _RECORD, _ASKED, _WAY = "userless.record", "userless.asked", "userless.way"
 
 
-@runtime_checkable
 class Selective(Protocol):
     """What a userless grant can say besides. One that does not is for everybody."""
 
@@ -47,19 +50,61 @@ class Selective(Protocol):
         ...
 
     @property
-    def issuers(self) -> frozenset[str]:
-        """The issuers whose callers it is for; none for anybody."""
+    def issuers(self) -> Collection[str] | None:
+        """The issuers whose callers it is for; None for everybody's."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A grant, what tells it from others, and whom it is for."""
+
+    grant: UserlessGrant
+    name: str
+    issuers: frozenset[str] | None
+
+    @classmethod
+    def of(cls, grant: UserlessGrant, position: int) -> Self:
+        """The way of a grant, read once, so that whom it is for cannot change under what is kept.
+
+        Raises:
+            ConfigurationError: What the grant says of itself cannot be understood.
+        """
+        kind = type(grant).__name__
+        if grant.origin not in {"exchange", "service-account"}:
+            raise ConfigurationError(
+                f"{kind}.origin is {grant.origin!r}.",
+                hint='It is "exchange" or "service-account": whose rights it gives.',
+            )
+        # One by one: a way that says whom it is for, and not what it is called, is not for everybody.
+        name = getattr(grant, "way", f"{kind}-{position}")
+        if not isinstance(name, str) or not name:
+            raise ConfigurationError(f"{kind}.way is {name!r}.", hint="Make it one word.")
+        return cls(grant, name, check_issuers(getattr(grant, "issuers", None)))
+
+    @property
+    def key(self) -> tuple[Origin, str]:
+        """What its credentials are found by."""
+        return self.grant.origin, self.name
+
+    @property
+    def is_exchange(self) -> bool:
+        """Whether it gives the caller's own rights."""
+        return self.grant.origin == "exchange"
+
+    def is_for(self, principal: Principal, caller_token: Secret | None) -> bool:
+        """Whether a caller may go this way."""
+        is_named = self.issuers is None or principal.issuer in self.issuers
+        return is_named and (caller_token is not None or not self.is_exchange)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where a credential is kept, and how it came there."""
 
-    grant: UserlessGrant
+    way: _Way
     key: str
     asked: tuple[str, ...]
-    way: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +124,9 @@ class Userless:
         service: The service's name in store keys.
         clock: Time.
         scope_rules: How the service's scopes relate.
+
+    Raises:
+        ConfigurationError: What a way says of itself cannot be understood, or two have one name.
     """
 
     def __init__(
@@ -91,13 +139,14 @@ class Userless:
         clock: Clock | None = None,
         scope_rules: ScopeRules | None = None,
     ) -> None:
-        self._grants = tuple(grants)
+        self._ways = _ways_of(grants)
         self._store = store
         self._prefix = f"{namespace}:userless:{service}"
         self._service = service
         self._clock = clock or SystemClock()
         self._rules = scope_rules or ScopeRules()
         self._flights: SingleFlight[Credential | None] = SingleFlight()
+        self._resting = Resting(self._clock)
 
     async def find(
         self, principal: Principal, scopes: Sequence[str], *, caller_token: Secret | None
@@ -114,8 +163,8 @@ class Userless:
             RemoteMisbehaved: A way is closed by a fault of this server's or of the authorization server's.
         """
         asked = tuple(sorted(set(scopes)))
-        for position, grant in enumerate(self._grants):
-            place = self._place(position, grant, principal, asked, caller_token)
+        for way in self._ways:
+            place = self._place(way, principal, asked, caller_token)
             credential = None if place is None else await self._found(place, principal, caller_token)
             if credential is not None:
                 return credential
@@ -174,8 +223,8 @@ class Userless:
 
     async def aclose(self) -> None:
         """Close what the grants opened."""
-        for grant in self._grants:
-            await grant.aclose()
+        for way in self._ways:
+            await way.grant.aclose()
 
     async def _found(self, place: _Place, principal: Principal, caller_token: Secret | None) -> Credential | None:
         kept = await self._read(place.key)
@@ -198,34 +247,45 @@ class Userless:
         if kept is not None and not must and not self._is_due(held):
             return held
         try:
-            obtained = await place.grant.obtain(place.asked, caller_token=caller_token)
-        except RemoteError as error:
-            _log.warning(
-                "not obtained without the user service=%s user=%s way=%s %s",
-                self._service,
-                principal.digest,
-                place.way,
-                error.for_log(),
-            )
-            if isinstance(error, GrantRefused):
-                await self._write_refusal(place.key, error.error)
-                return None
+            obtained = await self._asked(place, principal, caller_token)
+        except GrantRefused as error:
+            await self._write_refusal(place.key, error.error)
+            return None
+        except RemoteError:
             # An outage is no refusal: some seconds of life left are better than a failed call.
             if not must and held is not None and held.is_alive(self._clock.wall()):
                 return held
             raise
         if self._rules.missing(place.asked, obtained.scopes):
-            _log.info("fewer scopes without the user service=%s way=%s", self._service, place.way)
+            _log.info("fewer scopes without the user service=%s way=%s", self._service, place.way.name)
             await self._write_refusal(place.key, "fewer scopes")
             return None
         credential = self._marked(obtained, place)
         await self._write(place.key, {"credential": credential.to_record()}, self._life(credential, principal))
         return credential
 
+    async def _asked(self, place: _Place, principal: Principal, caller_token: Secret | None) -> Credential:
+        self._resting.check(place.key)
+        # What a service account gives is kept for everybody, so nobody's own token has a part in it.
+        shown = caller_token if place.way.is_exchange else None
+        try:
+            return await place.way.grant.obtain(place.asked, caller_token=shown)
+        except RemoteError as error:
+            _log.warning(
+                "not obtained without the user service=%s user=%s way=%s %s",
+                self._service,
+                principal.digest,
+                place.way.name,
+                error.for_log(),
+            )
+            if not isinstance(error, GrantRefused):
+                self._resting.rest(place.key, error)
+            raise
+
     def _marked(self, obtained: Credential, place: _Place) -> Credential:
         """The credential with what finds its record again. What would renew it without its caller's token goes."""
-        marks = {_RECORD: place.key, _ASKED: " ".join(place.asked), _WAY: place.way}
-        origin: Origin = place.grant.origin
+        marks = {_RECORD: place.key, _ASKED: " ".join(place.asked), _WAY: place.way.name}
+        origin: Origin = place.way.grant.origin
         return replace(obtained, origin=origin, refresh_token=None, details={**obtained.details, **marks})
 
     def _is_due(self, credential: Credential | None) -> bool:
@@ -241,32 +301,20 @@ class Userless:
         return max(1.0, min(ends) - now)
 
     def _place(
-        self,
-        position: int,
-        grant: UserlessGrant,
-        principal: Principal,
-        asked: tuple[str, ...],
-        caller_token: Secret | None,
+        self, way: _Way, principal: Principal, asked: tuple[str, ...], caller_token: Secret | None
     ) -> _Place | None:
         """Where the credential is kept that a way gives to this caller; None when the way is not for them."""
-        issuers = grant.issuers if isinstance(grant, Selective) else frozenset[str]()
-        if issuers and principal.issuer not in issuers:
+        if not way.is_for(principal, caller_token):
             return None
-        is_exchange = grant.origin == "exchange"
-        if is_exchange and caller_token is None:
-            return None
-        way = grant.way if isinstance(grant, Selective) else f"{type(grant).__name__}-{position}"
-        bound_to = caller_token.reveal() if is_exchange and caller_token is not None else ""
-        digest = sha256_hex("userless", way, bound_to, *asked)
-        return _Place(grant, f"{self._prefix_of(grant.origin, principal)}{digest}", asked, way)
+        bound_to = caller_token.reveal() if way.is_exchange and caller_token is not None else ""
+        digest = sha256_hex("userless", way.name, bound_to, *asked)
+        return _Place(way, f"{self._prefix_of(way.grant.origin, principal)}{digest}", asked)
 
     def _place_of(self, credential: Credential, principal: Principal, caller_token: Secret | None) -> _Place | None:
         asked = tuple(credential.details.get(_ASKED, "").split())
-        for position, grant in enumerate(self._grants):
-            place = self._place(position, grant, principal, asked, caller_token)
-            if place is not None and place.way == credential.details.get(_WAY):
-                return place
-        return None
+        key = credential.origin, credential.details.get(_WAY)
+        way = next((one for one in self._ways if one.key == key), None)
+        return None if way is None else self._place(way, principal, asked, caller_token)
 
     def _prefix_of(self, origin: Origin, principal: Principal) -> str:
         whose = "application" if origin == "service-account" else identity_digest(*principal.key)
@@ -287,3 +335,14 @@ class Userless:
 
     async def _write_refusal(self, key: str, why: str) -> None:
         await self._write(key, {"refused": why}, _REFUSED_SECONDS)
+
+
+def _ways_of(grants: Sequence[UserlessGrant]) -> tuple[_Way, ...]:
+    ways = tuple(_Way.of(grant, position) for position, grant in enumerate(grants))
+    if len({one.key for one in ways}) != len(ways):
+        # What the one obtained would be found under the other's name, also by callers whom only the other is for.
+        raise ConfigurationError(
+            "Two of the ways in without_user= are the same.",
+            hint="Write one with the issuers of both, or give grants of your own a `way` each.",
+        )
+    return ways

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field, replace
 
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.without_user import WayOptions
@@ -14,7 +13,10 @@ from mcpauthkit.core.secret import as_secret
 from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
-from mcpauthkit.oauth.token import OAuthClient, TokenSet
+from mcpauthkit.oauth.token import BodyKind, OAuthClient, TokenSet
+from mcpauthkit.oauth.token_shape import TokenShape
+
+_GIVE = "Give it token_url=, client_id= and client_secret=."
 
 _NOT_THIS_WAY = frozenset(
     {
@@ -35,45 +37,72 @@ _NOT_THIS_WAY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class OwnClient:
-    """The client and token endpoint of one way.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenEndpoint:
+    """A token endpoint, its habits, and our client there.
 
     Args:
-        client: A confidential client.
-        token_url: Where it asks.
+        url: Where it is; empty when nobody knows.
+        client: Our client.
+        tokens: How its answers differ.
+        body: What it takes.
+        scope_separator: What joins scopes in requests.
+        exchanges: The ways that may show it callers' own tokens without naming it.
     """
 
-    client: OAuthClient
-    token_url: str
+    url: str = ""
+    client: OAuthClient = field(default_factory=lambda: OAuthClient(""))
+    tokens: TokenShape = field(default_factory=TokenShape)
+    body: BodyKind = "form"
+    scope_separator: str = " "
+    exchanges: tuple[type[WayOptions], ...] = ()
 
-    @classmethod
-    def of(cls, value: WayOptions, client: OAuthClient, token_url: str, name: str) -> Self:
-        """Those of a value, or the provider's.
+    def for_way(self, value: WayOptions) -> TokenEndpoint:
+        """Where a way asks, and as whom; this is the provider's endpoint, for what the way does not name.
 
         Raises:
-            ConfigurationError: The client has no secret.
+            ConfigurationError: The way has no endpoint, none that may see callers' tokens, or no confidential client.
         """
-        secret = as_secret(value.client_secret) if value.client_secret else client.client_secret
-        if secret is None or (not value.client_secret and client.authentication == "none"):
+        url = value.token_url or self.url
+        if not url:
+            raise ConfigurationError(f"{type(value).__name__} knows no token endpoint.", hint=_GIVE)
+        # Whoever has a caller's token is that caller, at every server that takes it. A service that users connect to
+        # is somebody else than who signs them in, and must not be shown it because of an argument left out.
+        if value.shows_callers_token and not value.token_url and not isinstance(value, self.exchanges):
             raise ConfigurationError(
-                f"{name} needs a confidential client.", hint="Give client_id and client_secret to it or the provider."
+                f"{type(value).__name__} names no token_url, and would show {url} the tokens callers sign in with.",
+                hint=f"{_GIVE} They are those of the server that signs callers in.",
             )
-        if value.client_id:
-            client = OAuthClient(value.client_id, secret, value.client_authentication or "client_secret_post")
-        elif value.client_authentication is not None:
-            client = OAuthClient(client.client_id, secret, value.client_authentication)
-        return cls(client, value.token_url or token_url)
+        client = _client_of(value, self.client)
+        # The habits are those of one endpoint, and say nothing about another.
+        if url != self.url:
+            return TokenEndpoint(url=url, client=client)
+        return replace(self, client=client)
 
     def digest(self, *parts: str) -> str:
         """What tells a way from others: another client or another audience is another way."""
-        return sha256_hex("way", self.token_url, self.client.client_id, *parts)[:16]
+        return sha256_hex("way", self.url, self.client.client_id, *parts)[:16]
+
+
+def _client_of(value: WayOptions, client: OAuthClient) -> OAuthClient:
+    secret = as_secret(value.client_secret) if value.client_secret else client.client_secret
+    if secret is None or (not value.client_secret and client.authentication == "none"):
+        raise ConfigurationError(
+            f"{type(value).__name__} needs a confidential client.",
+            hint="Give client_id and client_secret to it or the provider.",
+        )
+    if value.client_id:
+        return OAuthClient(value.client_id, secret, value.client_authentication or "client_secret_post")
+    if value.client_authentication is not None:
+        return OAuthClient(client.client_id, secret, value.client_authentication)
+    return client
 
 
 async def obtained_by(
     request: HttpRequest,
-    process: Callable[[HttpResponse], TokenSet],
+    process: Callable[[HttpResponse, TokenShape], TokenSet],
     *,
+    at: TokenEndpoint,
     asked: Sequence[str],
     fetch: Fetch,
     clock: Clock,
@@ -84,7 +113,8 @@ async def obtained_by(
     Args:
         request: The request.
         process: Reads the answer.
-        asked: What is granted when the answer does not say.
+        at: The endpoint.
+        asked: What is granted when the answer does not say (RFC 6749 section 5.1).
         fetch: The fetch port.
         clock: Time.
         also_refusals: Further errors that concern the caller.
@@ -96,7 +126,7 @@ async def obtained_by(
     """
     asked_at = clock.wall()
     try:
-        tokens = process(await fetch(request))
+        tokens = process(await fetch(request), at.tokens)
     except GrantRefused as error:
         if error.error in _NOT_THIS_WAY or error.error in also_refusals:
             raise

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from mcpauthkit.connections.grant import UserlessGrant
 from mcpauthkit.core.secret import Secret, as_secret
@@ -12,6 +13,25 @@ from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.oauth.token_exchange import ACCESS_TOKEN_TYPE
+
+
+def check_issuers(issuers: object) -> frozenset[str] | None:
+    """The issuers whose callers a way is for; None for everybody's.
+
+    An empty list is refused: a setting that was left out must not open to everybody what was meant for some.
+
+    Raises:
+        ConfigurationError: They are no list of issuers.
+    """
+    if issuers is None:
+        return None
+    if isinstance(issuers, str) or not isinstance(issuers, Collection) or not issuers:
+        raise ConfigurationError(
+            f"issuers={issuers!r} is no list of issuers.", hint="Write a list of issuers, or None for everybody."
+        )
+    if not all(isinstance(one, str) and one for one in issuers):
+        raise ConfigurationError("issuers= holds what is no issuer.", hint="Write them as their tokens do.")
+    return frozenset(issuers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +50,10 @@ class WayOptions:
         ConfigurationError: An argument cannot be used.
     """
 
+    shows_callers_token: ClassVar[bool] = True
+
     scopes: Sequence[str] = ()
-    issuers: Sequence[str] = ()
+    issuers: Collection[str] | None = None
     token_url: str = ""
     client_id: str = ""
     client_secret: str | Secret | None = field(default=None, repr=False)
@@ -39,9 +61,7 @@ class WayOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scopes", check_scopes(self.scopes))
-        if isinstance(self.issuers, str):
-            raise ConfigurationError(f"issuers={self.issuers!r} is one text.", hint="Write a list of issuers.")
-        object.__setattr__(self, "issuers", tuple(self.issuers))
+        object.__setattr__(self, "issuers", check_issuers(self.issuers))
         if self.token_url and not is_trustworthy_url(self.token_url):
             raise ConfigurationError(
                 f"token_url={self.token_url!r} is not an https URL.",
@@ -61,6 +81,7 @@ class TokenExchange(WayOptions):
 
     The token goes to the token endpoint only, and is kept nowhere. It is the authorization server that decides who may
     exchange what; mostly that is the organisation's own issuer, and then `token_url` and the client are given here.
+    A service of the kit's own rows never gets callers' tokens: whoever has one is that caller.
 
     Args:
         audience: The service's name at the authorization server.
@@ -70,7 +91,7 @@ class TokenExchange(WayOptions):
         scopes: What is asked for instead of what tools need.
         issuers: Callers of these issuers only. Name them where there are several: the tokens of one are none of the
             others' business.
-        token_url: The token endpoint; the provider's unless given.
+        token_url: The token endpoint; may be left out where the application gave the provider's itself.
         client_id: The client; the provider's unless given.
         client_secret: Its secret.
         client_authentication: How the secret is sent; `client_secret_post` by default.
@@ -96,7 +117,8 @@ class OnBehalfOf(WayOptions):
         scopes: What is asked for instead of what tools need, such as `https://graph.microsoft.com/.default`. A scope
             names the service too.
         issuers: Callers of these issuers only; as for `TokenExchange`.
-        token_url: The tenant's token endpoint; the provider's unless given.
+        token_url: The tenant's token endpoint; may be left out with the preset `microsoft`, and where the application
+            gave the provider's itself.
         client_id: The client; the provider's unless given.
         client_secret: Its secret.
         client_authentication: How the secret is sent; `client_secret_post` by default.
@@ -127,6 +149,8 @@ class ClientCredentials(WayOptions):
     Raises:
         ConfigurationError: An argument cannot be used.
     """
+
+    shows_callers_token: ClassVar[bool] = False
 
     audience: str = ""
     resource: str = ""

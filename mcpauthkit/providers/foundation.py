@@ -25,7 +25,6 @@ from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.oauth.scope_rules import ScopeRules
-from mcpauthkit.oauth.token import OAuthClient
 from mcpauthkit.protocol.ask import Asker, Patience
 from mcpauthkit.protocol.completion import CompletionNotices
 from mcpauthkit.protocol.connected_service import ConnectedService
@@ -257,7 +256,7 @@ def check_called(scopes: object, decorator: str) -> None:
 
 def _ways(values: Sequence[WithoutUser], clock: Clock) -> Sequence[UserlessGrant]:
     # Values that reach us name their own client and address: the constructors that know others have filled them in.
-    return grants_from(values, client=OAuthClient(""), token_url="", fetch=HttpFetch(), clock=clock) if values else ()
+    return grants_from(values, fetch=HttpFetch(), clock=clock) if values else ()
 
 
 def _check_name(name: str) -> None:

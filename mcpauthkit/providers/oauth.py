@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Self, TypeVar, Unpack
@@ -108,7 +108,7 @@ class OAuthProvider:
             whoami=WhoAmI(url=userinfo_url, account=_USERINFO) if userinfo_url else None,
         )
         preset = described(preset, options)
-        return cls._with(preset, options, client_id, client_secret, server_base_url)
+        return cls._with(preset, options, client_id, client_secret, server_base_url, is_own=True)
 
     @classmethod
     def from_preset(
@@ -144,7 +144,9 @@ class OAuthProvider:
         given = {"base_url": base_url, "tenant": tenant}
         values = {**{one: value for one, value in given.items() if value}, **(variables or {})}
         described_here = described(replace(resolved(known, values), name=name or known.name), options)
-        return cls._with(described_here, options, client_id, client_secret, server_base_url)
+        return cls._with(
+            described_here, options, client_id, client_secret, server_base_url, is_own=not isinstance(preset, str)
+        )
 
     @classmethod
     def from_oidc(
@@ -191,7 +193,7 @@ class OAuthProvider:
         audience: str = "",
         resource: str = "",
         scopes: Sequence[str] = (),
-        issuers: Sequence[str] = (),
+        issuers: Collection[str] | None = None,
         **options: Unpack[ServiceOptions],
     ) -> Self:
         """A provider for a service that tools use as this application itself (RFC 6749 section 4.4).
@@ -221,7 +223,7 @@ class OAuthProvider:
         way = ClientCredentials(
             audience=audience, resource=resource, scopes=scopes, issuers=issuers, token_url=token_url
         )
-        chosen = options_for(preset, ServiceOptions(**{**options, "without_user": [way]}), client=client)
+        chosen = options_for(preset, ServiceOptions(**{**options, "without_user": [way]}), client=client, is_own=True)
         grant = ServiceAccount(preset.name, preset.display_name)
         return cls(grant, server_base_url=server_base_url, scope=options.get("scope", ""), **chosen)
 
@@ -235,11 +237,12 @@ class OAuthProvider:
         server_base_url: str,
         *,
         issuer_url: str = "",
+        is_own: bool = False,
     ) -> Self:
         told = options.get("client_authentication")
         client = client_of(client_id, client_secret, told or preset.client_authentication)
         grant = grant_for(preset, options, client=client, server_base_url=server_base_url, issuer_url=issuer_url)
-        chosen = options_for(preset, options, client=client)
+        chosen = options_for(preset, options, client=client, is_own=is_own)
         return cls(grant, server_base_url=server_base_url, scope=options.get("scope", ""), **chosen)
 
     @property

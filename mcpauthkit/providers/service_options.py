@@ -11,7 +11,9 @@ import httpx
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.discovery import Discovery
 from mcpauthkit.connections.preset import ServicePreset
+from mcpauthkit.connections.userless_asking import TokenEndpoint
 from mcpauthkit.connections.userless_grants import grants_from
+from mcpauthkit.connections.without_user import OnBehalfOf, TokenExchange, WayOptions
 from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
@@ -121,13 +123,14 @@ def fetch_of(options: ServiceOptions) -> HttpFetch:
     return HttpFetch(options.get("http_client"), timeout_seconds=_TIMEOUT_SECONDS)
 
 
-def options_for(preset: ServicePreset, options: ServiceOptions, *, client: OAuthClient) -> OAuthOptions:
+def options_for(preset: ServicePreset, options: ServiceOptions, *, client: OAuthClient, is_own: bool) -> OAuthOptions:
     """The options of the class: those given, and the service's own where none is.
 
     Args:
         preset: The service.
         options: What was given.
         client: Our client there, for ways without the user that name none.
+        is_own: Whether the application itself gave the addresses, so that it knows who gets its callers' tokens.
 
     Raises:
         ConfigurationError: Two names of one thing were given, or a way without the user cannot be used.
@@ -140,14 +143,23 @@ def options_for(preset: ServicePreset, options: ServiceOptions, *, client: OAuth
     for key in (OAuthOptions.__optional_keys__ | OAuthOptions.__required_keys__) & options.keys():
         chosen[key] = options[key]  # type: ignore[literal-required]  # the keys of the one are keys of the other
     if "without_user" in options:
+        endpoint = _endpoint_of(preset, client, is_own=is_own)
         chosen["without_user"] = grants_from(
-            options["without_user"],
-            client=client,
-            token_url=preset.token_url,
-            fetch=fetch_of(options),
-            clock=options.get("clock"),
+            options["without_user"], endpoint=endpoint, fetch=fetch_of(options), clock=options.get("clock")
         )
     return with_timeout(chosen, options)
+
+
+def _endpoint_of(preset: ServicePreset, client: OAuthClient, *, is_own: bool) -> TokenEndpoint:
+    exchanges: tuple[type[WayOptions], ...] = (OnBehalfOf,) if preset.on_behalf_of else ()
+    return TokenEndpoint(
+        url=preset.token_url,
+        client=client,
+        tokens=preset.tokens,
+        body=preset.body,
+        scope_separator=preset.scope_separator,
+        exchanges=(OnBehalfOf, TokenExchange) if is_own else exchanges,
+    )
 
 
 def _check_redirect_uri(given: str | None, server_base_url: str, name: str) -> None:

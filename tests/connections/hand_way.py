@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ class HandWay:
     clock: FakeClock
     origin: Origin = "exchange"
     way: str = "exchange"
-    issuers: frozenset[str] = frozenset()
+    issuers: Collection[str] | None = None
     asked: list[tuple[tuple[str, ...], str | None]] = field(default_factory=list)
     trouble: Exception | None = None
     granted: Sequence[str] | None = None

@@ -12,7 +12,7 @@ import pytest
 
 from mcpauthkit import Principal, Secret
 from mcpauthkit.connections.credential import Credential, Origin
-from mcpauthkit.errors import GrantRefused, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.testing import FakeClock
 from tests.connections.hand_way import ALICE, BOB, STRONG, WEAK, HandWay, Place, service_account
 from tests.connections.small_world import ISSUER, OTHER_RING
@@ -68,22 +68,6 @@ async def test_without_a_token_to_exchange_the_next_way_is_taken() -> None:
     assert (await here.needed(token=STRONG)).origin == "exchange"
 
 
-async def test_a_way_for_callers_of_one_issuer_is_closed_to_others() -> None:
-    clock = FakeClock()
-    account = service_account(clock, issuers=frozenset({"api-keys"}))
-    here = Place(account, clock=clock)
-    assert await here.find(token=None) is None
-    assert account.asked == []
-    assert await here.find(who=Principal.bare("api-keys", "cron"), token=None) is not None
-
-
-async def test_a_token_is_not_shown_to_an_issuer_it_is_not_of() -> None:
-    clock = FakeClock()
-    exchange = HandWay(clock, issuers=frozenset({"https://other.example"}))
-    assert await Place(exchange, clock=clock).find() is None
-    assert exchange.asked == []
-
-
 async def test_a_refusal_is_not_asked_for_again_for_a_minute() -> None:
     here = Place()
     here.way.trouble = GrantRefused("interaction_required")
@@ -105,7 +89,7 @@ async def test_a_refusal_concerns_that_caller_and_that_token_only() -> None:
 
 
 @pytest.mark.parametrize("trouble", [RemoteUnavailable(), RemoteMisbehaved(hint="invalid_client")])
-async def test_an_outage_or_a_fault_ends_the_search_and_is_forgotten_at_once(trouble: Exception) -> None:
+async def test_an_outage_or_a_fault_ends_the_search_and_is_forgotten_after_some_seconds(trouble: Exception) -> None:
     clock = FakeClock()
     exchange, account = HandWay(clock, trouble=trouble), service_account(clock)
     here = Place(exchange, account, clock=clock)
@@ -114,7 +98,46 @@ async def test_an_outage_or_a_fault_ends_the_search_and_is_forgotten_at_once(tro
     # It could be somebody with other rights.
     assert account.asked == []
     exchange.trouble = None
+    clock.advance(5.1)
     assert (await here.needed()).origin == "exchange"
+
+
+@pytest.mark.parametrize("trouble", [RemoteUnavailable(), RemoteMisbehaved(hint="invalid_client")])
+async def test_calls_after_an_outage_rest_and_are_each_told_by_an_error_of_their_own(trouble: RemoteError) -> None:
+    here = Place()
+    here.way.trouble = trouble
+    told = []
+    for _ in range(20):
+        with pytest.raises(type(trouble)) as caught:
+            await here.find()
+        told.append(caught.value)
+    assert len(here.way.asked) == 1
+    assert len({id(one) for one in told}) == 20
+    assert {one.for_log() for one in told} == {trouble.for_log()}
+    here.clock.advance(5.1)
+    with pytest.raises(type(trouble)):
+        await here.find()
+    assert len(here.way.asked) == 2
+
+
+async def test_nobody_rests_for_what_another_callers_token_brought_about() -> None:
+    here = Place()
+    here.way.trouble = RemoteUnavailable()
+    with pytest.raises(RemoteUnavailable):
+        await here.find()
+    here.way.trouble = None
+    assert await here.find(who=BOB) is not None
+    assert await here.find(token=WEAK) is not None
+
+
+async def test_while_resting_a_credential_with_some_life_left_is_used() -> None:
+    here = Place()
+    first = await here.needed()
+    here.way.trouble = RemoteUnavailable()
+    here.clock.advance(3400)
+    for _ in range(5):
+        assert (await here.needed()).is_same(first)
+    assert len(here.way.asked) == 2
 
 
 async def test_fewer_scopes_than_needed_lead_to_the_next_way() -> None:

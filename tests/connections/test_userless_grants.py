@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from joserfc import jws
 
 from mcpauthkit import Secret
+from mcpauthkit.connections.userless_asking import TokenEndpoint
 from mcpauthkit.connections.userless_grants import grants_from
 from mcpauthkit.connections.without_user import ClientCredentials, OnBehalfOf, TokenExchange, WithoutUser
 from mcpauthkit.errors import ConfigurationError, GrantRefused
@@ -47,7 +48,12 @@ def _service_served() -> Iterator[DevService]:
 def grant_from(
     value: WithoutUser, client: OAuthClient = PUBLIC, token_url: str = NOWHERE, *, fetch: Fetch | None = None
 ) -> UserlessGrant:
-    return grants_from([value], client=client, token_url=token_url, fetch=fetch or HttpFetch())[0]
+    return grants_from([value], endpoint=endpoint(client, token_url), fetch=fetch or HttpFetch())[0]
+
+
+def endpoint(client: OAuthClient, url: str = NOWHERE, **habits: Any) -> TokenEndpoint:
+    """A provider's endpoint that the application gave itself."""
+    return TokenEndpoint(url=url, client=client, **{"exchanges": (TokenExchange, OnBehalfOf), **habits})
 
 
 class _OverHttp(UserlessContract):
@@ -198,12 +204,15 @@ def test_a_public_client_gets_no_way(kind: type[TokenExchange]) -> None:
         {"client_secret": "secret"},
         {"scopes": "one text"},
         {"issuers": "https://issuer.example"},
+        {"issuers": []},
+        {"issuers": [""]},
+        {"issuers": [None]},
     ],
 )
 @pytest.mark.parametrize("kind", [TokenExchange, OnBehalfOf, ClientCredentials])
-def test_a_way_that_cannot_work_is_told_where_it_is_written(kind: type[TokenExchange], options: dict[str, str]) -> None:
+def test_a_way_that_cannot_work_is_told_where_it_is_written(kind: type[TokenExchange], options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        kind(**options)  # type: ignore[arg-type]  # wrong on purpose
+        kind(**options)
 
 
 def test_a_secret_does_not_show_when_a_way_is_printed() -> None:
@@ -215,7 +224,7 @@ def test_a_secret_does_not_show_when_a_way_is_printed() -> None:
 def test_ways_keep_their_order_and_an_applications_own_may_stand_among_them() -> None:
     client = OAuthClient("app", Secret("secret"), "client_secret_post")
     own = grant_from(ClientCredentials(), client)
-    made = grants_from([TokenExchange(), own, OnBehalfOf()], client=client, token_url=NOWHERE, fetch=HttpFetch())
+    made = grants_from([TokenExchange(), own, OnBehalfOf()], endpoint=endpoint(client), fetch=HttpFetch())
     assert [one.origin for one in made] == ["exchange", "service-account", "exchange"]
     assert made[1] is own
 

@@ -42,9 +42,31 @@ async def test_a_rejected_credential_that_cannot_be_replaced_now_says_so() -> No
     here.way.trouble = RemoteUnavailable()
     with pytest.raises(RemoteUnavailable):
         await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG)
+    here.clock.advance(5.1)
     here.way.trouble = GrantRefused("access_denied")
     assert await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG) is None
     assert await here.find() is None
+
+
+async def test_calls_that_meet_a_rejection_rest_after_an_outage_and_never_use_the_rejected_credential() -> None:
+    here = Place()
+    rejected = await here.needed()
+    here.way.trouble = RemoteUnavailable()
+    for _ in range(20):
+        with pytest.raises(RemoteUnavailable):
+            await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG)
+    assert len(here.way.asked) == 2
+
+
+async def test_a_credential_is_renewed_by_the_way_it_came_by_when_another_has_its_name() -> None:
+    clock = FakeClock()
+    exchange, account = HandWay(clock, way="same"), service_account(clock)
+    account.way = "same"
+    here = Place(exchange, account, clock=clock)
+    rejected = await here.needed(token=None)
+    renewed = await here.userless.renew(ALICE, rejected=rejected, caller_token=STRONG)
+    assert renewed is not None
+    assert renewed.origin == "service-account"
 
 
 async def test_nothing_is_renewed_without_the_callers_token_or_by_a_way_that_is_gone() -> None:

@@ -20,9 +20,10 @@ from mcpauthkit.connections.credential import Credential, Origin
 from mcpauthkit.connections.grant import UserlessGrant
 from mcpauthkit.connections.userless_grants import grants_from
 from mcpauthkit.connections.without_user import ClientCredentials, TokenExchange, WithoutUser
+from mcpauthkit.core.clock import Clock
 from mcpauthkit.fetch import HttpFetch
-from mcpauthkit.oauth.token import OAuthClient
 from mcpauthkit.oauth.token_exchange import TOKEN_EXCHANGE
+from mcpauthkit.testing import FakeClock
 from mcpauthkit.verifiers import ApiKeyVerifier
 from tests.world import ERA_MODES, Era, World, world
 
@@ -38,11 +39,11 @@ class Later:
 
     origin: Origin
     way: str = "later"
-    issuers: frozenset[str] = frozenset()
+    issuers: frozenset[str] | None = None
     real: list[UserlessGrant] = field(default_factory=list)
 
-    def be(self, value: WithoutUser) -> None:
-        self.real = grants_from([value], client=OAuthClient("none"), token_url="", fetch=HttpFetch())
+    def be(self, value: WithoutUser, clock: Clock | None = None) -> None:
+        self.real = grants_from([value], fetch=HttpFetch(), clock=clock)
 
     async def obtain(self, scopes: Sequence[str], *, caller_token: Secret | None) -> Credential:
         return await self.real[0].obtain(scopes, caller_token=caller_token)
@@ -62,23 +63,25 @@ def build(mcp: Any, provider: OAuthProvider) -> None:
 
 @pytest.fixture(scope="module", name="served")
 def _served() -> Iterator[World]:
-    exchange = Later("exchange")
+    exchange, clock = Later("exchange"), FakeClock()
     account = Later("service-account", issuers=frozenset({"api-keys"}))
     with world(
         build=build,
-        provider_options={"without_user": [exchange, account]},
+        provider_options={"without_user": [exchange, account], "clock": clock},
         middleware_options={"verifiers": [ApiKeyVerifier({KEY: "cron"})]},
     ) as here:
         here.issuer.add_exchange_client("gateway", SECRET, targets=[LEDGER], called_as=[here.resource])
         url = f"{here.issuer.issuer_url}/token"
-        exchange.be(TokenExchange(audience=LEDGER, token_url=url, client_id="gateway", client_secret=SECRET))
+        exchange.be(TokenExchange(audience=LEDGER, token_url=url, client_id="gateway", client_secret=SECRET), clock)
         account.be(
             ClientCredentials(
                 token_url=here.service.token_url,
                 client_id=here.service.client_id,
                 client_secret=here.service.client_secret,
-            )
+            ),
+            clock,
         )
+        here.clock = clock
         yield here
 
 
@@ -130,10 +133,13 @@ async def test_where_the_issuer_wants_the_user_they_are_asked_once(here: World, 
 async def test_an_outage_is_told_as_such_and_asks_nobody(here: World, era: Era) -> None:
     async with here.client(era, sub="carol", human=here.person()) as client:
         here.issuer.faults.respond("token", status=503)
-        answer = await client.call_tool("spend", raise_on_error=False)
-        assert answer.is_error
-        assert "Try again" in text_of(answer)
+        for _ in range(3):
+            answer = await client.call_tool("spend", raise_on_error=False)
+            assert answer.is_error
+            assert "Try again" in text_of(answer)
+        assert exchanges(here) == 1
         here.issuer.behave()
+        here.clock.advance(5.1)
         assert (await client.call_tool("spend")).data["sub"] == "carol"
     assert here.questions == []
 
