@@ -103,7 +103,15 @@ GITLAB = ServicePreset(
     whoami=WhoAmI(url="{base_url}/api/v4/user", account=AccountPaths(id="id", label="username")),
     refusals=(
         UNAUTHORIZED,
-        Refusal(meaning="narrow", status=403, path="error", values=frozenset({"insufficient_scope"}), needed="scope"),
+        # It lists every scope that would do.
+        Refusal(
+            meaning="narrow",
+            status=403,
+            path="error",
+            values=frozenset({"insufficient_scope"}),
+            needed="scope",
+            any_of=True,
+        ),
     ),
 )
 

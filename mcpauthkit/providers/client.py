@@ -12,7 +12,7 @@ from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Examining
 from mcpauthkit.connections.preset import UNAUTHORIZED, Refusal
-from mcpauthkit.connections.refusals import MAX_BODY_BYTES, Verdict, judge, needs_body
+from mcpauthkit.connections.refusals import MAX_BODY_BYTES, Verdict, judge, narrowest, needs_body
 from mcpauthkit.core.urls import is_trustworthy_url, origin_of
 from mcpauthkit.errors import ConfigurationError, ConnectionFailed
 from mcpauthkit.principal import Principal
@@ -144,7 +144,9 @@ class CredentialAuth(httpx.Auth):
         missing = self._broker.scope_rules.missing(verdict.scopes, self._held.credential.scopes)
         if not verdict.any_of:
             return missing
-        return missing[:1] if len(missing) == len(verdict.scopes) else ()
+        if len(missing) < len(verdict.scopes) or not missing:
+            return ()
+        return (narrowest(missing, self._broker.scope_rules),)
 
     def _add_headers(self, request: httpx.Request) -> None:
         for name, value in self._headers.items():

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from mcpauthkit.connections.preset import UNAUTHORIZED, Refusal
+from mcpauthkit.connections.presets import PRESETS
 from mcpauthkit.errors import ConnectionFailed, ConnectionRequired
 from mcpauthkit.protocol.ask import Need
 from mcpauthkit.providers.client import CredentialAuth, Held
@@ -68,7 +69,12 @@ def here() -> SmallWorld:
 
 
 async def client_of(
-    here: SmallWorld, wire: Wire, *, headers: dict[str, str] | None = None, scopes: Sequence[str] = ("repo",)
+    here: SmallWorld,
+    wire: Wire,
+    *,
+    headers: dict[str, str] | None = None,
+    scopes: Sequence[str] = ("repo",),
+    refusals: Sequence[Refusal] = REFUSALS,
 ) -> httpx.AsyncClient:
     current = await here.hold("old", scopes=scopes)
 
@@ -76,7 +82,7 @@ async def client_of(
         return ConnectionRequired("DevForge", connect_url="https://mcp.example/connect", scopes=held.need.scopes)
 
     held = Held(Need(ALICE, ("repo",), "tool"), current)
-    auth = CredentialAuth(here.broker, held, ask, api_url=API, refusals=REFUSALS, headers=headers)
+    auth = CredentialAuth(here.broker, held, ask, api_url=API, refusals=refusals, headers=headers)
     return httpx.AsyncClient(auth=auth, transport=wire, base_url=API)
 
 
@@ -129,12 +135,45 @@ async def test_a_refusal_that_names_nothing_to_ask_for_is_the_tools_business(
     assert (await here.held_token(), here.grant.renewals) == ("old", [])
 
 
-async def test_where_one_of_several_scopes_is_enough_the_first_is_asked_for(here: SmallWorld) -> None:
-    wire = Wire((403, {}), headers={"x-accepted-scopes": "admin, owner"})
-    async with await client_of(here, wire) as http:
-        with pytest.raises(ConnectionRequired) as asked:
+@pytest.mark.parametrize(
+    ("accepted", "asked"),
+    [
+        ("admin:org, repo, read:org, user", "read:org"),
+        ("repo, public_repo", "public_repo"),
+        # What the rules do not know may be anything.
+        ("site_admin, repo", "repo"),
+        ("site_admin, owner", "site_admin"),
+    ],
+)
+async def test_where_one_of_several_scopes_is_enough_the_narrowest_known_one_is_asked_for(
+    here: SmallWorld, accepted: str, asked: str
+) -> None:
+    here.broker.scope_rules = PRESETS["github"].scopes
+    wire = Wire((403, {}), headers={"x-accepted-scopes": accepted})
+    async with await client_of(here, wire, scopes=("gist",)) as http:
+        with pytest.raises(ConnectionRequired) as needed:
             await http.get("/x")
-    assert asked.value.scopes == ("repo", "admin")
+    assert needed.value.scopes == ("repo", asked)
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"), [("api read_api", "read_api"), ("read_api api", "read_api"), ("api", "api")]
+)
+async def test_gitlab_names_scopes_of_which_one_is_enough(here: SmallWorld, named: str, asked: str) -> None:
+    here.broker.scope_rules = PRESETS["gitlab"].scopes
+    wire = Wire((403, {"error": "insufficient_scope", "scope": named}))
+    refusals = PRESETS["gitlab"].refusals
+    async with await client_of(here, wire, scopes=("read_user",), refusals=refusals) as http:
+        with pytest.raises(ConnectionRequired) as needed:
+            await http.get("/x")
+    assert needed.value.scopes == ("repo", asked)
+
+
+async def test_where_one_of_several_scopes_is_enough_and_one_is_held_nothing_is_asked_for(here: SmallWorld) -> None:
+    here.broker.scope_rules = PRESETS["gitlab"].scopes
+    wire = Wire((403, {"error": "insufficient_scope", "scope": "api read_api"}))
+    async with await client_of(here, wire, scopes=("read_api",), refusals=PRESETS["gitlab"].refusals) as http:
+        assert (await http.get("/x")).status_code == 403
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
