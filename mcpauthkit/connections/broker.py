@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
+from mcpauthkit.connections.connection import Disconnected
 from mcpauthkit.connections.credential import Credential, Step, next_step
-from mcpauthkit.connections.grant import Grant, Identifying, RedirectGrant, UserlessGrant
+from mcpauthkit.connections.grant import Grant, RedirectGrant, UserlessGrant
 from mcpauthkit.connections.ledger import Ledger, Visit
 from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.notes import Notes
 from mcpauthkit.connections.overview import Overview
 from mcpauthkit.connections.renewal import Renewal
-from mcpauthkit.connections.uninterrupted import uninterrupted
+from mcpauthkit.connections.settlement import Obtained, Settlement
 from mcpauthkit.connections.userless import Userless
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
-from mcpauthkit.core.flow_state import Flow, FlowStatus
-from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.flow_state import Flow
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import ConnectionChanged, GrantRefused, RemoteError, RemoteUnavailable, TooManyConnections
+from mcpauthkit.errors import ConnectionChanged, RemoteError, TooManyConnections
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.principal import Principal
 from mcpauthkit.stores.sealed import SealedStore
 
-_log = RequestLog("connections")
-_SETTLING_SECONDS = 45.0
 _MAX_CONNECTIONS = 20
-
-Obtained = Callable[[], Awaitable[Credential]]
-"""What turns a user's answer, a redirect or a filled form, into a credential."""
 
 
 class Broker:
@@ -83,6 +77,18 @@ class Broker:
         self._locks = Locks()
         self._renewal = Renewal(grant, self._vault, self._notes, locks=self._locks, clock=self.clock)
         self.overview = Overview(grant, self._vault, self._notes, locks=self._locks, clock=self.clock)
+        self._settlement = Settlement(
+            grant,
+            self.ledger,
+            self._vault,
+            self._notes,
+            self.overview,
+            locks=self._locks,
+            scope_rules=self.scope_rules,
+            is_incremental=is_incremental,
+            clock=self.clock,
+            entropy=self._entropy,
+        )
         self._userless = Userless(
             without_user,
             store,
@@ -163,6 +169,7 @@ class Broker:
                 account=account,
                 granted=sorted(granted - set(asked)),
                 exactly=exactly,
+                held_as=held.account.label if held else "",
             )
 
     async def take_question(self, principal: Principal, flow: Flow, *, seconds: float) -> Flow | None:
@@ -259,7 +266,7 @@ class Broker:
         return await self.settle(principal, flow, obtain)
 
     async def settle(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
-        """The one way to an outcome: obtain the credential, keep it, finish the flow.
+        """Obtain the credential, keep it, finish the flow.
 
         Only one does so at a time; another tab waits for its outcome.
 
@@ -275,77 +282,26 @@ class Broker:
             RemoteUnavailable: The service cannot answer now; the flow stays open for another try.
             CredentialsRejected: What the user typed is not accepted; the flow stays open.
         """
-        if not await self.ledger.claim(flow, timeout_seconds=_SETTLING_SECONDS):
-            return await self.ledger.get(flow.flow_id) or flow
-        # A browser that closes its tab now must not leave a used code and no credential.
-        return await uninterrupted(self._settle_claimed(principal, flow, obtain))
+        return await self._settlement.settle(principal, flow, obtain)
+
+    async def end_all(self, principal: Principal) -> list[Disconnected]:
+        """End whatever a principal has connected, or is about to: links that were given out lead nowhere any more.
+
+        Credentials that came of an exchange live as long as the token they were exchanged for.
+
+        Args:
+            principal: Whose.
+
+        Returns:
+            What was ended, and whether the service agreed.
+        """
+        await self.ledger.end_open(principal, self.grant.service)
+        return await self.overview.disconnect(principal)
 
     async def aclose(self) -> None:
         """Close what the grants opened."""
         await self.grant.aclose()
         await self._userless.aclose()
-
-    async def _settle_claimed(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
-        try:
-            # Read again under the claim: another tab may have finished between the page's look and ours.
-            current = await self.ledger.get(flow.flow_id)
-            if current is None or not current.is_pending:
-                return current or flow
-            status = await self._obtained(principal, current, obtain)
-            _log.info("flow finished service=%s user=%s outcome=%s", flow.service, principal.digest, status)
-            return await self.ledger.finish(current, status)
-        finally:
-            await self.ledger.release(flow)
-
-    async def _obtained(self, principal: Principal, flow: Flow, obtain: Obtained) -> FlowStatus:
-        try:
-            credential = await self._identified(await obtain())
-        except RemoteError as error:
-            _log.warning("service failed service=%s user=%s %s", flow.service, principal.digest, error.for_log())
-            match error:
-                case RemoteUnavailable():
-                    raise
-                case GrantRefused(error="access_denied"):
-                    return FlowStatus.REFUSED
-                case _:
-                    return FlowStatus.FAILED
-        async with self._locks.exclusive(principal):
-            # The exchange took its time: the user may have said no meanwhile, and that stands.
-            current = await self.ledger.get(flow.flow_id)
-            if current is None or not current.is_pending:
-                return FlowStatus.DECLINED if current is None else current.status
-            await self._keep(principal, flow, credential)
-        return FlowStatus.CONNECTED
-
-    async def _identified(self, credential: Credential) -> Credential:
-        if credential.account.id or not isinstance(self.grant, Identifying):
-            return credential
-        account = await self.grant.identify(credential)
-        return credential if account is None else replace(credential, account=account)
-
-    async def _keep(self, principal: Principal, flow: Flow, credential: Credential) -> None:
-        held = await self._vault.get(principal, self.grant.service, flow.account)
-        credential = replace(credential, connection_id=self._entropy.token())
-        if held is not None:
-            credential = self._merged(held, credential, asked=flow.scopes)
-        name = held.name if held is not None else flow.account
-        kept = replace(credential, name=name, connected_at=credential.connected_at or self.clock.wall())
-        await self._vault.put(principal, self.grant.service, kept)
-        await self._notes.connected(principal, kept)
-
-    def _merged(self, held: Credential, new: Credential, *, asked: Sequence[str]) -> Credential:
-        """A new consent as the continuation of the old one, if it is the same account's.
-
-        Else one account's rights would be told of another, and a running call would go on under another account.
-        """
-        if new.account.id and (new.account.id, new.account.tenant) == (held.account.id, held.account.tenant):
-            # Google sends a refresh token with the first consent only.
-            refresh_token = new.refresh_token or held.refresh_token
-            return replace(new, refresh_token=refresh_token, connection_id=held.connection_id or new.connection_id)
-        if self._is_incremental:
-            # The service was not asked for what the other account had granted before.
-            return replace(new, scopes=new.scopes - (held.scopes - frozenset(asked)))
-        return new
 
     async def _check_room(self, principal: Principal) -> None:
         if len(await self._vault.all(principal, self.grant.service)) >= _MAX_CONNECTIONS:

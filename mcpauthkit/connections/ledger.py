@@ -1,8 +1,8 @@
 """Flows in flight.
 
-Five kinds of records, all sealed and all with a time to live: the flow under a digest of its id, its outcome, a
+Six kinds of records, all sealed and all with a time to live: the flow under a digest of its id, its outcome, a
 pointer from (principal, service, account) to the flow in force, one record per visit of a browser to the service, taken
-exactly once, and a claim on finishing a flow.
+exactly once, a claim on finishing a flow, and when all flows of a principal were ended.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class Ledger:
         account: str = "",
         granted: Sequence[str] = (),
         exactly: bool = False,
+        held_as: str = "",
     ) -> Flow:
         """The flow in force for a principal's connection with a service, or a new one.
 
@@ -95,11 +96,12 @@ class Ledger:
             account: What the user calls the connection; empty for the default one.
             granted: What the user granted before.
             exactly: Ask for these scopes and no others, whatever pending flows ask for: the user has chosen them.
+            held_as: What the service calls the account of this connection now.
         """
         pointer = self._pointer_key(service, *principal.key, account)
         current = await self._current(pointer)
         wanted = set(scopes)
-        if current is not None:
+        if current is not None and not await self.is_ended(principal, current):
             if wanted == set(current.scopes) or (not exactly and wanted <= set(current.scopes)):
                 return current
             wanted |= set() if exactly else set(current.scopes)
@@ -113,6 +115,7 @@ class Ledger:
             purpose=purpose,
             account=account,
             granted=tuple(sorted(granted)),
+            held_as=held_as,
         )
         await self._write(flow)
         await self._store.put(pointer, {"flow_id": flow.flow_id}, ttl_seconds=self._ttl)
@@ -137,16 +140,21 @@ class Ledger:
         current = await self.get(flow.flow_id)
         return flow if current is None else await self._change(flow, tries=current.tries + 1)
 
-    async def finish(self, flow: Flow, status: FlowStatus) -> Flow:
+    async def finish(self, flow: Flow, status: FlowStatus, **told: Any) -> Flow:
         """Give a flow its outcome, unless it has one; whoever waits wakes up.
 
         Outcomes have a key of their own that is only ever added: nothing that changes the flow at the same time, on
         whatever replica, can undo one.
+
+        Args:
+            flow: The flow.
+            status: Its outcome.
+            **told: What there is to say of it besides, as for `Flow.finish`.
         """
         current = await self.get(flow.flow_id)
         if current is None or not current.is_pending:
-            return current or flow.finish(status)
-        finished = current.finish(status)
+            return current or flow.finish(status, **told)
+        finished = current.finish(status, **told)
         outcome_key = self._outcome_key(flow.flow_id)
         if not await self._store.add(outcome_key, finished.to_record(), ttl_seconds=_KEPT_AFTER_OUTCOME_SECONDS):
             return await self._read(outcome_key) or finished
@@ -186,6 +194,20 @@ class Ledger:
             if not self._waiting[flow.flow_id]:
                 del self._waiting[flow.flow_id]
         return await self.get(flow.flow_id)
+
+    async def end_open(self, principal: Principal, service: str) -> None:
+        """End every flow of a principal with a service that is open now, whatever links to it are about."""
+        key = self._ended_key(service, principal)
+        await self._store.put(key, {"until": self._clock.wall() + self._ttl}, ttl_seconds=self._ttl)
+
+    async def is_ended(self, principal: Principal, flow: Flow) -> bool:
+        """Whether a flow was open when all of its principal's were ended."""
+        try:
+            record = await self._store.get(self._ended_key(flow.service, principal))
+        except SealError:
+            # Somebody tampered with it, who may want a revoked user back.
+            return True
+        return record is not None and flow.expires_at <= record["until"]
 
     async def start_visit(self, state: str, visit: Visit) -> None:
         """Remember a visit under its state."""
@@ -269,6 +291,9 @@ class Ledger:
     def _pointer_key(self, service: str, issuer: str, subject: str, account: str) -> str:
         slot = f":{name_digest(account)}" if account else ""
         return f"{self._namespace}:current:{service}:{identity_digest(issuer, subject)}{slot}"
+
+    def _ended_key(self, service: str, principal: Principal) -> str:
+        return f"{self._namespace}:ended:{service}:{identity_digest(*principal.key)}"
 
     def _flow_key(self, flow_id: str) -> str:
         # A digest, so that reading the store's keys gives nobody a working link.

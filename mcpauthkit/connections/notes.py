@@ -52,13 +52,17 @@ class Notes:
         self._clock = clock or SystemClock()
         self._noted: dict[str, float] = {}
 
-    async def of(self, principal: Principal, name: str) -> Note:
+    async def of(self, principal: Principal, credential: Credential) -> Note:
         """What is known about a connection; an empty note when nothing is."""
-        return await self._read(self._key(principal, name))
+        return await self._read(self._key(principal, credential))
+
+    async def of_last(self, principal: Principal) -> Note:
+        """What is known about the connection that was there last, or ends last, for when there is none."""
+        return await self._read(self._last_key(principal))
 
     async def used(self, principal: Principal, credential: Credential) -> None:
         """Note that a connection is being used."""
-        key, now = self._key(principal, credential.name), self._clock.wall()
+        key, now = self._key(principal, credential), self._clock.wall()
         if now - self._noted.get(key, float("-inf")) < _COARSE_SECONDS:
             return
         if len(self._noted) >= _MAX_REMEMBERED:
@@ -68,30 +72,37 @@ class Notes:
 
     async def failed(self, principal: Principal, credential: Credential) -> None:
         """Note that a renewal met an outage."""
-        await self._change(self._key(principal, credential.name), failed_at=self._clock.wall())
+        await self._change(self._key(principal, credential), failed_at=self._clock.wall())
 
     async def renewed(self, principal: Principal, credential: Credential) -> None:
         """Note that renewals work again."""
-        key = self._key(principal, credential.name)
+        key = self._key(principal, credential)
         if (await self._read(key)).failed_at:
             await self._change(key, failed_at=0.0)
 
     async def lost(self, principal: Principal, credential: Credential) -> None:
         """Note that the service has ended a connection; told as long as there is no other."""
-        await self._change(self._key(principal, ""), lost_at=self._clock.wall(), label=credential.account.label)
+        used_at = (await self.of(principal, credential)).used_at
+        await self._change(
+            self._last_key(principal), lost_at=self._clock.wall(), used_at=used_at, label=credential.account.label
+        )
 
     async def connected(self, principal: Principal, credential: Credential) -> None:
         """Note a new connection: earlier troubles are over, and when it is going to end, if nothing renews it."""
-        await self.clear(principal, credential.name)
+        await self.clear(principal, credential)
         if credential.expires_at is not None and credential.refresh_token is None:
-            key = self._key(principal, "")
-            await self._change(key, ends_at=credential.expires_at, label=credential.account.label)
+            await self._change(self._last_key(principal), ends_at=credential.expires_at, label=credential.account.label)
 
-    async def clear(self, principal: Principal, name: str) -> None:
+    async def clear(self, principal: Principal, credential: Credential) -> None:
         """Forget what was noted: the connection is new, or over by its user's wish."""
-        for key in {self._key(principal, name), self._key(principal, "")}:
-            self._noted.pop(key, None)
-            await self._store.delete(key)
+        key = self._key(principal, credential)
+        self._noted.pop(key, None)
+        await self._store.delete(key)
+        await self.clear_last(principal)
+
+    async def clear_last(self, principal: Principal) -> None:
+        """Forget what was noted of the connection that was there last."""
+        await self._store.delete(self._last_key(principal))
 
     async def _change(self, key: str, **changes: Any) -> None:
         note = {**asdict(await self._read(key)), **changes}
@@ -104,5 +115,10 @@ class Notes:
             # Only a note: nothing depends on it.
             return Note()
 
-    def _key(self, principal: Principal, name: str) -> str:
-        return f"{self._prefix}:{identity_digest(*principal.key)}:{name_digest(name)}"
+    def _key(self, principal: Principal, credential: Credential) -> str:
+        # By the id, because a connection's name changes when it becomes the default or gives way to another.
+        which = credential.connection_id or name_digest(credential.name)
+        return f"{self._prefix}:{identity_digest(*principal.key)}:{which}"
+
+    def _last_key(self, principal: Principal) -> str:
+        return f"{self._prefix}:{identity_digest(*principal.key)}:last"

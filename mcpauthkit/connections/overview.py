@@ -63,29 +63,13 @@ class Overview:
         async with self._locks.exclusive(principal):
             return await self._vault.make_default(principal, self._grant.service, name)
 
-    async def _disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
-        async with self._locks.exclusive(principal):
-            held = await self._vault.all(principal, self._grant.service)
-            chosen = [one for one in held if name is None or same_name(one.name, name)]
-            seen = [await self._seen(principal, one, is_default=one is held[0]) for one in chosen]
-            # Gone here first: whatever the service answers, and however late, nothing uses it any more.
-            for one in chosen:
-                await self._vault.delete(principal, self._grant.service, one.name)
-                await self._notes.clear(principal, one.name)
-            if not held:
-                await self._notes.clear(principal, "")
-        ended = [
-            Disconnected(connection, await self._revoke(principal, one))
-            for connection, one in zip(seen, chosen, strict=True)
-        ]
-        for one in ended:
-            revoked = one.revoked.name.lower()
-            _audit.info(
-                "connection ended service=%s user=%s revoked=%s", self._grant.service, principal.digest, revoked
-            )
-        return ended
+    async def revoke(self, principal: Principal, credential: Credential) -> Revoked:
+        """End a credential at the service, if it can be told; what it answered.
 
-    async def _revoke(self, principal: Principal, credential: Credential) -> Revoked:
+        Args:
+            principal: Whose.
+            credential: It is used here no more.
+        """
         if not isinstance(self._grant, Revocable):
             return Revoked.NOT_SUPPORTED
         try:
@@ -96,8 +80,30 @@ class Overview:
             )
             return Revoked.NO
 
+    async def _disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
+        async with self._locks.exclusive(principal):
+            held = await self._vault.all(principal, self._grant.service)
+            chosen = [one for one in held if name is None or same_name(one.name, name)]
+            seen = [await self._seen(principal, one, is_default=one is held[0]) for one in chosen]
+            # Gone here first: whatever the service answers, and however late, nothing uses it any more.
+            for one in chosen:
+                await self._vault.delete(principal, self._grant.service, one.name)
+                await self._notes.clear(principal, one)
+            if not held:
+                await self._notes.clear_last(principal)
+        ended = [
+            Disconnected(connection, await self.revoke(principal, one))
+            for connection, one in zip(seen, chosen, strict=True)
+        ]
+        for told in ended:
+            revoked = told.revoked.name.lower()
+            _audit.info(
+                "connection ended service=%s user=%s revoked=%s", self._grant.service, principal.digest, revoked
+            )
+        return ended
+
     async def _lost(self, principal: Principal) -> list[Connection]:
-        note = await self._notes.of(principal, "")
+        note = await self._notes.of_last(principal)
         has_ended = 0 < note.ends_at <= self._clock.wall()
         if not note.lost_at and not has_ended:
             return []
@@ -113,7 +119,7 @@ class Overview:
         ]
 
     async def _seen(self, principal: Principal, held: Credential, *, is_default: bool) -> Connection:
-        note = await self._notes.of(principal, held.name)
+        note = await self._notes.of(principal, held)
         return Connection(
             service=self._grant.service,
             display_name=self._grant.display_name,

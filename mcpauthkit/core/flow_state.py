@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -38,6 +39,9 @@ class Flow:
         account: What the user calls the connection this is for; empty for the default one.
         granted: What the user granted before; it is kept.
         tries: How often something was typed that the service did not accept.
+        held_as: What the service calls the account of this connection before the flow; empty when it says nothing.
+        connected_as: The same after it.
+        lacking: Which of `scopes` were not granted, where it led to a connection all the same.
     """
 
     flow_id: str
@@ -53,6 +57,9 @@ class Flow:
     account: str = ""
     granted: tuple[str, ...] = ()
     tries: int = 0
+    held_as: str = ""
+    connected_as: str = ""
+    lacking: tuple[str, ...] = ()
 
     @property
     def is_pending(self) -> bool:
@@ -63,9 +70,17 @@ class Flow:
         """Whether a principal is the one this flow was opened for; both halves count."""
         return (self.issuer, self.subject) == (issuer, subject)
 
-    def finish(self, status: FlowStatus) -> Self:
-        """The flow with an outcome. The first outcome stays."""
-        return replace(self, status=status) if self.is_pending else self
+    def finish(self, status: FlowStatus, *, connected_as: str = "", lacking: Sequence[str] = ()) -> Self:
+        """The flow with an outcome. The first outcome stays.
+
+        Args:
+            status: The outcome.
+            connected_as: What the service calls the account that was connected.
+            lacking: Which of the scopes that were asked for it did not grant.
+        """
+        if not self.is_pending:
+            return self
+        return replace(self, status=status, connected_as=connected_as, lacking=tuple(lacking))
 
     def to_record(self) -> dict[str, Any]:
         """The flow as JSON for the store."""
@@ -83,6 +98,9 @@ class Flow:
             "account": self.account,
             "granted": list(self.granted),
             "tries": self.tries,
+            "held_as": self.held_as,
+            "connected_as": self.connected_as,
+            "lacking": list(self.lacking),
         }
 
     @classmethod
@@ -96,6 +114,7 @@ class Flow:
             read = {
                 "scopes": tuple(record["scopes"]),
                 "granted": tuple(record["granted"]),
+                "lacking": tuple(record["lacking"]),
                 "status": FlowStatus(record["status"]),
             }
             return cls(**{**record, **read})

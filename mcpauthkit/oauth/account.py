@@ -32,6 +32,10 @@ class Account:
         object.__setattr__(self, "label", _visible(self.label)[:_MAX_LABEL_LENGTH].rstrip())
         object.__setattr__(self, "tenant", _visible(self.tenant))
 
+    def is_same(self, other: Account) -> bool:
+        """Whether both are known to be one account; what has no id is not known to be any."""
+        return bool(self.id) and (self.id, self.tenant) == (other.id, other.tenant)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPaths:

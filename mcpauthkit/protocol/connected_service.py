@@ -66,6 +66,10 @@ class ConnectedService:
         """End the connection of that name, or all of them, here and at the service; empty when there was none."""
         return await self.broker.overview.disconnect(principal, name=name)
 
+    async def end_all(self, principal: Principal) -> list[Disconnected]:
+        """End all of a principal's connections, and what they were about to connect."""
+        return await self.broker.end_all(principal)
+
     def missing_scopes(self, connection: Connection) -> tuple[str, ...]:
         """The known scopes that a connection does not cover."""
         return self.broker.scope_rules.missing(self.known_scopes(), connection.scopes)

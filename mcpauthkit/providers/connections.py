@@ -66,6 +66,9 @@ class Connections:
     async def revoke_user(self, *, issuer: str, subject: str) -> list[Disconnected]:
         """End everything that a user has connected, at all services; for administrators. It is audited.
 
+        Links that were given out before lead nowhere any more. It does not keep the user from connecting again, which
+        is the issuer's to refuse; and what their sign-in was exchanged for lives as long as that sign-in.
+
         Args:
             issuer: The issuer that knows the user.
             subject: What it calls them.
@@ -82,7 +85,7 @@ class Connections:
 
         async def end(service: ConnectedService) -> None:
             try:
-                ended.extend(await service.disconnect(principal, None))
+                ended.extend(await service.end_all(principal))
             except StoreUnavailable as error:
                 failures.append(error)
 

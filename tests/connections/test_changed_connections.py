@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mcpauthkit import Account, Credential, MemoryStore
-from mcpauthkit.core.flow_state import FlowStatus
+from mcpauthkit import Account, Credential, MemoryStore, Secret
+from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.errors import ConnectionChanged, StoreUnavailable
 from tests.connections.small_world import ALICE, SmallWorld, credential
 from tests.connections.test_accounts import CODE, connect
@@ -176,3 +176,79 @@ async def test_what_an_incremental_consent_permits(
     given: tuple[str, ...] | None, second: Account, permitted: set[str]
 ) -> None:
     assert await incremental(given, second) == permitted
+
+
+async def settled(here: SmallWorld, scopes: tuple[str, ...] = ("repo",), name: str = "") -> Flow:
+    flow = await here.broker.open_flow(ALICE, scopes, purpose="test", account=name)
+    await here.broker.start_visit(flow, browser="browser-1")
+    visit = await here.ledger.take_visit("state-1")
+    assert visit is not None
+    return await here.broker.finish_visit(ALICE, flow, visit, CODE)
+
+
+async def test_a_flow_tells_whose_account_it_was_and_is(here: SmallWorld) -> None:
+    here.grant.account = account(1)
+    assert (await settled(here)).connected_as == "octo-1"
+    here.grant.account = account(2)
+    second = await settled(here, ("repo", "user"))
+    assert (second.held_as, second.connected_as) == ("octo-1", "octo-2")
+
+
+async def test_a_flow_tells_what_was_not_granted(here: SmallWorld) -> None:
+    here.grant.granted = ("repo",)
+    finished = await settled(here, ("repo", "user"))
+    assert (finished.status, finished.lacking) == (FlowStatus.CONNECTED, ("user",))
+    again = await here.ledger.get(finished.flow_id)
+    assert again == finished
+
+
+async def test_the_account_that_gives_way_is_ended_at_its_service(here: SmallWorld) -> None:
+    # Nothing here could end it any more, and it would stay open there for ever.
+    here.grant.account = account(1)
+    first = await connect(here)
+    await connect(here, scopes=("repo", "user"))
+    assert here.grant.revoked == []
+    here.grant.account = account(2)
+    await connect(here, scopes=("gist",))
+    assert here.grant.revoked == [Secret("connected-2")]
+    assert first.access_token == Secret("connected")
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["used elsewhere", "not known"])
+async def test_an_account_that_is_still_used_or_not_known_is_left_alone_there(here: SmallWorld, known: bool) -> None:
+    here.grant.account = account(1) if known else Account()
+    await connect(here)
+    await connect(here, "work")
+    here.grant.account = account(2)
+    await connect(here, scopes=("gist",))
+    assert here.grant.revoked == []
+
+
+async def test_a_link_given_out_before_everything_was_ended_connects_nothing(here: SmallWorld) -> None:
+    await connect(here)
+    pending = await here.broker.open_flow(ALICE, ["user"], purpose="test", account="work")
+    assert len(await here.broker.end_all(ALICE)) == 1
+    await here.broker.start_visit(pending, browser="browser-1")
+    visit = await here.ledger.take_visit("state-1")
+    assert visit is not None
+    codes = len(here.grant.completions)
+    assert (await here.broker.finish_visit(ALICE, pending, visit, CODE)).status is FlowStatus.CANCELLED
+    assert len(here.grant.completions) == codes
+    assert await here.broker.overview.connections(ALICE) == []
+
+
+async def test_whoever_may_come_back_gets_a_link_that_works(here: SmallWorld) -> None:
+    pending = await here.broker.open_flow(ALICE, ["repo"], purpose="test")
+    await here.broker.end_all(ALICE)
+    here.clock.advance(1)
+    assert (await here.broker.open_flow(ALICE, ["repo"], purpose="test")).flow_id != pending.flow_id
+    await connect(here)
+
+
+async def test_everything_can_be_ended_while_a_service_answers(here: SmallWorld) -> None:
+    async def end() -> None:
+        await here.broker.end_all(ALICE)
+
+    here.grant.before_answer = end
+    assert (await settled(here)).status is FlowStatus.CANCELLED
+    assert await here.held_token() is None

@@ -10,6 +10,7 @@ import pytest
 from mcpauthkit import Account, Credential, Health, Revoked, Secret
 from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
 from tests.connections.small_world import ALICE, BOB, SmallWorld, credential
+from tests.connections.test_accounts import connect
 
 DAY = 86_400.0
 
@@ -176,3 +177,26 @@ async def test_nothing_to_disconnect_is_an_empty_list_and_asks_the_service_nothi
     assert await here.broker.overview.disconnect(ALICE, name="other") == []
     assert here.grant.revoked == []
     assert await here.held_token() is not None
+
+
+async def test_one_connection_forgets_nothing_of_another(here: SmallWorld) -> None:
+    await connect(here)
+    here.grant.trouble = RemoteUnavailable(reason="down")
+    here.clock.advance(3580)
+    await here.broker.lookup(ALICE, ["repo"])
+    here.grant.trouble = None
+    before = await only(here)
+    assert before[:2] == (Health.FAILING, here.clock.wall())
+    await connect(here, "work")
+    await here.broker.overview.disconnect(ALICE, name="work")
+    assert await only(here) == before
+
+
+async def test_what_is_known_of_a_connection_follows_it_when_another_becomes_the_default(here: SmallWorld) -> None:
+    await connect(here)
+    used_at = here.clock.wall()
+    here.clock.advance(1_000)
+    await connect(here, "work")
+    assert await here.broker.overview.make_default(ALICE, name="work")
+    work, first = await here.broker.overview.connections(ALICE)
+    assert (work.last_used_at, first.last_used_at) == (used_at + 1_000, used_at)

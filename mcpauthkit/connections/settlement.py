@@ -1,0 +1,174 @@
+"""From a user's answer to a kept credential: the one way by which flows come to their outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.grant import Grant, Identifying
+from mcpauthkit.connections.ledger import Ledger
+from mcpauthkit.connections.locks import Locks
+from mcpauthkit.connections.notes import Notes
+from mcpauthkit.connections.overview import Overview
+from mcpauthkit.connections.uninterrupted import uninterrupted
+from mcpauthkit.connections.vault import Vault
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.entropy import Entropy
+from mcpauthkit.core.flow_state import Flow, FlowStatus
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteUnavailable
+from mcpauthkit.oauth.scope_rules import ScopeRules
+from mcpauthkit.principal import Principal
+
+_log = RequestLog("connections")
+_SETTLING_SECONDS = 45.0
+
+Obtained = Callable[[], Awaitable[Credential]]
+"""What turns a user's answer, a redirect or a filled form, into a credential."""
+
+
+class Settlement:
+    """Settles the flows of one service.
+
+    Args:
+        grant: The service.
+        ledger: Where the flows are.
+        vault: Where credentials are kept.
+        notes: What is noted about them.
+        overview: Ends what another account has taken the place of.
+        locks: Held while connections are changed.
+        scope_rules: How the service's scopes relate.
+        is_incremental: Whether a new consent adds to the scopes before.
+        clock: Time.
+        entropy: Source of the ids of connections.
+    """
+
+    def __init__(
+        self,
+        grant: Grant,
+        ledger: Ledger,
+        vault: Vault,
+        notes: Notes,
+        overview: Overview,
+        *,
+        locks: Locks,
+        scope_rules: ScopeRules,
+        is_incremental: bool,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._grant = grant
+        self._ledger = ledger
+        self._vault = vault
+        self._notes = notes
+        self._overview = overview
+        self._locks = locks
+        self._scope_rules = scope_rules
+        self._is_incremental = is_incremental
+        self._clock = clock
+        self._entropy = entropy
+
+    async def settle(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
+        """Obtain the credential, keep it, finish the flow.
+
+        Only one does so at a time; another tab waits for its outcome.
+
+        Args:
+            principal: Whose flow it is.
+            flow: The flow.
+            obtain: Turns the user's answer into a credential.
+
+        Returns:
+            The flow with its outcome.
+
+        Raises:
+            RemoteUnavailable: The service cannot answer now; the flow stays open for another try.
+            CredentialsRejected: What the user typed is not accepted; the flow stays open.
+        """
+        if not await self._ledger.claim(flow, timeout_seconds=_SETTLING_SECONDS):
+            return await self._ledger.get(flow.flow_id) or flow
+        # A browser that closes its tab now must not leave a used code and no credential.
+        return await uninterrupted(self._settle_claimed(principal, flow, obtain))
+
+    async def _settle_claimed(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
+        try:
+            # Read again under the claim: another tab may have finished between the page's look and ours.
+            current = await self._ledger.get(flow.flow_id)
+            if current is None or not current.is_pending:
+                return current or flow
+            if await self._ledger.is_ended(principal, current):
+                return await self._ledger.finish(current, FlowStatus.CANCELLED)
+            settled = await self._settled(principal, current, obtain)
+            _log.info("flow finished service=%s user=%s outcome=%s", flow.service, principal.digest, settled.status)
+            return settled
+        finally:
+            await self._ledger.release(flow)
+
+    async def _settled(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
+        try:
+            credential = await self._identified(await obtain())
+        except RemoteUnavailable as error:
+            self._log_failure(principal, flow, error)
+            raise
+        except RemoteError as error:
+            self._log_failure(principal, flow, error)
+            is_no = isinstance(error, GrantRefused) and error.error == "access_denied"
+            return await self._ledger.finish(flow, FlowStatus.REFUSED if is_no else FlowStatus.FAILED)
+        async with self._locks.exclusive(principal):
+            # The exchange took its time: the user may have said no meanwhile, or an administrator, and that stands.
+            current = await self._ledger.get(flow.flow_id)
+            if current is None or not current.is_pending:
+                return current or flow.finish(FlowStatus.DECLINED)
+            if await self._ledger.is_ended(principal, current):
+                return await self._ledger.finish(current, FlowStatus.CANCELLED)
+            replaced = await self._keep(principal, current, credential)
+        finished = await self._ledger.finish(
+            current,
+            FlowStatus.CONNECTED,
+            connected_as=credential.account.label,
+            lacking=self._scope_rules.missing(current.scopes, credential.scopes),
+        )
+        if replaced is not None:
+            # Nothing here can use or end it any more.
+            await self._overview.revoke(principal, replaced)
+        return finished
+
+    async def _identified(self, credential: Credential) -> Credential:
+        if credential.account.id or not isinstance(self._grant, Identifying):
+            return credential
+        account = await self._grant.identify(credential)
+        return credential if account is None else replace(credential, account=account)
+
+    async def _keep(self, principal: Principal, flow: Flow, credential: Credential) -> Credential | None:
+        """Keep a credential; the one of another account whose place it takes, if there was one and it is told apart."""
+        held = await self._vault.get(principal, self._grant.service, flow.account)
+        credential = replace(credential, connection_id=self._entropy.token())
+        if held is not None:
+            credential = self._merged(held, credential, asked=flow.scopes)
+        name = held.name if held is not None else flow.account
+        kept = replace(credential, name=name, connected_at=credential.connected_at or self._clock.wall())
+        await self._vault.put(principal, self._grant.service, kept)
+        await self._notes.connected(principal, kept)
+        if held is None or kept.is_of(held) or not (held.account.id and kept.account.id):
+            return None
+        # Services end a whole consent: another connection of the same account must not go with this one.
+        others = await self._vault.all(principal, self._grant.service)
+        return None if any(one.account.is_same(held.account) for one in others) else held
+
+    def _merged(self, held: Credential, new: Credential, *, asked: Sequence[str]) -> Credential:
+        """A new consent as the continuation of the old one, if it is the same account's.
+
+        Else one account's rights would be told of another, and a running call would go on under another account.
+        """
+        if new.account.is_same(held.account):
+            # Google sends a refresh token with the first consent only.
+            refresh_token = new.refresh_token or held.refresh_token
+            return replace(new, refresh_token=refresh_token, connection_id=held.connection_id or new.connection_id)
+        if self._is_incremental:
+            # The service was not asked for what the other account had granted before.
+            return replace(new, scopes=new.scopes - (held.scopes - frozenset(asked)))
+        return new
+
+    def _log_failure(self, principal: Principal, flow: Flow, error: RemoteError) -> None:
+        _log.warning("service failed service=%s user=%s %s", flow.service, principal.digest, error.for_log())
