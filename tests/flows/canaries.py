@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
+from fastmcp import Client
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from mcpauthkit.testing import BrowserRobot
-from tests.world import World
+from mcpauthkit import MemoryStore
+from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService
 
 FRAGMENT = 16
+ECHO = "echo_7d41c09be3f85a26d07b"
+"""What careless services put into their errors, such as the token they did not like."""
 # The operator's own: it writes down addresses, and who runs a server decides about it.
 _LEFT_OUT = "uvicorn.access"
+# A library that writes down whatever it sends at DEBUG, so what it says are results.
+_WIRE = "sse_starlette.sse"
+FLOW_PLACES = frozenset({"pages", "results", "wire", "exceptions", "variables", "spans"})
+"""Where the id of a flow may be: a link connects nobody but the user it is for, who is told it by all of these.
+
+FastMCP writes the text of a refused call, which is how clients without URL mode get the link, into its own span.
+"""
+_FLOW_ID = re.compile(r"[?&;]flow=([\w-]+)")
+
+
+class Servers(Protocol):
+    """What a world has that secrets are found in."""
+
+    issuer: DevIssuer
+    service: DevService
 
 
 class Catching(Middleware):
@@ -73,18 +92,32 @@ class Watch:
     def loggers(self) -> set[str]:
         return {record.name.partition(".")[0] for record in self.handler.records}
 
-    def places(self, here: World) -> dict[str, str]:
-        """Everything readable, by place."""
+    def places(self, store: MemoryStore) -> dict[str, str]:
+        """Everything readable, by place; the store is what our records are in."""
         exceptions = [*self.catching.caught, *(one.exc_info[1] for one in self.handler.records if one.exc_info)]
         return {
-            "logs": "\n".join(_readable(record) for record in self.handler.records),
+            "logs": "\n".join(_readable(one) for one in self.handler.records if one.name != _WIRE),
+            "wire": "\n".join(_readable(one) for one in self.handler.records if one.name == _WIRE),
             "spans": "\n".join(f"{span.to_json()} {span.attributes} {span.events}" for span in self._spans),
-            "exceptions": "\n".join(_told_by(error) for error in exceptions if error is not None),
+            "exceptions": "\n".join(told_by(error) for error in exceptions if error is not None),
             "variables": "\n".join(_variables_of(error) for error in exceptions if error is not None),
             "pages": "\n".join(self.pages),
             "results": "\n".join(self.results),
-            "store": "\n".join(here.stored()),
+            "store": "\n".join(text for key, (value, _) in store._entries.items() for text in (key, value)),
         }
+
+    def flow_ids(self) -> set[str]:
+        """The flows that users were led through, from the links of our pages and texts."""
+        return set(_FLOW_ID.findall("\n".join([*self.pages, *self.results])))
+
+    async def call(self, client: Client[Any], tool: str, **arguments: Any) -> str:
+        """A call of a tool; whatever a client is told of it is a result."""
+        try:
+            told = str(await client.call_tool(tool, arguments, raise_on_error=False))
+        except Exception as error:  # noqa: BLE001  # some rungs are errors
+            told = f"{error!r} {getattr(error, 'error', '')}"
+        self.results.append(told)
+        return told
 
     @property
     def paths(self) -> set[str]:
@@ -145,7 +178,7 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
         tracing.shutdown()
 
 
-def secrets_of(here: World, *robots: BrowserRobot) -> dict[str, set[str]]:
+def secrets_of(here: Servers, *robots: BrowserRobot) -> dict[str, set[str]]:
     """The secrets of a run by kind, as the servers received and the browsers hold them."""
     tokens = [*here.service.requests.all("token"), *here.issuer.requests.all("token")]
     visits = [*here.service.requests.all("authorize"), *here.issuer.requests.all("authorize")]
@@ -168,12 +201,34 @@ def traces_of(secret: str, text: str) -> bool:
     return secret[start : start + FRAGMENT] in text
 
 
+def leaks(
+    secrets: Mapping[str, Collection[str]],
+    places: Mapping[str, str],
+    *,
+    allowed: Mapping[str, Collection[str]] | None = None,
+) -> set[tuple[str, str, str]]:
+    """Where secrets are found that do not belong there, as kind, place and secret.
+
+    Args:
+        secrets: The secrets by kind.
+        places: What is readable, by place.
+        allowed: The places where a kind may be found.
+    """
+    return {
+        (kind, place, value)
+        for kind, values in secrets.items()
+        for value in values
+        for place, text in places.items()
+        if place not in (allowed or {}).get(kind, ()) and traces_of(value, text)
+    }
+
+
 def _readable(record: logging.LogRecord) -> str:
     fields = {name: value for name, value in record.__dict__.items() if name not in {"msg", "exc_info"}}
     return f"{logging.Formatter().format(record)} {fields!r}"
 
 
-def _told_by(error: BaseException) -> str:
+def told_by(error: BaseException) -> str:
     """All that an exception and those behind it say."""
     lines = [repr(error), str(error), repr(error.args)]
     for one in _chain_of(error):

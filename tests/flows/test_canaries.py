@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
-from mcpauthkit.testing import RobotError
-from tests.flows.canaries import Watch, WatchedRobot, secrets_of, traces_of, watching
-from tests.flows.test_ladder import eras, text_of
+from mcpauthkit import Patience
+from mcpauthkit.testing import FakeClock, RobotError
+from tests.flows.canaries import ECHO, FLOW_PLACES, Watch, WatchedRobot, leaks, secrets_of, watching
+from tests.flows.test_ladder import eras, link_in, text_of
 from tests.world import Answer, Era, World, world
 
-# What a careless service puts into its errors, such as the token it did not like.
-ECHO = "echoed-by-the-service-canary"
+ALLOWED = {
+    # What a service sent is in the variables of whatever reads it.
+    "echo": {"variables"},
+    "flow": FLOW_PLACES,
+}
 
 
-async def _called(here: World, watch: Watch, client: Any, tool: str = "list_repos") -> None:
-    try:
-        watch.results.append(str(await text_of(client, tool)))
-    except Exception as error:  # noqa: BLE001  # whatever a client is told is a result
-        watch.results.append(f"{error!r} {getattr(error, 'error', '')}")
-
-
-async def _everything(here: World, watch: Watch, era: Era, robots: list[WatchedRobot], bearer: str) -> None:
+async def _everything(
+    here: World, watch: Watch, era: Era, robots: list[WatchedRobot], bearer: str, clock: FakeClock
+) -> None:
     """A connection made, used, renewed, failed and lost in all the ways there are."""
     alice, bob = robots
 
@@ -38,21 +38,26 @@ async def _everything(here: World, watch: Watch, era: Era, robots: list[WatchedR
     token = here.service.faults
     async with here.client(era, human=person, token=bearer) as client:
         token.respond("token", status=500, times=1, body=f"<h1>{ECHO}</h1>")
-        await _called(here, watch, client)
-        await _called(here, watch, client)
+        await watch.call(client, "list_repos")
+        await watch.call(client, "list_repos")
         here.service.expire_tokens()
-        await _called(here, watch, client)
+        await watch.call(client, "list_repos")
         for body, status in _ANSWERS:
+            # After a failure it is left alone for a while.
+            clock.advance(121)
             here.service.expire_tokens()
             token.respond("token", status=status, body=body)
-            await _called(here, watch, client)
+            before = here.service.requests.count("token")
+            await watch.call(client, "list_repos")
+            assert here.service.requests.count("token") > before, body
             token.clear()
+        clock.advance(121)
         token.respond("repos", status=401, body=ECHO)
-        await _called(here, watch, client)
+        await watch.call(client, "list_repos")
         token.clear()
         here.service.revoke_grants()
-        await _called(here, watch, client)
-        await _called(here, watch, client, "list_repos_fast")
+        await watch.call(client, "list_repos")
+        await watch.call(client, "list_repos_fast")
     await _attacks(here, alice, bob)
 
 
@@ -70,7 +75,7 @@ async def _attacks(here: World, alice: WatchedRobot, bob: WatchedRobot) -> None:
     """What goes wrong on pages."""
     async with here.client() as client:
         await client.call_tool("forget_me", raise_on_error=False)
-        link = str((await text_of(client, "list_repos"))[1]).split("Open ")[1].split(" ")[0]
+        link = link_in(str((await text_of(client, "list_repos"))[1]))
     page = await alice.open(link)
     callback = (await _consented(here, alice, page)).url
     await here.visit(bob, link, sub="bob", do="look")
@@ -78,6 +83,11 @@ async def _attacks(here: World, alice: WatchedRobot, bob: WatchedRobot) -> None:
     await alice.open(callback)
     await alice.open(link)
     await alice.open(callback.replace("code=", "code=x"))
+    # A service that takes the code for the name of an error.
+    callback = (await _consented(here, alice, await alice.open(link))).url
+    await alice.open(callback.replace("code=", "error=", 1))
+    async with here.client() as client:
+        link = link_in(str((await text_of(client, "list_repos"))[1]))
     page = await alice.click(await alice.open(link), "Connect")
     here.service.misbehave(wrong_iss=True)
     await _approved(alice, page)
@@ -96,24 +106,24 @@ async def _approved(robot: WatchedRobot, page: Any) -> Any:
 
 @eras
 async def test_nothing_secret_of_a_redirect_flow_comes_out_anywhere(era: Era, monkeypatch: pytest.MonkeyPatch) -> None:
-    with watching(monkeypatch) as watch, world(build=lambda mcp, _: mcp.add_middleware(watch.catching)) as here:
+    clock = FakeClock(wall=time.time())
+    with (
+        watching(monkeypatch) as watch,
+        world(
+            build=lambda mcp, _: mcp.add_middleware(watch.catching),
+            provider_options={"clock": clock},
+            patience=Patience(hold_seconds=0.5, rounds=1, asking_seconds=5),
+        ) as here,
+    ):
         bearer = here.token()
         async with WatchedRobot(watch, here.base) as alice, WatchedRobot(watch, here.base) as bob:
-            await _everything(here, watch, era, [alice, bob], bearer)
+            await _everything(here, watch, era, [alice, bob], bearer, clock)
             secrets = secrets_of(here, alice, bob)
-        places = watch.places(here)
+        places = watch.places(here.store)
         # The parts of a token before its signature are no secret, and the same in every token.
-        secrets |= {"bearer": {bearer.rpartition(".")[2]}, "echo": {ECHO}}
+        secrets |= {"bearer": {bearer.rpartition(".")[2]}, "echo": {ECHO}, "flow": watch.flow_ids()}
         assert {kind for kind, values in secrets.items() if not values} == set()
         assert watch.loggers >= {"mcpauthkit", "httpx", "httpcore", "mcp", "fastmcp"}
         assert watch.paths >= {"/connect/forge", "/connect/forge/callback", "/connect/login/callback"}
         assert len(watch.catching.caught) >= 5
-        found = {
-            (kind, place, value)
-            for kind, values in secrets.items()
-            for value in values
-            for place, text in places.items()
-            # What a service sent is in the variables of whatever reads it.
-            if (kind, place) != ("echo", "variables") and traces_of(value, text)
-        }
-        assert found == set()
+        assert leaks(secrets, places, allowed=ALLOWED) == set()
