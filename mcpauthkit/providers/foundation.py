@@ -21,6 +21,7 @@ from mcpauthkit.connections.userless_grants import grants_from
 from mcpauthkit.connections.without_user import WithoutUser
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
@@ -39,6 +40,7 @@ from mcpauthkit.web.hub import Hub
 from mcpauthkit.web.injection import answer_refusals
 from mcpauthkit.web.pages import Pages
 
+_log = RequestLog("providers")
 F = TypeVar("F", bound=Callable[..., Any])
 P = TypeVar("P", bound="ProviderOptions")
 Server = FastMCP[Any] | MCPServer[Any]
@@ -74,7 +76,9 @@ class OAuthOptions(ProviderOptions, total=False):
 
     Attributes:
         api_url: The service's API. `client()` resolves paths against it and sends the credential to no other origin;
-            without it, to any https address.
+            without it, give `base_url` to each `client()`. Presets know theirs.
+        sends_token_anywhere: Dangerous: `client()` sends the credential to whatever https address a tool names, or an
+            answer leads it to, such as a link to the next page. Only for services without an address of their own.
         scope_rules: How the service's scopes relate; without, each permits itself only.
         is_incremental: Whether a new consent adds to the scopes before, so that only missing ones are asked for.
         settings_url: Where the service's users withdraw access themselves; shown where it cannot be withdrawn here.
@@ -82,6 +86,7 @@ class OAuthOptions(ProviderOptions, total=False):
     """
 
     api_url: str | None
+    sends_token_anywhere: bool
     scope_rules: ScopeRules | None
     is_incremental: bool
     settings_url: str
@@ -94,7 +99,8 @@ class Foundation:
     Args:
         grant: How credentials are obtained.
         server_base_url: The public address of the application.
-        api_url: The only origin `client()` sends the credential to; None for any https address.
+        api_url: The only origin `client()` sends the credential to; None for the preset's.
+        sends_token_anywhere: Whether it goes to any https address instead; warned of.
         scope_rules: How the service's scopes relate.
         is_incremental: Whether a new consent adds to the scopes before.
         settings_url: Where the service's users withdraw access themselves, if known.
@@ -118,6 +124,7 @@ class Foundation:
         *,
         server_base_url: str,
         api_url: str | None = None,
+        sends_token_anywhere: bool = False,
         scope_rules: ScopeRules | None = None,
         is_incremental: bool = False,
         settings_url: str = "",
@@ -136,6 +143,8 @@ class Foundation:
         clock = clock or SystemClock()
         self.base_url = check_base_url(server_base_url, "server_base_url")
         self.api_url = None if api_url is None else check_base_url(api_url, "api_url")
+        if sends_token_anywhere:
+            _log.warning("sends_token_anywhere: tokens go to any https address service=%s", grant.service)
         kept_in = MemoryStore(clock=clock) if store is None else store
         sealed = SealedStore(kept_in, key_ring or KeyRing.ephemeral(), clock=clock)
         self.broker = Broker(
@@ -161,6 +170,7 @@ class Foundation:
             user_context=user_context,
             api_url=self.api_url,
             is_served=lambda: bool(self._apps),
+            sends_anywhere=sends_token_anywhere,
             on_use=on_use,
             preset=grant.preset if isinstance(grant, AuthorizationCodeGrant) else None,
         )

@@ -17,6 +17,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.names import check_account_name
 from mcpauthkit.connections.preset import UNAUTHORIZED, ServicePreset
 from mcpauthkit.connections.variables import api_url_for
+from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError, ConnectionRequired
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Asker, Need
@@ -83,7 +84,8 @@ class Holding:
     Args:
         asker: Finds credentials and asks for them.
         user_context: A context variable of the application's that holds the principal on stdio.
-        api_url: The only origin `client()` sends the credential to; None for the preset's, or else any https address.
+        api_url: The only origin `client()` sends the credential to; None for the preset's.
+        sends_anywhere: Whether it goes to any https address instead.
         is_served: Whether the connect page can be reached.
         on_use: Told what a call or request is about to use.
         preset: The habits of the service's API, where they are known.
@@ -96,12 +98,14 @@ class Holding:
         user_context: ContextVar[Any] | None,
         api_url: str | None,
         is_served: Callable[[], bool],
+        sends_anywhere: bool = False,
         on_use: OnUse | None = None,
         preset: ServicePreset | None = None,
     ) -> None:
         self._asker = asker
         self._user_context = user_context
         self._api_url = api_url
+        self._sends_anywhere = sends_anywhere
         self._is_served = is_served
         self._preset = preset
         self._on_use = on_use
@@ -168,20 +172,41 @@ class Holding:
         """The client of `OAuthProvider.client`."""
         options = self.client_options(options)
         held, preset = self.current, self._preset
-        api_url = self._api_url
-        if api_url is None and preset is not None:
-            api_url = api_url_for(preset, held.credential.details)
+        api_url = self._api_of(held, options.get("base_url"))
         if api_url is not None:
             options.setdefault("base_url", api_url)
         auth = CredentialAuth(
             self._asker.broker,
             held,
             self.ask_again,
-            api_url=api_url,
+            api_url=None if self._sends_anywhere else api_url,
             refusals=(UNAUTHORIZED,) if preset is None else preset.refusals,
             headers={} if preset is None else preset.api_headers,
         )
         return httpx.AsyncClient(auth=auth, **options)
+
+    def check_api(self) -> None:
+        """Refuse a client that could send the credential nowhere.
+
+        Raises:
+            ConfigurationError: Nobody said where the service's API is.
+        """
+        is_known = self._api_url is not None or (self._preset is not None and bool(self._preset.api_url))
+        if not is_known and not self._sends_anywhere:
+            raise ConfigurationError(
+                f"Nobody said where the API of {self._name} is, so its credential is sent nowhere.",
+                hint="Give api_url= to the provider, or base_url= to client().",
+            )
+
+    def _api_of(self, held: Held, base_url: object) -> str | None:
+        if self._api_url is not None:
+            return self._api_url
+        api_url = None if self._preset is None else api_url_for(self._preset, held.credential.details)
+        if api_url is None and base_url is not None and not self._sends_anywhere:
+            return check_base_url(str(base_url), "base_url")
+        # Without an address a link in an answer, such as one to the next page, would decide who gets the credential.
+        self.check_api()
+        return api_url
 
     def client_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """What was given for a client that carries a credential, with the TLS settings that all of them share.

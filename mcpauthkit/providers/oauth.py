@@ -16,6 +16,7 @@ from mcpauthkit.connections.presets import preset_named
 from mcpauthkit.connections.service_account import ServiceAccount
 from mcpauthkit.connections.variables import resolved
 from mcpauthkit.connections.without_user import ClientCredentials
+from mcpauthkit.core.known_options import check_options
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.scopes import check_scopes
@@ -53,6 +54,7 @@ class OAuthProvider:
         scope: str = "",
         **options: Unpack[OAuthOptions],
     ) -> None:
+        check_options(options, OAuthOptions, OAuthProvider)
         self._scopes = check_scopes(scope.split())
         self._foundation = Foundation(grant, server_base_url=server_base_url, **options)
         self._holding = self._foundation.holding
@@ -93,6 +95,7 @@ class OAuthProvider:
         Raises:
             ConfigurationError: An argument cannot be used.
         """
+        check_options(options, ServiceOptions, OAuthProvider.from_standard_oauth2)
         if bool(authorize_url) == bool(authorization_url):
             raise ConfigurationError(
                 "authorize_url is needed, once.", hint="authorization_url is another name of it; give one of them."
@@ -140,6 +143,7 @@ class OAuthProvider:
         Raises:
             ConfigurationError: There is no such preset, or an argument cannot be used.
         """
+        check_options(options, ServiceOptions, OAuthProvider.from_preset)
         known = preset_named(preset) if isinstance(preset, str) else preset
         given = {"base_url": base_url, "tenant": tenant}
         values = {**{one: value for one, value in given.items() if value}, **(variables or {})}
@@ -175,6 +179,7 @@ class OAuthProvider:
         Raises:
             ConfigurationError: An argument cannot be used.
         """
+        check_options(options, ServiceOptions, OAuthProvider.from_oidc)
         preset = ServicePreset(
             name=name, display_name=name.capitalize(), authorize_url="", token_url="", always_scopes=("openid",)
         )
@@ -216,6 +221,7 @@ class OAuthProvider:
         Raises:
             ConfigurationError: An argument cannot be used.
         """
+        check_options(options, ServiceOptions, OAuthProvider.from_client_credentials)
         preset = described(
             ServicePreset(name=name, display_name=name.capitalize(), authorize_url="", token_url=token_url), options
         )
@@ -328,8 +334,9 @@ class OAuthProvider:
             fail_fast: As for `require_token`; routes never wait.
 
         Raises:
-            ConfigurationError: The scopes are no list of scopes.
+            ConfigurationError: The scopes are no list of scopes, or nobody said where the service's API is.
         """
+        self._holding.check_api()
         wanted = Wanted(self._needed(scopes), fail_fast=fail_fast, account=account)
         return injectable(self._foundation, wanted, value=self._holding.client)
 
@@ -354,13 +361,15 @@ class OAuthProvider:
         """An HTTP client that carries the caller's credential, for use with `async with`.
 
         It renews the credential once when the service says that it is no good. If that does not help, the call ends
-        with the link to connect again.
+        with the link to connect again. It sends the credential to the provider's API only, or where that is unknown,
+        to the origin of `base_url`.
 
         Args:
             **options: Further arguments of `httpx.AsyncClient`.
 
         Raises:
-            ConfigurationError: No guard or injection is around this code, or `auth` was given.
+            ConfigurationError: No guard or injection is around this code, `auth` was given, or nobody said where the
+                service's API is.
         """
         return self._holding.client(**options)
 

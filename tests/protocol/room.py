@@ -48,6 +48,7 @@ class Room:
         return OAuthProvider(
             HandGrant(self.clock, service=name, display_name=name.capitalize()),
             server_base_url="https://mcp.example",
+            api_url="https://api.example",
             store=self.store,
             key_ring=RING,
             patience=self.patience,

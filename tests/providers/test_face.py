@@ -8,7 +8,7 @@ import pytest
 from tests.protocol.room import Room, said
 
 
-async def test_a_client_without_an_api_address_takes_whole_addresses_and_the_callers_options() -> None:
+async def test_a_client_takes_whole_addresses_and_the_callers_options() -> None:
     here = Room()
     await here.hold()
 

@@ -145,7 +145,7 @@ async def test_a_way_at_the_services_own_endpoint_reads_answers_by_the_services_
         scope_separator=",",
         tokens=TokenShape(blocks=("data",), ok_flag="ok", error_paths=("problem",)),
     )
-    client_options = {"client_id": "id", "client_secret": "secret", "server_base_url": here.base}
+    client_options: dict[str, Any] = {"client_id": "id", "client_secret": "secret", "server_base_url": here.base}
     provider = OAuthProvider.from_preset(nested, without_user=[ClientCredentials()], **client_options)
     provider.register(here.app, here.mcp)
 
@@ -216,13 +216,13 @@ OWN: dict[str, Any] = {
     "authorize_url": "https://own.example/authorize",
     "token_url": "https://own.example/token",
 }
-EXCHANGES = [TokenExchange(audience="x"), OnBehalfOf(scopes=["x"])]
+EXCHANGES: list[TokenExchange | OnBehalfOf] = [TokenExchange(audience="x"), OnBehalfOf(scopes=["x"])]
 
 
 @pytest.mark.parametrize("way", EXCHANGES, ids=lambda way: type(way).__name__)
 @pytest.mark.parametrize("preset", ["github", "google", "slack", "microsoft"])
 def test_callers_own_tokens_are_shown_to_no_service_because_an_address_was_left_out(
-    preset: str, way: WithoutUser
+    preset: str, way: TokenExchange | OnBehalfOf
 ) -> None:
     if preset == "microsoft" and isinstance(way, OnBehalfOf):
         OAuthProvider.from_preset(preset, tenant="acme", **CLIENT, without_user=[way])
@@ -234,7 +234,7 @@ def test_callers_own_tokens_are_shown_to_no_service_because_an_address_was_left_
 
 
 @pytest.mark.parametrize("way", EXCHANGES, ids=lambda way: type(way).__name__)
-def test_an_address_that_the_application_gave_itself_may_be_left_out_of_a_way(way: WithoutUser) -> None:
+def test_an_address_that_the_application_gave_itself_may_be_left_out_of_a_way(way: TokenExchange | OnBehalfOf) -> None:
     OAuthProvider.from_standard_oauth2(**CLIENT, **OWN, without_user=[way])
     OAuthProvider.from_preset(ServicePreset(**OWN, display_name="Own"), **CLIENT, without_user=[way])
 

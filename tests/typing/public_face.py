@@ -54,6 +54,7 @@ def provider() -> OAuthProvider:
         client_secret=Secret("secret"),
         authorize_url="https://github.com/login/oauth/authorize",
         token_url="https://github.com/login/oauth/access_token",
+        api_url="https://api.github.com",
         server_base_url=BASE,
         store=MemoryStore(),
         key_ring=KeyRing({"a": "x" * 32}, minting="a"),
