@@ -18,6 +18,7 @@ from mcpauthkit.connections.key_service import KeyService
 from mcpauthkit.connections.key_services import key_service_named
 from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.known_options import check_options
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.principal import Principal
@@ -97,6 +98,7 @@ class CredentialsProvider:
         **options: Unpack[CredentialsOptions],
     ) -> None:
         if sum(one is not None for one in (variables, fields, service)) != 1:
+        check_options(options, CredentialsOptions, CredentialsProvider)
             raise ConfigurationError(
                 "Exactly one of variables, fields and service says what the form asks.",
                 hint='For instance variables={"pat": {"label": "Personal Access Token", "type": "password"}}.',
@@ -150,6 +152,7 @@ class CredentialsProvider:
             ConfigurationError: An argument cannot be used.
         """
         service = key_service_named(preset).fixing(**(values or {}))
+        check_options(options, CredentialsOptions, CredentialsProvider.from_preset)
         return cls(
             name=name or service.name,
             server_base_url=server_base_url,

@@ -14,6 +14,7 @@ from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.headers import HeaderFields
 from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.known_options import check_options
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, ForbiddenOrigin, InvalidRequest, RequestError, WrongAudience
@@ -120,6 +121,7 @@ class JwtAuthMiddleware:
         **limits: Unpack[LimitOptions],
     ) -> None:
         self._app = app
+        check_options(limits, LimitOptions, JwtAuthMiddleware)
         clock = clock or SystemClock()
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._open = OpenPaths(open_paths, [one.path for one in self._resources.all])
