@@ -6,11 +6,11 @@ import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 from urllib.parse import quote_plus
 
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import GrantRefused, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.oauth.account import Account
 from mcpauthkit.oauth.json_paths import text_at, values_at, words_of
 from mcpauthkit.oauth.messages import TRANSIENT_ERRORS, HttpRequest, HttpResponse, name_of_error
@@ -41,11 +41,21 @@ class OAuthClient:
         client_id: Its identifier.
         client_secret: Its secret, or None for a public client.
         authentication: How it proves itself.
+
+    Raises:
+        ConfigurationError: There is no such way to prove oneself; requests would go out without the secret.
     """
 
     client_id: str
     client_secret: Secret | None = None
     authentication: ClientAuthentication = "none"
+
+    def __post_init__(self) -> None:
+        if self.authentication not in get_args(ClientAuthentication):
+            raise ConfigurationError(
+                f"There is no client authentication {self.authentication!r}.",
+                hint=f"It is one of {', '.join(get_args(ClientAuthentication))}.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,13 +68,13 @@ def client_of(
         authentication: How the secret is sent; `client_secret_post` by default.
 
     Raises:
-        ConfigurationError: There is no identifier.
+        ConfigurationError: There is no identifier, or no such way of sending the secret.
     """
     if not client_id:
         raise ConfigurationError("client_id is empty.", hint="Register a client at the service and give its id.")
-    if not client_secret:
-        return OAuthClient(client_id)
-    return OAuthClient(client_id, as_secret(client_secret), authentication or "client_secret_post")
+    secret = as_secret(client_secret) if client_secret else None
+    client = OAuthClient(client_id, secret, authentication or "client_secret_post")
+    return client if secret else replace(client, authentication="none")
 
 
 def described(preset: ServicePreset, options: ServiceOptions) -> ServicePreset:
