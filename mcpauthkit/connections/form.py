@@ -232,11 +232,11 @@ class Form:
         guide: Markdown for the page, which says how to get what is asked.
 
     Raises:
-        ConfigurationError: There is none, there are too many, or two of one name.
+        ConfigurationError: There is none, there are too many, two of one name, or something that is no field.
     """
 
     def __init__(self, fields: Iterable[Field], *, asks_expiry: bool = False, guide: str = "") -> None:
-        own = tuple(fields)
+        own = _checked_fields(fields)
         names = [one.name for one in own]
         taken = sorted({name for name in names if names.count(name) > 1 or name in RESERVED_NAMES})
         if taken:
@@ -277,6 +277,16 @@ class Form:
         if sum(len(value.encode(errors="replace")) for value in values.values()) > MAX_TYPED_BYTES:
             problems[""] = "This is more than can be kept. Leave out what is not needed."
         return Answers(values, problems)
+
+
+def _checked_fields(given: object) -> tuple[Field, ...]:
+    own = tuple(given) if isinstance(given, Iterable) else (given,)
+    if isinstance(given, Field) or not all(isinstance(one, Field) for one in own):
+        raise ConfigurationError(
+            "fields is not a list of Field values.",
+            hint='Write fields=[Field(name="pat", kind="password")], or give a mapping as variables=.',
+        )
+    return own
 
 
 def _is_plain(value: str) -> bool:
