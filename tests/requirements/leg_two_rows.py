@@ -49,7 +49,11 @@ LEG_TWO_MCP = (
         (
             *shown_in("flows/test_without_user.py", "test_no_callers_token_is_kept"),
             *shown_in(_GRANTS, "test_the_callers_token_goes_nowhere"),
-            *shown_in("connections/test_userless.py", "test_a_token_is_not_shown_to_an_issuer_it_is_not_of"),
+            *shown_in("connections/test_userless_callers.py", "test_a_token_is_not_shown_to_an_issuer_it_is_not_of"),
+            *shown_in(
+                "providers/test_without_user.py",
+                "test_callers_own_tokens_are_shown_to_no_service_because_an_address_was_left_out",
+            ),
         ),
     ),
     Requirement(
