@@ -30,6 +30,7 @@ class FormGrant:
         display_name: The service's name for people.
         form: What is asked.
         validate: Tries the values at the service; without one, whatever fits the form is kept.
+        check: Raises `CredentialsRejected` for values that must not even be tried.
         timeout_seconds: How long that may take.
         close: Closes what `validate` opened.
         clock: Time.
@@ -45,6 +46,7 @@ class FormGrant:
         form: Form,
         validate: Validate | None = None,
         *,
+        check: Callable[[Mapping[str, str]], None] | None = None,
         timeout_seconds: float = 15.0,
         close: Callable[[], Awaitable[None]] | None = None,
         clock: Clock | None = None,
@@ -55,6 +57,7 @@ class FormGrant:
         self.display_name = display_name
         self.form = form
         self._validate = validate
+        self._refuse = check
         self._timeout = timeout_seconds
         self._close = close
         self._clock = clock or SystemClock()
@@ -103,6 +106,8 @@ class FormGrant:
         """Run the application's validator; whatever it does, no value gets into a log or a page by it."""
         failure: CredentialsRejected | RemoteUnavailable
         try:
+            if self._refuse is not None:
+                self._refuse(typed)
             with anyio.fail_after(self._timeout):
                 found: object = None if self._validate is None else await self._validate(typed)
         except CredentialsRejected as error:

@@ -1,9 +1,9 @@
 """Trying at a service whether a key that a user typed works.
 
 The request carries the user's secret to an address the user may have had a say in, from a machine that reaches more
-than the user does. So it goes to https hosts with public names only, unless the developer named the host, and never
-follows a redirect. A name that its owner lets lead to an inner address passes: where that matters, list the hosts, or
-let the application's network refuse such connections.
+than the user does. So it goes to https hosts with public names and to their usual port only, unless the developer named
+the host, and never follows a redirect. A name that its owner lets lead to an inner address passes: where that matters,
+list the hosts, or let the application's network refuse such connections.
 """
 
 from __future__ import annotations
@@ -13,26 +13,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from mcpauthkit.connections.credential import Account
-from mcpauthkit.connections.form import Checked, Field
+from mcpauthkit.connections.form import Checked
 from mcpauthkit.connections.key_service import Detour, KeyService, Proof
 from mcpauthkit.connections.refusals import judge
+from mcpauthkit.connections.typed_url import Reach
 from mcpauthkit.core.encoding import parse_json
-from mcpauthkit.core.urls import check_base_url
-from mcpauthkit.errors import ConfigurationError, CredentialsRejected, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.errors import CredentialsRejected, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.json_paths import text_at, text_of, values_at, words_of
 from mcpauthkit.oauth.messages import MAX_DOCUMENT_BYTES, HttpRequest, HttpResponse
 
 _OK, _FORBIDDEN, _NOT_FOUND = 200, 403, 404
-# Names of at least two parts, the last of which is no number: neither addresses in any notation nor inner short names.
-_PUBLIC_NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?\Z")
-# Names that are never public (RFC 6762, RFC 6761, RFC 8375, and what inner networks are called).
-_INNER_ENDS = frozenset(
-    {"localhost", "local", "internal", "intranet", "localdomain", "lan", "home", "corp", "private", "arpa", "onion"}
-)
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _OFFSET = re.compile(r" (?:(UTC|Z)|([+-]\d\d):?(\d\d))\Z")
 
@@ -43,13 +36,17 @@ class KeyCheck:
     Args:
         service: The service.
         fetch: The fetch port. It must not follow redirects: they would take the key along.
-        allowed_hosts: The only hosts that users may name, inner ones included; without any, every public name.
+        allowed_hosts: The only hosts that users may name, inner ones included, with a port if it is not 443; without
+            any, every public name.
+
+    Raises:
+        ConfigurationError: One of the hosts is none.
     """
 
     def __init__(self, service: KeyService, fetch: Fetch, *, allowed_hosts: tuple[str, ...] = ()) -> None:
         self._service = service
         self._fetch = fetch
-        self._allowed = frozenset(one.lower() for one in allowed_hosts)
+        self._reach = Reach(allowed_hosts)
 
     async def __call__(self, values: Mapping[str, str]) -> Checked:
         """What the service says about the values.
@@ -61,8 +58,7 @@ class KeyCheck:
             CredentialsRejected: They do not work, or lead where no secret is sent.
             RemoteUnavailable: The service did not say; nothing is known about them.
         """
-        for one in self._service.fields:
-            self._check_field(one, values.get(one.name, ""))
+        self.check(values)
         response = await self._ask(self._service.check_url, values)
         detour = self._service.detour
         if detour is not None and self._verdict(response) == "dead":
@@ -72,29 +68,23 @@ class KeyCheck:
                 return self._read(response, tenant=found)
         return self._read(response)
 
-    def _check_field(self, one: Field, value: str) -> None:
-        # Whoever calls us need not have gone through a form. Where addresses may lead is decided below.
-        if problem := one.problem(value, on_loopback=True):
-            raise CredentialsRejected(problem, field=one.name)
-        if one.kind == "url" and value:
-            self._check_address(one, value)
+    def check(self, values: Mapping[str, str]) -> None:
+        """Refuse what must not even be tried.
 
-    def _check_address(self, one: Field, value: str) -> None:
-        try:
-            host = (urlsplit(check_base_url(value, one.name)).hostname or "").rstrip(".")
-        except ConfigurationError:
-            text = f"{one.label} is not an address that begins with https:// and is nothing but an address."
-            # Not chained: the cause repeats what was typed.
-            raise CredentialsRejected(text, field=one.name, reason="typed address refused") from None
-        public = _PUBLIC_NAME.match(host) is not None and host.rpartition(".")[2] not in _INNER_ENDS
-        if host in self._allowed or (public and not self._allowed):
-            return
-        text = (
-            f"{one.label} is not among the addresses this application may be pointed at."
-            if self._allowed
-            else f"{one.label} has to be a public host name that begins with https://."
-        )
-        raise CredentialsRejected(text, field=one.name, reason="typed address leads inside")
+        Args:
+            values: As for a call.
+
+        Raises:
+            CredentialsRejected: A value cannot be right, or leads where no secret is sent.
+        """
+        for one in self._service.fields:
+            value = values.get(one.name, "")
+            # Whoever calls us need not have gone through a form. Where addresses may lead is decided by their reach.
+            problem = one.problem(value, on_loopback=True)
+            if problem is None and one.kind == "url" and value:
+                problem = self._reach.problem(one.label, value)
+            if problem is not None:
+                raise CredentialsRejected(problem, field=one.name, reason="typed value refused")
 
     async def _ask(self, template: str, values: Mapping[str, str]) -> HttpResponse:
         service = self._service

@@ -75,6 +75,9 @@ class KeyService:
         settings_url: Where the key is made, if that is one address for all users.
         guide: How it is made, in Markdown.
         fixed: Values of fields that the developer gave instead of the users.
+
+    Raises:
+        ConfigurationError: A secret field is part of an address.
     """
 
     name: str
@@ -97,6 +100,30 @@ class KeyService:
     settings_url: str = ""
     guide: str = ""
     fixed: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.check_address("check_url", self.check_url)
+        if self.detour is not None:
+            self.check_address("detour.lookup_url", self.detour.lookup_url)
+            self.check_address("detour.check_url", self.detour.check_url)
+
+    def check_address(self, argument: str, template: str) -> None:
+        """Refuse an address that would hold a secret: addresses stand in logs, and not only in ours.
+
+        Args:
+            argument: What gave it, for the message.
+            template: The address.
+
+        Raises:
+            ConfigurationError: It would.
+        """
+        named = set(_VARIABLE.findall(template))
+        secret = next((one.name for one in self.fields if one.secret and one.name in named), None)
+        if secret is not None:
+            raise ConfigurationError(
+                f"{argument} of {self.display_name} holds the secret {{{secret}}}.",
+                hint=f'Send it in a header: sent={{"Authorization": "Bearer {{{secret}}}"}}.',
+            )
 
     def fixing(self, **values: str) -> Self:
         """The same service with some of its fields given by the developer, so that no user is asked for them.

@@ -75,7 +75,8 @@ class CredentialsProvider:
             `options`, `max_length` and `secret`. Types are `string`, `password`, `url`, `textarea`, `select`, `date`.
         fields: The same as values; give one of the two, or `service`.
         service: A service that says besides how its keys are tried and sent, so that `client()` works.
-        allowed_hosts: The only hosts that users of `service` may name, inner ones included.
+        allowed_hosts: The only hosts that users of `service` may name, inner ones included, with a port if it is not
+            443. Without any, every public name.
         api_url: The API of `service`, which may hold its fields as `{name}`.
         http_client: An httpx client of yours for trying keys, which follows no redirects; it stays open.
         **options: As in `CredentialsOptions` and `ProviderOptions`.
@@ -97,8 +98,8 @@ class CredentialsProvider:
         http_client: httpx.AsyncClient | None = None,
         **options: Unpack[CredentialsOptions],
     ) -> None:
-        if sum(one is not None for one in (variables, fields, service)) != 1:
         check_options(options, CredentialsOptions, CredentialsProvider)
+        if sum(one is not None for one in (variables, fields, service)) != 1:
             raise ConfigurationError(
                 "Exactly one of variables, fields and service says what the form asks.",
                 hint='For instance variables={"pat": {"label": "Personal Access Token", "type": "password"}}.',
@@ -143,7 +144,7 @@ class CredentialsProvider:
             server_base_url: The public address of the application.
             name: Its name in links, if not the preset's.
             values: Fields that you fill in for everybody, such as `base_url`; users are not asked for them.
-            allowed_hosts: The only hosts that users may name, inner ones included.
+            allowed_hosts: As for the class.
             api_url: As for the class.
             http_client: As for the class.
             **options: As for the class.
@@ -151,8 +152,8 @@ class CredentialsProvider:
         Raises:
             ConfigurationError: An argument cannot be used.
         """
-        service = key_service_named(preset).fixing(**(values or {}))
         check_options(options, CredentialsOptions, CredentialsProvider.from_preset)
+        service = key_service_named(preset).fixing(**(values or {}))
         return cls(
             name=name or service.name,
             server_base_url=server_base_url,
@@ -331,11 +332,13 @@ def _grant(
     allowed_hosts: tuple[str, ...],
 ) -> FormGrant:
     shown = options.get("display_name") or (name.capitalize() if service is None else service.display_name)
-    validate, close = options.get("validate"), None
-    if service is not None and validate is None:
-        fetch = HttpFetch(http_client, timeout_seconds=10.0)
-        validate, close = KeyCheck(service, fetch, allowed_hosts=allowed_hosts), fetch.aclose
-    return FormGrant(name, shown, form, validate, close=close, clock=options.get("clock"))
+    validate, clock = options.get("validate"), options.get("clock")
+    if service is None:
+        return FormGrant(name, shown, form, validate, clock=clock)
+    fetch = HttpFetch(http_client, timeout_seconds=10.0)
+    tried = KeyCheck(service, fetch, allowed_hosts=allowed_hosts)
+    # Where typed addresses may lead is nothing that an application's own validator is left to think of.
+    return FormGrant(name, shown, form, validate or tried, check=tried.check, close=fetch.aclose, clock=clock)
 
 
 def _reminders(

@@ -26,10 +26,16 @@ class KeyUse:
     Args:
         service: The service.
         api_url: Its API, which may hold fields as `{name}`; empty for what the service's check says.
+
+    Raises:
+        ConfigurationError: A secret field is part of that address.
     """
 
     service: KeyService
     api_url: str = ""
+
+    def __post_init__(self) -> None:
+        self.service.check_address("api_url", self.api_url)
 
     def values(self, credential: Credential) -> dict[str, str]:
         """Everything that was typed, and what the developer gave instead of the user."""

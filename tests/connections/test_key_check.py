@@ -10,7 +10,7 @@ from mcpauthkit.connections.form import Checked
 from mcpauthkit.connections.key_check import KeyCheck
 from mcpauthkit.connections.key_service import KeyService
 from mcpauthkit.connections.key_services import KEY_SERVICES
-from mcpauthkit.errors import CredentialsRejected
+from mcpauthkit.errors import ConfigurationError, CredentialsRejected
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
 
 GITLAB = KEY_SERVICES["gitlab"]
@@ -53,7 +53,7 @@ async def refused(base_url: str, *, allowed: tuple[str, ...] = ()) -> Credential
         "https://gitlab.example.com",
         "https://gitlab.example.com/",
         "https://GitLab.Example.com",
-        "https://gitlab.example.com:8443",
+        "https://gitlab.example.com:443",
         "https://tools.example.com/gitlab",
         "https://xn--bcher-kva.example",
     ],
@@ -102,6 +102,9 @@ async def test_public_names_are_asked(base_url: str) -> None:
         "https://gitlab.example.com#@127.0.0.1",
         "https://gitlab.example.com?x=https://127.0.0.1",
         "https://gitlab.example.com:99999",
+        "https://gitlab.example.com:8443",
+        "https://gitlab.example.com:22",
+        "https://gitlab.example.com:0",
         "https://\uff11\uff12\uff17.0.0.1",
         "https://\u24dbocalhost",
         "https://gitlab%2eexample.com",
@@ -129,6 +132,38 @@ async def test_where_hosts_are_listed_no_other_is_asked() -> None:
     assert len(await tried("https://git.internal", allowed=allowed)) == 1
     assert (await refused("https://gitlab.example.org", allowed=allowed)).field == "base_url"
     assert (await refused("https://gitlab.example.com.attacker.example", allowed=allowed)).field == "base_url"
+
+
+async def test_a_port_is_asked_where_the_developer_named_it_and_on_this_machine() -> None:
+    allowed = ("git.internal:8443", "Git.Example.com", "127.0.0.1", "[::1]", "[fd00::7]:8443")
+    for base_url in (
+        "https://git.internal:8443",
+        "https://git.example.com",
+        "https://git.example.com:443",
+        "http://127.0.0.1:5001",
+        "http://[::1]:5001",
+        "https://[fd00::7]:8443",
+    ):
+        assert len(await tried(base_url, allowed=allowed)) == 1
+    for base_url in (
+        "https://git.internal",
+        "https://git.internal:9443",
+        "https://git.example.com:8443",
+        "https://[fd00::7]",
+    ):
+        assert (await refused(base_url, allowed=allowed)).field == "base_url"
+
+
+@pytest.mark.parametrize("entry", ["https://git.internal", "git.internal/x", "git.internal:x", "a b", "", "fd00::7"])
+def test_a_host_that_can_never_match_is_no_host_to_list(entry: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        KeyCheck(GITLAB, Recorder(), allowed_hosts=(entry,))
+    assert "git.example.com" in refusal.value.hint
+
+
+def test_hosts_are_listed_and_not_spelled() -> None:
+    with pytest.raises(ConfigurationError):
+        KeyCheck(GITLAB, Recorder(), allowed_hosts="git.internal")  # type: ignore[arg-type]  # as in a typo
 
 
 async def test_a_listed_host_is_asked_by_https_all_the_same() -> None:

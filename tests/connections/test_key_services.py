@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import respx
 from mcpauthkit.connections.credential import Account
 from mcpauthkit.connections.form import Checked, Field, Form
 from mcpauthkit.connections.key_check import KeyCheck
+from mcpauthkit.connections.key_service import Detour
 from mcpauthkit.connections.key_services import KEY_SERVICES, key_service_named
 from mcpauthkit.errors import ConfigurationError, CredentialsRejected, RemoteUnavailable
 from mcpauthkit.fetch import HttpFetch
@@ -244,3 +246,29 @@ def test_a_value_that_looks_like_a_template_is_a_value() -> None:
 
 def test_fields_are_values_of_forms() -> None:
     assert all(isinstance(one, Field) for row in KEY_SERVICES.values() for one in row.fields)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"check_url": "https://api.example.com/bot{token}/getMe"},
+        {"check_url": "https://api.example.com/me?key={token}"},
+        {
+            "detour": Detour(
+                lookup_url="https://example.com/{token}", path="id", variable="id", check_url="https://e.example"
+            )
+        },
+        {
+            "detour": Detour(
+                lookup_url="https://example.com", path="id", variable="id", check_url="https://e.example/{token}"
+            )
+        },
+    ],
+    ids=["path", "query", "lookup", "detour"],
+)
+def test_a_secret_is_no_part_of_an_address(changes: dict[str, Any]) -> None:
+    # Addresses stand in logs: ours, those of proxies, and the service's own.
+    with pytest.raises(ConfigurationError) as refusal:
+        replace(KEY_SERVICES["openai"], **changes)
+    assert "token" in str(refusal.value)
+    assert "sent=" in refusal.value.hint

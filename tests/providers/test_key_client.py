@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
 
 from mcpauthkit import Account, Credential, CredentialsProvider, Field, Secret
+from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.providers.key_client import KeyUse
 from mcpauthkit.services import Detour, KeyService
 from mcpauthkit.testing import BrowserRobot, sign_in
@@ -116,6 +117,50 @@ async def test_a_key_goes_to_its_own_service_only(here: World) -> None:
         assert "not sent to https://elsewhere.example" in text
 
 
+@pytest.mark.parametrize(
+    ("allowed", "typed", "is_taken"),
+    [
+        (("git.corp.internal",), "https://git.corp.internal", True),
+        (("git.corp.internal",), "https://vault.corp", False),
+        (("git.corp.internal",), "https://10.0.0.5", False),
+        ((), "https://keys.example.com", True),
+        ((), "https://10.0.0.5", False),
+        ((), "https://keys.example.com:6379", False),
+    ],
+)
+async def test_a_validator_of_the_applications_does_not_widen_where_typed_addresses_lead(
+    here: World, allowed: tuple[str, ...], typed: str, is_taken: bool
+) -> None:
+    tried: list[str] = []
+
+    async def validate(values: Mapping[str, str]) -> None:
+        tried.append(values["address"])
+
+    provider = CredentialsProvider(
+        name="keys",
+        server_base_url=here.base,
+        service=KEYED,
+        allowed_hosts=allowed,
+        validate=validate,
+        store=here.store,
+        key_ring=RING,
+    )
+
+    @here.mcp.tool()
+    @provider.require_credentials(fail_fast=True)
+    async def address() -> str:
+        """Where the keys are used."""
+        return provider.get_credentials()["address"]
+
+    provider.register(here.app, here.mcp)
+    async with here.client() as client, BrowserRobot() as robot:
+        page = await sign_in(robot, await robot.open(link_in((await text_of(client, "address"))[1])), user="alice")
+        page = await robot.submit(page, {"address": typed, "token": "t"}, button="Connect Forge keys")
+        assert page.status == (200 if is_taken else 422)
+        assert tried == [typed] * is_taken
+        assert (await text_of(client, "address"))[0] is not is_taken
+
+
 def use(service: KeyService, api_url: str = "", **values: str) -> str:
     tenant = values.pop("tenant", "")
     credential = Credential(
@@ -135,6 +180,12 @@ def test_the_api_is_where_the_check_goes() -> None:
     assert use(service("https://{site}.example.com/v1/me"), site="acme") == "https://acme.example.com"
     assert use(service("{address}/rest/me"), address=wiki) == "https://wiki.example.com/wiki"
     assert use(service("{address}/me"), api_url="{address}/api", address=wiki) == "https://wiki.example.com/wiki/api"
+
+
+def test_a_secret_is_no_part_of_the_apis_address() -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        KeyUse(KEYED, "https://api.example.com/{token}")
+    assert "api_url" in str(refusal.value)
 
 
 def test_the_api_of_a_detour_is_there_for_those_who_went_it() -> None:
