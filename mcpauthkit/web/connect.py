@@ -19,7 +19,7 @@ from mcpauthkit.web.csrf import CSRF_FIELD
 from mcpauthkit.web.flow_pages import FlowPages
 from mcpauthkit.web.form_body import FormTooLarge, read_form
 from mcpauthkit.web.login_pages import sign_in_of, start_login
-from mcpauthkit.web.pages import Pages
+from mcpauthkit.web.pages import Pages, redirect
 
 _audit = RequestLog("audit")
 
@@ -57,6 +57,8 @@ class ConnectPages:
         return [
             Route(path, self._pages.edge(self.show), methods=["GET"]),
             Route(f"{path}/decline", self._pages.edge(self.decline), methods=["POST"]),
+            # What answered it may stand in the address bar, where people press return.
+            Route(f"{path}/decline", self._pages.edge(self.go_back), methods=["GET"]),
             *self._way.routes,
         ]
 
@@ -78,6 +80,10 @@ class ConnectPages:
             return self._flows.finished(flow)
         await self._broker.ledger.mark_opened(flow)
         return self._way.ask(request, flow, session)
+
+    async def go_back(self, request: Request) -> Response:
+        """From the address of a form to its page."""
+        return redirect(f"{self._flows.base_url}{self._flows.address(self._flows.flow_id(request))}")
 
     async def decline(self, request: Request) -> Response:
         """The user says no on our page."""

@@ -62,6 +62,8 @@ class ConnectionsPage:
         return [
             Route(CONNECTIONS_PATH, self._pages.edge(self.show), methods=["GET"]),
             *(Route(_path(one), self._pages.edge(does), methods=["POST"]) for one, does in self._actions.items()),
+            # What answered a form stands in the address bar, where people press return.
+            *(Route(_path(one), self._pages.edge(self.go_back), methods=["GET"]) for one in self._actions),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -72,6 +74,10 @@ class ConnectionsPage:
             issuer_url = login.issuer_marked(request.query_params.get("at", ""))
             return await start_login(self._pages, request, CONNECTIONS_PATH, issuer_url=issuer_url)
         return await self._page(login, session)
+
+    async def go_back(self, request: Request) -> Response:  # noqa: ARG002  # what endpoints are given
+        """From the address of a form to the page."""
+        return redirect(f"{self._base_url}{CONNECTIONS_PATH}")
 
     async def connect(self, request: Request) -> Response:
         """Lead to the connect page of a service, for the permissions that were ticked."""

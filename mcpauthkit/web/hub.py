@@ -36,7 +36,7 @@ class Hub:
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
-        self.paths: set[str] = set()
+        self.paths: dict[str, frozenset[str]] = {}
         self.services: dict[str, ConnectedService] = {}
         self._base_url = ""
         self._has_login = False
@@ -90,7 +90,18 @@ class Hub:
         wanted = [*routes, *(() if self._has_login else LoginPages(Pages()).routes)]
         self._serve_first(wanted)
         self._has_login = True
-        self.paths.update(route.path for route in wanted)
+        self._open(wanted)
+
+    def is_open(self, path: str, method: str) -> bool:
+        """Whether a request is for one of our pages, which need no token.
+
+        Another method may be the application's own at the same path; so may a WebSocket, which has none.
+        """
+        return method in self.paths.get(path, ())
+
+    def _open(self, routes: Sequence[Route]) -> None:
+        for route in routes:
+            self.paths[route.path] = self.paths.get(route.path, frozenset()).union(route.methods or ())
 
     def _serve_first(self, routes: Sequence[Route]) -> None:
         taken = {getattr(route, "path", None) for route in self._app.router.routes} & {one.path for one in routes}
@@ -102,12 +113,12 @@ class Hub:
         self._app.router.routes[:0] = routes
 
     @contextmanager
-    def serving_metadata(self, mode: MetadataMode, paths: Sequence[str] = ()) -> Iterator[None]:
+    def serving_metadata(self, mode: MetadataMode, routes: Sequence[Route] = ()) -> Iterator[None]:
         """Hold the place of the metadata documents while the application runs.
 
         Args:
             mode: Whether they send clients to the issuer, or to a proxy here.
-            paths: What the proxy serves without a token.
+            routes: What the proxy serves without a token.
 
         Raises:
             ConfigurationError: There is a proxy, and something else besides it. Clients would register at one
@@ -119,12 +130,13 @@ class Hub:
                 hint="Include one oauth_meta_router; list several MCP servers in its resource_paths.",
             )
         self._metadata_modes.append(mode)
-        self.paths.update(paths)
+        self._open(routes)
         try:
             yield
         finally:
             self._metadata_modes.remove(mode)
-            self.paths.difference_update(paths)
+            for route in routes:
+                self.paths.pop(route.path, None)
 
     @property
     def serves_metadata(self) -> bool:

@@ -78,7 +78,7 @@ def oauth_meta_router(
     base_scopes = tuple(scope for scope in scopes if scope != _OFFLINE)
     documents = _resource_routes(resources, resources.base_url, base_scopes, resource_name)
     own = server.routes
-    return _router([*documents, *own], _lifespan("proxy", [route.path for route in own], server.aclose))
+    return _router([*documents, *own], _lifespan("proxy", own, server.aclose))
 
 
 def _resource_routes(
@@ -94,11 +94,11 @@ def _resource_routes(
 
 
 def _lifespan(
-    mode: MetadataMode, paths: Sequence[str] = (), close: Callable[[], Awaitable[None]] | None = None
+    mode: MetadataMode, routes: Sequence[Route] = (), close: Callable[[], Awaitable[None]] | None = None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with Hub.of(app).serving_metadata(mode, paths):
+        with Hub.of(app).serving_metadata(mode, routes):
             try:
                 yield
             finally:

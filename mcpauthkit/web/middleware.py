@@ -41,6 +41,7 @@ from mcpauthkit.web.origins import AllowedOrigins
 from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
+from mcpauthkit.web.spans import hide_query
 from mcpauthkit.web.trust import Trust, browser_login, check_keys, close_verifiers, trusted_issuers
 
 _log = RequestLog("web")
@@ -120,8 +121,8 @@ class JwtAuthMiddleware:
         entropy: Entropy | None = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
-        self._app = app
         check_options(limits, LimitOptions, JwtAuthMiddleware)
+        self._app = app
         clock = clock or SystemClock()
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._open = OpenPaths(open_paths, [one.path for one in self._resources.all])
@@ -275,7 +276,11 @@ class JwtAuthMiddleware:
         if self._open.is_open(path, scope.get("raw_path") or b"", scope.get("method", "GET")):
             return True
         hub = _hub_of(scope.get("app", self._app))
-        return hub is not None and path in hub.paths
+        if hub is None or path not in hub.paths:
+            return False
+        # Whoever sends a code by the wrong method has sent it all the same.
+        hide_query(path)
+        return hub.is_open(path, scope.get("method", ""))
 
     def _challenge_of_routes(self) -> str:
         """What a route that is open, and needs a user all the same, answers with its 401."""

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from opentelemetry import trace
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -18,6 +17,7 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import StoreUnavailable
 from mcpauthkit.web.connect_view import ConnectView, FormView
 from mcpauthkit.web.connections_view import Notice, Problem, ServiceView
+from mcpauthkit.web.spans import hide_query
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -162,8 +162,7 @@ class Pages:
         """
 
         async def guarded(request: Request) -> Response:
-            # FastAPI 0.165 records the query on its span (seen November 2026); ours holds codes, states and links.
-            trace.get_current_span().set_attribute("url.query", "REDACTED")
+            hide_query(request.url.path)
             try:
                 return await endpoint(request)
             except Answered as early:

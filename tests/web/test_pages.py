@@ -114,9 +114,11 @@ def test_whatever_text_is_shown_is_escaped() -> None:
 
 @pytest.mark.parametrize("path", ["", "/start", "/callback", "/decline"])
 async def test_the_pages_take_no_other_method(here: World, path: str) -> None:
-    wrong = "GET" if path == "/decline" else "POST"
+    wrong = "PUT" if path == "/decline" else "POST"
     async with httpx.AsyncClient() as http:
-        answer = await http.request(wrong, f"{here.base}/connect/forge{path}")
+        assert (await http.request(wrong, f"{here.base}/connect/forge{path}")).status_code == 401
+        known = {"authorization": f"Bearer {here.token()}"}
+        answer = await http.request(wrong, f"{here.base}/connect/forge{path}", headers=known)
     # 404 where a server mounted at / takes what our route leaves.
     assert answer.status_code in {404, 405}
 
