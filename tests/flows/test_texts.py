@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import Depends
+from fastmcp import Context
 from mcp.shared.exceptions import MCPError
 
 from mcpauthkit import Patience
@@ -71,6 +72,13 @@ def on_a_client(era: Era, tool: str = TOOL, *, declares_url: bool = True) -> Cal
     return call
 
 
+async def in_the_background(here: World, said: Said) -> None:
+    """What a worker is told, with nobody waiting who could be asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Context, "is_background_task", True)
+        await on_a_client("modern")(here, said)
+
+
 async def on_a_route(here: World, said: Said) -> None:
     async def repos(http: httpx.AsyncClient = Depends(here.provider.http(scopes=["repo"]))) -> str:  # noqa: B008
         return (await http.get("/repos")).text
@@ -89,6 +97,7 @@ RUNGS: dict[str, Call] = {
     "plain link, modern": on_a_client("modern", declares_url=False),
     "plain link, legacy": on_a_client("legacy", declares_url=False),
     "failing fast, modern": on_a_client("modern", "list_repos_fast"),
+    "background": in_the_background,
     "route": on_a_route,
 }
 
