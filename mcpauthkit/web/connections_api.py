@@ -15,6 +15,7 @@ from starlette.routing import Route
 from mcpauthkit.connections.names import check_account_name
 from mcpauthkit.core.encoding import parse_json_object
 from mcpauthkit.core.headers import media_type
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import AuthKitError, ConfigurationError, InvalidRequest, NoSuchConnection
 from mcpauthkit.oauth.scopes import check_scopes, missing_scopes
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
@@ -23,6 +24,7 @@ from mcpauthkit.web.injection import principal_of, refusal
 from mcpauthkit.web.login_pages import CONNECTIONS_PATH
 from mcpauthkit.web.pages import PRIVATE_HEADERS
 
+_audit = RequestLog("audit")
 _API_PATH = f"{CONNECTIONS_PATH}/api"
 _MAX_BYTES = 16 * 1024
 _MEMBERS = frozenset({"scopes", "account"})
@@ -57,7 +59,13 @@ class ConnectionsApi:
         """A link to connect, with `{"scopes": [...], "account": "..."}`, both optional."""
         principal = principal_of(request)
         service = self._service(request)
-        wanted = await _members(request)
+        try:
+            wanted = await _members(request)
+        except InvalidRequest:
+            _audit.warning(
+                "body that is no JSON object of ours refused service=%s user=%s", service.name, principal.digest
+            )
+            raise
         scopes = None if "scopes" not in wanted else _known(service, wanted["scopes"])
         account = check_account_name(wanted.get("account", ""))
         return _answer({"connect_url": await service.open_link(principal, scopes=scopes, account=account)})
@@ -72,7 +80,7 @@ class ConnectionsApi:
         service = self._service(request)
         ended = await service.disconnect(principal, name)
         if not ended:
-            raise NoSuchConnection(f"There is no such connection with {service.display_name}.")
+            raise NoSuchConnection().naming(service.display_name)
         return _answer({"disconnected": [ended_record(one) for one in ended]})
 
     def _service(self, request: Request) -> ConnectedService:

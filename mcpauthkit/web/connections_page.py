@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from mcpauthkit.connections.connection import Connection
 from mcpauthkit.connections.names import check_account_name, is_called
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import AccountNameRefused, NoSuchConnection, SealError
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
@@ -31,6 +32,8 @@ from mcpauthkit.web.csrf import CSRF_FIELD
 from mcpauthkit.web.form_body import Form, FormTooLarge, read_form
 from mcpauthkit.web.login_pages import CONNECTIONS_PATH, SWITCH_PATH, sign_in_first, sign_in_of, start_login
 from mcpauthkit.web.pages import Answered, Pages, redirect
+
+_audit = RequestLog("audit")
 
 
 class ConnectionsPage:
@@ -183,6 +186,8 @@ class ConnectionsPage:
             form = await read_form(request)
             login.csrf.check(session, _path(action), form.get(CSRF_FIELD, ""))
         except (SealError, FormTooLarge) as error:
+            if isinstance(error, FormTooLarge):
+                _audit.warning("oversized form refused path=%s user=%s", _path(action), session.digest)
             raise Answered(
                 self._message(
                     "Please try that once more",

@@ -16,8 +16,8 @@ def hide_query(path: str) -> None:
     """Take the query out of the current span.
 
     FastAPI makes one itself (0.165, seen November 2026) and an instrumentation may make another inside of it, so this
-    is called wherever the current one may be a new one. One *around* the application is out of reach where FastAPI makes
-    its own as well; the README says what helps there.
+    is called wherever the current one may be a new one. One *around* the application is out of reach where FastAPI
+    makes its own as well; the README says what helps there.
 
     Args:
         path: The request's path, for a span that does not show which addresses it holds.

@@ -119,10 +119,29 @@ async def test_a_name_that_is_none_is_refused(here: ConnectionsWorld, name: Any)
         refused(await http.post(f"{API}/forge", json={"account": name}), 400, "account_name_refused")
 
 
-async def test_a_form_of_another_site_is_no_request(here: ConnectionsWorld) -> None:
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/plain", b"{}"),
+        ("application/x-www-form-urlencoded", b"{}"),
+        ("application/json", b"scopes=repo"),
+        ("application/json", b'{"account": "%s"}' % (b"x" * 20_000)),
+        ("application/json", b'{"surprise": 1}'),
+    ],
+    ids=["text", "form", "no JSON", "large", "member"],
+)
+async def test_what_no_frontend_of_ours_sends_is_refused_and_audited(
+    here: ConnectionsWorld, content_type: str, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A page of another site can send a form.
     async with here.api() as http:
-        for headers in ({"content-type": "text/plain"}, {"content-type": "application/x-www-form-urlencoded"}):
-            refused(await http.post(f"{API}/forge", content=b"{}", headers=headers), 400, "invalid_request")
+        answer = await http.post(f"{API}/forge", content=body, headers={"content-type": content_type})
+    refused(answer, 400, "invalid_request")
+    digest = here.principal("alice").digest
+    audited = [one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit"]
+    assert [line.partition(" request_id=")[0] for line in audited] == [
+        f"body that is no JSON object of ours refused service=forge user={digest}"
+    ]
 
 
 @pytest.mark.parametrize(("method", "more"), [("POST", {"json": {}}), ("DELETE", {})])

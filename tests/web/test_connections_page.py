@@ -255,11 +255,15 @@ async def test_a_form_asks_for_no_permission_that_nothing_here_needs(here: Conne
     assert "delete_everything" not in asking.text
 
 
-async def test_a_form_larger_than_ours_is_refused(here: ConnectionsWorld) -> None:
+async def test_a_form_larger_than_ours_is_refused_and_audited(
+    here: ConnectionsWorld, caplog: pytest.LogCaptureFixture
+) -> None:
     async with here.browser() as alice:
         token = alice.token("connect")
         answer = await post(here, alice, "connect", csrf=token, service="forge", scope="x" * 100_000)
         assert answer.status_code == 413
+        [refused] = [one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit"]
+        assert refused.startswith("oversized form refused path=/connections/connect user=")
         async with httpx.AsyncClient(cookies=alice.robot.cookies) as http:
             for body in (b"\xff\xfe", b"&".join([b"a=b"] * 1000)):
                 answer = await http.post(f"{here.page}/connect", content=body)
