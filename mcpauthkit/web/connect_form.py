@@ -10,18 +10,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.form import MAX_TYPED_BYTES
 from mcpauthkit.connections.form_grant import FormGrant
-from mcpauthkit.core.flow_state import Flow
+from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.headers import media_type
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.urls import is_loopback_host
 from mcpauthkit.errors import CredentialsRejected, RemoteUnavailable, SealError, SealExpired
-from mcpauthkit.principal import Principal
+from mcpauthkit.principal import Principal, log_digest
 from mcpauthkit.web.browser_login import BrowserSession
 from mcpauthkit.web.connect_view import FormView, field_views
 from mcpauthkit.web.csrf import CSRF_FIELD
-from mcpauthkit.web.flow_pages import FlowPages
+from mcpauthkit.web.flow_pages import MAX_TRIES, FlowPages
 from mcpauthkit.web.form_body import Form as SentForm
 from mcpauthkit.web.form_body import FormTooLarge, read_form
 from mcpauthkit.web.guide import render_guide
@@ -96,8 +97,11 @@ class FormPages:
             return self.ask(request, flow, session, values=answers.values, problems=answers.problems, status=422)
         principal = Principal.bare(session.issuer, session.subject)
         try:
-            finished = await self._flows.broker.settle(principal, flow, partial(self._grant.fill, answers.values))
+            finished = await self._flows.broker.settle(principal, flow, partial(self._try, flow, answers.values))
         except CredentialsRejected as error:
+            current = await self._flows.broker.ledger.get(flow.flow_id)
+            if current is not None and not current.is_pending:
+                return self._flows.done(current)
             problems, status = {self._beside(error.field): error.public}, 422
         except RemoteUnavailable:
             problem = f"{self._flows.service} could not be asked just now, so nothing was kept. Try again in a moment."
@@ -105,6 +109,19 @@ class FormPages:
         else:
             return self._flows.done(finished)
         return self.ask(request, flow, session, values=answers.values, problems=problems, status=status)
+
+    async def _try(self, flow: Flow, values: Mapping[str, str]) -> Credential:
+        # Counted while the flow is claimed, so that forms that are sent at once are counted one by one.
+        try:
+            return await self._grant.fill(values)
+        except CredentialsRejected:
+            ledger = self._flows.broker.ledger
+            tried = await ledger.mark_tried(flow)
+            if tried.is_pending and tried.tries >= MAX_TRIES:
+                user = log_digest(flow.issuer, flow.subject)
+                _audit.warning("too many wrong tries ended a link service=%s user=%s", flow.service, user)
+                await ledger.finish(tried, FlowStatus.FAILED)
+            raise
 
     def _beside(self, field: str) -> str:
         return field if field in {one.name for one in self._grant.form.fields} else ""

@@ -21,6 +21,8 @@ from mcpauthkit.web.query import only_value
 
 _audit = RequestLog("audit")
 _MAX_ID_BYTES = 128
+MAX_TRIES = 20
+"""How often something that the service does not accept can be typed for one link. More is guessing."""
 
 
 class FlowPages:
@@ -134,6 +136,14 @@ class FlowPages:
             case FlowStatus.REFUSED:
                 return self.pages.message(
                     f"{self.service} was not connected", f"{self.service} says that access was refused.", back
+                )
+            case FlowStatus.FAILED if flow.tries >= MAX_TRIES:
+                return self.pages.message(
+                    f"{self.service} could not be connected",
+                    f"{self.service} did not accept what was typed, {flow.tries} times, so this link has ended.",
+                    f"Make sure of what {self.service} gave you. "
+                    "Then go back to your assistant and repeat what you were doing; you will get a new link.",
+                    tone="bad",
                 )
             case _:
                 return self.pages.message(

@@ -238,6 +238,36 @@ async def test_a_page_left_open_for_too_long_is_sent_once_more_without_typing_it
             assert (await robot.submit(page, {"pat": GOOD}, button=SEND)).title == "Wiki is connected"
 
 
+async def test_after_twenty_wrong_tries_the_link_ends_and_says_how_to_start_again(
+    here: Wiki, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Somebody else's token could be guessed through us for as long as the link lived.
+    caplog.set_level(logging.WARNING, "mcpauthkit.audit")
+    async with here.form() as (robot, page):
+        for _ in range(19):
+            assert (await robot.submit(page, {**TYPED, "pat": BAD}, button=SEND)).status == 422
+        # What never reached the service does not count.
+        assert (await robot.submit(page, {**TYPED, "pat": ""}, button=SEND)).status == 422
+        ended = await robot.submit(page, {**TYPED, "pat": BAD}, button=SEND)
+        assert ended.title == "Wiki could not be connected"
+        assert "new link" in ended.text
+        assert "operator" not in ended.text
+        assert (await robot.submit(page, TYPED, button=SEND)).title == ended.title
+        assert len(here.tried) == 20
+    assert [line.partition(" service=")[0] for line in audited(caplog)] == ["too many wrong tries ended a link"]
+    async with here.form() as (robot, page):
+        assert (await robot.submit(page, TYPED, button=SEND)).title == "Wiki is connected"
+
+
+async def test_tries_that_are_sent_at_once_are_counted_one_by_one(here: Wiki) -> None:
+    async with here.form() as (robot, page):
+        body = {**TYPED, "pat": BAD, "csrf": token_of(page)}
+        async with anyio.create_task_group() as tasks:
+            for _ in range(30):
+                tasks.start_soon(send, robot, page.url, body)
+    assert len(here.tried) == 20
+
+
 async def test_secrets_are_asked_for_as_secrets(here: Wiki) -> None:
     async with here.form() as (_, page):
         control = page.html.partition('name="pat"')[2].partition(">")[0]
