@@ -10,6 +10,7 @@ from mcpauthkit.connections.without_user import WayOptions
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.secret import as_secret
+from mcpauthkit.core.urls import origin_of
 from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteMisbehaved
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
@@ -61,7 +62,8 @@ class TokenEndpoint:
         """Where a way asks, and as whom; this is the provider's endpoint, for what the way does not name.
 
         Raises:
-            ConfigurationError: The way has no endpoint, none that may see callers' tokens, or no confidential client.
+            ConfigurationError: The way has no endpoint, none that may see callers' tokens, or no confidential client
+                for it.
         """
         url = value.token_url or self.url
         if not url:
@@ -72,6 +74,11 @@ class TokenEndpoint:
             raise ConfigurationError(
                 f"{type(value).__name__} names no token_url, and would show {url} the tokens callers sign in with.",
                 hint=f"{_GIVE} They are those of the server that signs callers in.",
+            )
+        if not value.client_id and origin_of(url) != origin_of(self.url or url):
+            raise ConfigurationError(
+                f"{type(value).__name__} names no client, and would send {origin_of(url)} the provider's secret.",
+                hint=_GIVE,
             )
         client = _client_of(value, self.client)
         # The habits are those of one endpoint, and say nothing about another.

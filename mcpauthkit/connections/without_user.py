@@ -42,7 +42,7 @@ class WayOptions:
         scopes: What is asked for instead of what tools need.
         issuers: Callers of these issuers only; everybody unless given.
         token_url: The token endpoint; the provider's unless given.
-        client_id: The client; the provider's unless given.
+        client_id: The client; the provider's unless given, at the provider's own server only.
         client_secret: Its secret.
         client_authentication: How the secret is sent; `client_secret_post` by default.
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from mcpauthkit import ClientCredentials, OAuthProvider, OnBehalfOf, TokenExchange
+from mcpauthkit.connections.without_user import WayOptions
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.services import ServicePreset, TokenShape, WithoutUser
 from mcpauthkit.testing import DevService
@@ -230,7 +231,19 @@ def test_callers_own_tokens_are_shown_to_no_service_because_an_address_was_left_
     with pytest.raises(ConfigurationError) as refused:
         OAuthProvider.from_preset(preset, **CLIENT, without_user=[way])
     assert "token_url" in refused.value.hint
-    OAuthProvider.from_preset(preset, **CLIENT, without_user=[replace(way, token_url="https://sso.example/token")])
+    own = replace(way, token_url="https://sso.example/token", client_id="gateway", client_secret="secret-there")
+    OAuthProvider.from_preset(preset, **CLIENT, without_user=[own])
+
+
+@pytest.mark.parametrize("way", [*EXCHANGES, ClientCredentials()], ids=lambda way: type(way).__name__)
+def test_a_clients_secret_is_sent_to_no_server_it_was_not_given_for(way: WayOptions) -> None:
+    elsewhere = replace(way, token_url="https://sso.example/token")
+    with pytest.raises(ConfigurationError) as refused:
+        OAuthProvider.from_standard_oauth2(**CLIENT, **OWN, without_user=[elsewhere])
+    assert "https://sso.example" in refused.value.public
+    assert "client_id= and client_secret=" in refused.value.hint
+    beside = replace(way, token_url="https://own.example/elsewhere/token")
+    OAuthProvider.from_standard_oauth2(**CLIENT, **OWN, without_user=[beside])
 
 
 @pytest.mark.parametrize("way", EXCHANGES, ids=lambda way: type(way).__name__)
