@@ -211,3 +211,10 @@ async def test_a_no_during_the_exchange_stands_and_nothing_is_stored(here: Small
     here.grant.before_answer = declines
     assert (await here.broker.finish_visit(ALICE, flow, visit, CODE)).status is FlowStatus.DECLINED
     assert await here.vault.get(ALICE, "forge") is None
+
+
+async def test_what_was_not_accepted_is_counted_until_the_flow_ends(here: SmallWorld) -> None:
+    flow = await here.open()
+    assert [(await here.ledger.mark_tried(flow)).tries for _ in range(3)] == [1, 2, 3]
+    await here.ledger.finish(flow, FlowStatus.FAILED)
+    assert (await here.ledger.mark_tried(flow)).status is FlowStatus.FAILED

@@ -53,13 +53,6 @@ async def test_what_the_user_has_chosen_is_asked_for_exactly(here: SmallWorld) -
     assert other.scopes == ("gist",)
 
 
-async def test_what_was_not_accepted_is_counted_until_the_flow_ends(here: SmallWorld) -> None:
-    flow = await here.open()
-    assert [(await here.ledger.mark_tried(flow)).tries for _ in range(3)] == [1, 2, 3]
-    await here.ledger.finish(flow, FlowStatus.FAILED)
-    assert (await here.ledger.mark_tried(flow)).status is FlowStatus.FAILED
-
-
 @pytest.mark.parametrize("who", [BOB, principal("alice", issuer="https://other.example")])
 async def test_nobody_joins_another_persons_or_services_flow(here: SmallWorld, who: Any) -> None:
     mine = await here.open()
