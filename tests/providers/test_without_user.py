@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from mcpauthkit import ClientCredentials, OAuthProvider, OnBehalfOf, TokenExchange
-from mcpauthkit.connections.without_user import WayOptions
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.services import ServicePreset, TokenShape, WithoutUser
 from mcpauthkit.testing import DevService
@@ -236,7 +235,9 @@ def test_callers_own_tokens_are_shown_to_no_service_because_an_address_was_left_
 
 
 @pytest.mark.parametrize("way", [*EXCHANGES, ClientCredentials()], ids=lambda way: type(way).__name__)
-def test_a_clients_secret_is_sent_to_no_server_it_was_not_given_for(way: WayOptions) -> None:
+def test_a_clients_secret_is_sent_to_no_server_it_was_not_given_for(
+    way: TokenExchange | OnBehalfOf | ClientCredentials,
+) -> None:
     elsewhere = replace(way, token_url="https://sso.example/token")
     with pytest.raises(ConfigurationError) as refused:
         OAuthProvider.from_standard_oauth2(**CLIENT, **OWN, without_user=[elsewhere])
