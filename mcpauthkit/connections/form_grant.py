@@ -97,6 +97,18 @@ class FormGrant:
         """
         raise GrantRefused("invalid_grant", reason="nothing renews what a user typed")
 
+    async def is_taken(self, credential: Credential) -> bool | None:
+        """Whether the service still takes what was typed, by trying it again; None when that cannot be found out."""
+        if self._validate is None:
+            return None
+        try:
+            await self._check({name: one.reveal() for name, one in credential.values.items()})
+        except CredentialsRejected:
+            return False
+        except RemoteUnavailable:
+            return None
+        return True
+
     async def aclose(self) -> None:
         """Close what the validator opened."""
         if self._close is not None:

@@ -17,7 +17,7 @@ from typing import Any
 from mcpauthkit.connections.credential import Account
 from mcpauthkit.connections.form import Checked
 from mcpauthkit.connections.key_service import Detour, KeyService, Proof
-from mcpauthkit.connections.refusals import judge
+from mcpauthkit.connections.refusals import Verdict, judge
 from mcpauthkit.connections.typed_url import Reach
 from mcpauthkit.core.encoding import parse_json
 from mcpauthkit.errors import CredentialsRejected, RemoteMisbehaved, RemoteUnavailable
@@ -60,8 +60,8 @@ class KeyCheck:
         """
         self.check(values)
         response = await self._ask(self._service.check_url, values)
-        detour = self._service.detour
-        if detour is not None and self._verdict(response) == "dead":
+        detour, verdict = self._service.detour, self._verdict(response)
+        if detour is not None and verdict is not None and (verdict.meaning == "dead" or verdict.is_told):
             found = await self._look_up(detour, values)
             if found:
                 response = await self._ask(detour.check_url, {**values, detour.variable: found})
@@ -108,21 +108,21 @@ class KeyCheck:
         found = text_at(_json(response), detour.path)
         return found if response.status == _OK and _ID.match(found) else ""
 
-    def _verdict(self, response: HttpResponse) -> str:
-        verdict = judge(self._service.refusals, status=response.status, headers=response.headers, body=response.body)
-        return "" if verdict is None else verdict.meaning
+    def _verdict(self, response: HttpResponse) -> Verdict | None:
+        return judge(self._service.refusals, status=response.status, headers=response.headers, body=response.body)
 
     def _read(self, response: HttpResponse, *, tenant: str = "") -> Checked:
         service, body = self._service, _json(response)
         if response.is_transient_failure or _is_throttled(response):
             raise RemoteUnavailable(reason=f"{service.name}: HTTP {response.status}")
         verdict = self._verdict(response)
-        if verdict == "dead":
+        if verdict is not None and verdict.meaning == "dead":
             raise self._refused(f"HTTP {response.status}")
-        if response.status == _NOT_FOUND or (body is None and verdict != "narrow") or _is_page(response):
+        if response.status == _NOT_FOUND or (body is None and verdict is None) or _is_page(response):
             raise self._no_api(f"HTTP {response.status}")
-        if verdict == "narrow":
-            return Checked(scopes=frozenset(_found(service.scopes, response, body)))
+        if verdict is not None:
+            account = Account(tenant=tenant) if tenant else None
+            return Checked(account=account, scopes=frozenset(_found(service.scopes, response, body)))
         if response.status != _OK:
             raise RemoteUnavailable(reason=f"{service.name}: HTTP {response.status} says nothing about the key")
         if service.proof is not None and not _is_proven(service.proof, body):

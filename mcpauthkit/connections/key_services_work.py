@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mcpauthkit.connections.key_fields import address, email, key, part
-from mcpauthkit.connections.key_service import Detour, KeyService, Proof
+from mcpauthkit.connections.key_service import NARROW, Detour, KeyService, Proof
 from mcpauthkit.connections.preset import UNAUTHORIZED, AccountPaths, Refusal
 from mcpauthkit.connections.presets_suites import SLACK as SLACK_OAUTH
+from mcpauthkit.connections.presets_work import ATLASSIAN as ATLASSIAN_OAUTH
 from mcpauthkit.connections.presets_work import LINEAR as LINEAR_OAUTH
 
 _BEARER = {"Authorization": "Bearer {token}"}
@@ -20,6 +21,8 @@ _ATLASSIAN_FIELDS = (
     email("The one of your Atlassian account."),
     key("API token"),
 )
+# It answers 401 as well to a token whose scopes are others than those of the request.
+_ATLASSIAN_REFUSALS = (*ATLASSIAN_OAUTH.refusals, NARROW)
 
 
 def _scoped(check_url: str) -> Detour:
@@ -40,6 +43,7 @@ JIRA_CLOUD = KeyService(
     basic="{email}:{token}",
     address_field="site",
     account=AccountPaths(id="accountId", label="emailAddress|displayName"),
+    refusals=_ATLASSIAN_REFUSALS,
     detour=_scoped("https://api.atlassian.com/ex/jira/{cloud_id}/rest/api/3/myself"),
     settings_url=_ATLASSIAN_TOKENS,
     guide=_ATLASSIAN_GUIDE,
@@ -55,6 +59,7 @@ CONFLUENCE_CLOUD = KeyService(
     account=AccountPaths(id="accountId", label="email|displayName"),
     # Where strangers may read, a bad token is taken for a stranger.
     proof=Proof(path="accountId"),
+    refusals=_ATLASSIAN_REFUSALS,
     detour=_scoped("https://api.atlassian.com/ex/confluence/{cloud_id}/wiki/rest/api/user/current"),
     settings_url=_ATLASSIAN_TOKENS,
     guide=_ATLASSIAN_GUIDE,

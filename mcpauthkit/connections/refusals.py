@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mcpauthkit.connections.preset import Refusal
@@ -29,11 +29,13 @@ class Verdict:
         meaning: `dead`, renew or connect again; `narrow`, it lacks a scope.
         scopes: The scopes that are needed, where the service names them.
         any_of: Whether one of them is enough.
+        is_told: Whether the answer's body says so, and not its status only, which may have other reasons.
     """
 
     meaning: Literal["dead", "narrow"]
     scopes: tuple[str, ...] = ()
     any_of: bool = False
+    is_told: bool = field(default=False, compare=False)
 
 
 def needs_body(refusals: Iterable[Refusal], *, status: int, headers: Mapping[str, str]) -> bool:
@@ -79,7 +81,7 @@ def judge(
         if rule.needed.startswith(_HEADER) and not needed:
             # The header is what tells this refusal from everything else that has its status.
             continue
-        return Verdict(rule.meaning, needed, rule.any_of)
+        return Verdict(rule.meaning, needed, rule.any_of, is_told=bool(rule.path))
     return None
 
 

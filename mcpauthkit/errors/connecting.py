@@ -166,16 +166,17 @@ class PermissionMissing(ConnectionFailed):
     Args:
         service: The service's display name.
         scopes: What is missing.
+        remedy: What the user does about it, if it is not to be asked again.
     """
 
     code = "permission_missing"
 
-    def __init__(self, service: str, *, scopes: tuple[str, ...]) -> None:
+    def __init__(self, service: str, *, scopes: tuple[str, ...], remedy: str = "") -> None:
         missing = "some permission" if not scopes else f"the permission{'s' * (len(scopes) > 1)} {', '.join(scopes)}"
         super().__init__(
             service,
             f"{service} is connected, but without {missing}, which this needs. "
-            "Call the tool again to be asked for it, or use a tool that needs less.",
+            + (remedy or "Call the tool again to be asked for it, or use a tool that needs less."),
         )
         self.scopes = scopes
 

@@ -44,6 +44,20 @@ class Held:
         return self.need.principal
 
 
+async def verdict_on(response: httpx.Response, refusals: Sequence[Refusal]) -> Verdict | None:
+    """What an answer that nobody has read yet says about the credential it was sent; None when nothing.
+
+    Args:
+        response: The answer; it can be read afterwards as if nothing had happened.
+        refusals: How the service says that a credential is no good.
+    """
+    status, headers = response.status_code, dict(response.headers)
+    body = None
+    if needs_body(refusals, status=status, headers=headers):
+        body = await short_body(response, max_bytes=MAX_BODY_BYTES)
+    return judge(refusals, status=status, headers=headers, body=body)
+
+
 class CredentialAuth(httpx.Auth):
     """Sends the credential, renews it once when the service says it is dead, and asks the user when that fails.
 
@@ -133,11 +147,7 @@ class CredentialAuth(httpx.Auth):
         # After a redirect to another origin, where httpx sends no credential, a refusal says nothing about ours.
         if "authorization" not in response.request.headers:
             return None
-        status, headers = response.status_code, dict(response.headers)
-        body = None
-        if needs_body(self._refusals, status=status, headers=headers):
-            body = await short_body(response, max_bytes=MAX_BODY_BYTES)
-        return judge(self._refusals, status=status, headers=headers, body=body)
+        return await verdict_on(response, self._refusals)
 
     def _missing(self, verdict: Verdict) -> tuple[str, ...]:
         # Asking for what the credential has already would lead in circles.
@@ -156,13 +166,13 @@ class CredentialAuth(httpx.Auth):
     def _check_destination(self, url: str) -> None:
         if "://" not in url.strip(":/") and self._origin is None:
             raise ConfigurationError(
-                "client() got a path and knows no address to put in front of it.",
+                f"client() of {self._broker.grant.display_name} got a path and knows no address to put in front of it.",
                 hint="Give api_url= to the provider, or a whole URL to the request.",
             )
         # A tool that follows a link from an answer must not carry the user's credential to a stranger.
         if not is_trustworthy_url(url) or (self._origin is not None and origin_of(url) != self._origin):
             raise ConfigurationError(
-                f"The user's credential is not sent to {origin_of(url)}.",
+                f"The user's {self._broker.grant.display_name} credential is not sent to {origin_of(url)}.",
                 hint="Use https and the host given as api_url, or a plain httpx client without the credential.",
             )
 

@@ -43,8 +43,9 @@ class CredentialsOptions(ProviderOptions, total=False):
     Attributes:
         server_base_url: The public address of the application.
         display_name: The service's name for people; `name` with a capital by default.
-        validate: Your async function that tries the values at the service before they are kept. It raises
-            `CredentialsRejected` where they do not work, and may return `Checked` with what it learned.
+        validate: Your async function that tries the values at the service before they are kept, and again when the
+            service refuses them. It raises `CredentialsRejected` where they do not work, and may return `Checked` with
+            what it learned.
         doc: The path of a Markdown file that says how to get what is asked; shown above the form.
         asks_expiry: Whether the form asks besides when it all ends.
         remind_days: How many days before the end reminders begin.
@@ -254,8 +255,8 @@ class CredentialsProvider:
     def client(self, **options: Any) -> httpx.AsyncClient:
         """An HTTP client that carries the caller's key, for use with `async with`; for a `service` or a preset.
 
-        It sends the key to the service's API only. Where the service answers 401, the key is forgotten, and the call
-        ends with the link to type in another.
+        It sends the key to the service's API only. Where the service refuses it, and once more when it is tried again,
+        the key is forgotten, and the call ends with the link to type in another.
 
         Args:
             **options: Further arguments of `httpx.AsyncClient`.
@@ -278,6 +279,7 @@ class CredentialsProvider:
             self._holding.ask_again,
             headers=self._use.headers(held.credential),
             base_url=base_url,
+            refusals=self._use.service.refusals,
         )
         return auth.client(base_url=base_url, **options)
 

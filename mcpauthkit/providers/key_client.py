@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,10 +11,13 @@ import httpx
 
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.grant import Examining
 from mcpauthkit.connections.key_service import KeyService
+from mcpauthkit.connections.preset import Refusal
+from mcpauthkit.connections.refusals import Verdict
 from mcpauthkit.core.urls import is_trustworthy_url, origin_of
-from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.providers.client import AskAgain, Held
+from mcpauthkit.errors import ConfigurationError, ConnectionRequired, PermissionMissing
+from mcpauthkit.providers.client import AskAgain, Held, verdict_on
 
 _UNAUTHORIZED = 401
 
@@ -64,36 +67,70 @@ class KeyUse:
 class KeyAuth(httpx.Auth):
     """Sends the key; where the service does not take it any more, forgets it and asks the user again.
 
+    Where the service says that the key permits too little, the user hears what to do, and the key stays.
+
     Args:
         broker: Forgets.
         held: What the call holds.
         ask: Makes the error that leads the user to connect again.
         headers: The header fields that carry the key.
         base_url: The only origin they may go to.
+        refusals: How the service says that a key is no good; the first that fits counts.
     """
 
     requires_response_body = False
 
-    def __init__(self, broker: Broker, held: Held, ask: AskAgain, *, headers: Mapping[str, str], base_url: str) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        held: Held,
+        ask: AskAgain,
+        *,
+        headers: Mapping[str, str],
+        base_url: str,
+        refusals: Sequence[Refusal],
+    ) -> None:
         self._broker = broker
         self._held = held
         self._ask = ask
         self._headers = headers
+        self._refusals = tuple(refusals)
         self._origin = origin_of(str(httpx.URL(base_url)))
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """One request; nothing renews a key, so there is no second one."""
         if not self._is_ours(request.url):
             raise ConfigurationError(
-                f"The user's key is not sent to {origin_of(str(request.url))}.",
+                f"The user's {self._broker.grant.display_name} key is not sent to {origin_of(str(request.url))}.",
                 hint="Give paths to client(), or use a plain httpx client without the key.",
             )
         request.headers.update(self._headers)
         response = yield request
-        # After a redirect to another origin, which gets no key, a 401 says nothing about it.
-        if response.status_code == _UNAUTHORIZED and self._is_ours(response.request.url):
+        # After a redirect to another origin, which gets no key, a refusal says nothing about it.
+        verdict = await verdict_on(response, self._refusals) if self._is_ours(response.request.url) else None
+        if verdict is None:
+            return
+        if verdict.meaning == "dead" and await self._is_dead(verdict, response.status_code):
             await self._broker.forget(self._held.principal, rejected=self._held.credential)
             raise await self._ask(self._held)
+        if verdict.meaning == "narrow" and verdict.is_told:
+            raise await self._too_narrow(verdict)
+
+    async def _is_dead(self, verdict: Verdict, status: int) -> bool:
+        # Some services refuse one thing in the same words as a dead key: what was typed is tried once more.
+        grant = self._broker.grant
+        is_taken = await grant.is_taken(self._held.credential) if isinstance(grant, Examining) else None
+        return verdict.is_told or status == _UNAUTHORIZED if is_taken is None else not is_taken
+
+    async def _too_narrow(self, verdict: Verdict) -> PermissionMissing:
+        # What a key permits is decided where it is made, so there is nothing to consent to.
+        asked = await self._ask(self._held)
+        place = f" at {asked.connect_url}" if isinstance(asked, ConnectionRequired) else ""
+        return PermissionMissing(
+            asked.service,
+            scopes=verdict.scopes,
+            remedy=f"Make a key there that permits it and type it in{place}, or use a tool that needs less.",
+        )
 
     async def withhold(self, request: httpx.Request) -> None:
         """Take the key out of a request to elsewhere: of a redirected one, httpx takes out `Authorization` only."""

@@ -9,10 +9,18 @@ import httpx
 import pytest
 
 from mcpauthkit import Account, Credential, CredentialsProvider, Field, Secret
-from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.providers.key_client import KeyUse
+from mcpauthkit.connections.form import Form
+from mcpauthkit.connections.form_grant import FormGrant
+from mcpauthkit.connections.key_check import KeyCheck
+from mcpauthkit.connections.key_services import KEY_SERVICES
+from mcpauthkit.errors import ConfigurationError, ConnectionFailed, ConnectionRequired, PermissionMissing
+from mcpauthkit.fetch import HttpFetch
+from mcpauthkit.protocol.ask import Need
+from mcpauthkit.providers.client import Held
+from mcpauthkit.providers.key_client import KeyAuth, KeyUse
 from mcpauthkit.services import Detour, KeyService
 from mcpauthkit.testing import BrowserRobot, sign_in
+from tests.connections.small_world import ALICE, SmallWorld
 from tests.flows.test_ladder import eras, link_in, text_of
 from tests.world import RING, Answer, Era, Human, World, world
 
@@ -159,6 +167,127 @@ async def test_a_validator_of_the_applications_does_not_widen_where_typed_addres
         assert page.status == (200 if is_taken else 422)
         assert tried == [typed] * is_taken
         assert (await text_of(client, "address"))[0] is not is_taken
+
+
+class Keyed:
+    """A service with keys, whose check and whose API give the answers that a test tells, and a user with a key.
+
+    Args:
+        row: The service.
+        check: What its check answers, by status and body.
+        values: What the user typed.
+        tenant: Their tenant.
+    """
+
+    def __init__(self, row: KeyService, check: tuple[int, Any], *, tenant: str = "", **values: str) -> None:
+        self.world = SmallWorld()
+        transport = httpx.MockTransport(lambda _request: httpx.Response(check[0], json=check[1]))
+        tried = KeyCheck(row, HttpFetch(httpx.AsyncClient(transport=transport)))
+        self.world.grant = FormGrant("forge", row.display_name, Form(row.fields), tried)  # type: ignore[assignment]
+        self.broker = self.world.another_broker()
+        self.use = KeyUse(row)
+        typed = {name: Secret(value) for name, value in values.items()}
+        self.credential = Credential(values=typed, account=Account(id="7", tenant=tenant))
+
+    async def get(self, status: int, body: Any) -> httpx.Response:
+        """What a tool gets whose request is answered so."""
+        await self.world.vault.put(ALICE, "forge", self.credential)
+        held = Held(Need(ALICE, (), "tool"), self.credential)
+
+        async def ask(held: Held) -> ConnectionFailed:
+            return ConnectionRequired("Forge", connect_url="https://mcp.example/connect", scopes=held.need.scopes)
+
+        auth = KeyAuth(
+            self.broker,
+            held,
+            ask,
+            headers=self.use.headers(self.credential),
+            base_url=self.use.base_url(self.credential),
+            refusals=self.use.service.refusals,
+        )
+        transport = httpx.MockTransport(lambda _request: httpx.Response(status, json=body))
+        async with auth.client(base_url=self.use.base_url(self.credential), transport=transport) as http:
+            return await http.get("/x")
+
+    async def is_kept(self) -> bool:
+        return await self.world.vault.get(ALICE, "forge") is not None
+
+
+SLACK_USER = {"ok": True, "user_id": "U1", "team_id": "T1"}
+FIGMA_USER = {"id": "7"}
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "answer"),
+    [
+        ("slack", (200, {"ok": False, "error": "token_revoked"}), (200, {"ok": False, "error": "token_revoked"})),
+        ("slack", (503, {}), (200, {"ok": False, "error": "token_revoked"})),
+        ("figma", (403, {"err": "Invalid token"}), (403, {"err": "Invalid token"})),
+        ("openai", (401, {}), (401, {})),
+        ("openai", (503, {}), (401, {})),
+    ],
+)
+async def test_a_key_is_dead_when_its_service_says_so_in_its_own_way(
+    name: str, check: tuple[int, Any], answer: tuple[int, Any]
+) -> None:
+    keyed = Keyed(KEY_SERVICES[name], check, token="t")
+    with pytest.raises(ConnectionRequired) as asked:
+        await keyed.get(*answer)
+    assert asked.value.scopes == ()
+    assert not await keyed.is_kept()
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "answer"),
+    [
+        ("slack", (200, SLACK_USER), (200, {"ok": False, "error": "channel_not_found"})),
+        # Refused for one thing only: the check takes it.
+        ("openai", (200, {"data": []}), (401, {})),
+        ("figma", (200, FIGMA_USER), (403, {"err": "Not your file"})),
+        # Not known to be dead.
+        ("figma", (503, {}), (403, {"err": "Not your file"})),
+        # Any 403 may have other reasons than the key.
+        ("openai", (200, {"data": []}), (403, {"error": "no"})),
+        ("gitlab", (200, {"active": True, "user_id": 7}), (403, {"message": "Forbidden"})),
+    ],
+)
+async def test_a_refusal_that_is_not_about_the_key_is_the_tools_business(
+    name: str, check: tuple[int, Any], answer: tuple[int, Any]
+) -> None:
+    address = {"base_url": "https://git.example.com"} if name == "gitlab" else {}
+    keyed = Keyed(KEY_SERVICES[name], check, token="t", **address)
+    got = await keyed.get(*answer)
+    assert (got.status_code, got.json()) == answer
+    assert await keyed.is_kept()
+
+
+ATLASSIAN = {"site": "acme", "email": "alice@example.com", "token": "t", "tenant": "c-1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "values", "missing"),
+    [
+        ("jira-cloud", (401, {"code": 401, "message": "Unauthorized; scope does not match"}), ATLASSIAN, ()),
+        ("confluence-cloud", (401, {"code": 401, "message": "Unauthorized; scope does not match"}), ATLASSIAN, ()),
+        (
+            "slack",
+            (200, {"ok": False, "error": "missing_scope", "needed": "files:read"}),
+            {"token": "t"},
+            ("files:read",),
+        ),
+    ],
+)
+async def test_a_key_that_permits_too_little_is_kept_and_the_user_hears_what_to_do(
+    name: str, answer: tuple[int, Any], values: dict[str, str], missing: tuple[str, ...]
+) -> None:
+    keyed = Keyed(KEY_SERVICES[name], (200, {}), **values)
+    with pytest.raises(PermissionMissing) as refused:
+        await keyed.get(*answer)
+    assert refused.value.scopes == missing
+    assert all(one in refused.value.public for one in missing)
+    assert "https://mcp.example/connect" in refused.value.public
+    assert "be asked for it" not in refused.value.public
+    assert await keyed.is_kept()
 
 
 def use(service: KeyService, api_url: str = "", **values: str) -> str:
