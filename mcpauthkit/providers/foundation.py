@@ -36,6 +36,7 @@ from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.web.connect import ConnectPages, connect_path
+from mcpauthkit.web.ended_sessions import EndedSessions
 from mcpauthkit.web.hub import Hub
 from mcpauthkit.web.injection import answer_refusals
 from mcpauthkit.web.pages import Pages
@@ -158,6 +159,7 @@ class Foundation:
             flow_ttl_seconds=flow_ttl_seconds,
             clock=clock,
         )
+        self._ended_sessions = EndedSessions(sealed, namespace=namespace)
         notices = CompletionNotices(clock=clock)
         self._pages = ConnectPages(self.broker, base_url=self.base_url, pages=Pages(), on_finished=notices.tell)
         asker = Asker(self.broker, connect_url=self._pages.url, patience=patience or Patience(), notices=notices)
@@ -189,7 +191,7 @@ class Foundation:
             hub = Hub.of(app)
             if not isinstance(self.broker.grant, ServiceAccount):
                 hub.add_pages(self._pages.routes)
-                hub.add_service(self._connected, base_url=self.base_url)
+                hub.add_service(self._connected, base_url=self.base_url, ended_sessions=self._ended_sessions)
             hub.close_at_the_end(self.broker.aclose)
             answer_refusals(app)
             self._apps.append(app)

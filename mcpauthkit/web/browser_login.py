@@ -30,7 +30,8 @@ SIGN_IN_KEY = "mcpauthkit.sign_in"
 """The key of the ASGI scope under which `JwtAuthMiddleware` offers browser login to the kit's own pages."""
 
 _SESSION = "session"
-_SESSION_SECONDS = 3600
+SESSION_SECONDS = 3600
+"""How long a browser stays signed in; its cookie is all there is of that, unless the user signs out before."""
 _LOGIN_SECONDS = 600
 _PENDING = "login-[0-9a-f]{16}"
 # More tabs than people open at once, and less than servers and proxies take in the fields of a request.
@@ -88,7 +89,7 @@ class BrowserLogin:
         self._entropy = entropy or SystemEntropy()
 
     def session(self, headers: Iterable[tuple[bytes, bytes]]) -> BrowserSession | None:
-        """The session of a request, or None."""
+        """The session of a request, or None. Whether its user has ended it since, `session_of` knows."""
         content = self._cookies.read(headers, _SESSION)
         try:
             return None if content is None else BrowserSession(**content)
@@ -96,8 +97,8 @@ class BrowserLogin:
             # A cookie of another version of ours: the browser signs in again.
             return None
 
-    def end(self, response: Response) -> None:
-        """Sign the browser out here; at the issuer it stays signed in."""
+    def forget_session(self, response: Response) -> None:
+        """Take the session's cookie away from the browser."""
         self._cookies.clear(response, _SESSION)
 
     def issuer_marked(self, mark: str) -> str | None:
@@ -159,7 +160,7 @@ class BrowserLogin:
             "subject": principal.subject,
             "name": _display_name(principal),
         }
-        self._cookies.write(response, _SESSION, session, lifetime_seconds=_SESSION_SECONDS)
+        self._cookies.write(response, _SESSION, session, lifetime_seconds=SESSION_SECONDS)
         self._cookies.clear(response, _pending_name(pending["state"]))
         return response
 

@@ -18,7 +18,7 @@ from mcpauthkit.web.connect_redirect import RedirectPages
 from mcpauthkit.web.csrf import CSRF_FIELD
 from mcpauthkit.web.flow_pages import FlowPages
 from mcpauthkit.web.form_body import FormTooLarge, read_form
-from mcpauthkit.web.login_pages import sign_in_of, start_login
+from mcpauthkit.web.login_pages import session_of, sign_in_of, start_login
 from mcpauthkit.web.pages import Pages, redirect
 
 _audit = RequestLog("audit")
@@ -69,7 +69,7 @@ class ConnectPages:
     async def show(self, request: Request) -> Response:
         """The connect page, or what became of the flow."""
         flow_id = self._flows.flow_id(request)
-        session = sign_in_of(request).session(request.headers.raw)
+        session = await session_of(request)
         if session is None:
             # The user is known at the issuer whose token came with the call, which need not be the first one.
             sought = await self._broker.ledger.get(flow_id)
@@ -87,7 +87,7 @@ class ConnectPages:
 
     async def decline(self, request: Request) -> Response:
         """The user says no on our page."""
-        session = self._flows.session(request)
+        session = await self._flows.session(request)
         flow = await self._flows.own_flow(self._flows.flow_id(request), session)
         try:
             token = (await read_form(request)).get(CSRF_FIELD, "")

@@ -87,7 +87,7 @@ class FormPages:
 
     async def submit(self, request: Request) -> Response:
         """Check what was typed, try it at the service, and keep it if it works there."""
-        session = self._flows.session(request)
+        session = await self._flows.session(request)
         flow = await self._flows.own_flow(self._flows.flow_id(request), session)
         typed = await self._typed(request, flow, session)
         if not flow.is_pending:

@@ -15,7 +15,7 @@ from mcpauthkit.principal import Principal
 from mcpauthkit.web.browser_login import BrowserSession
 from mcpauthkit.web.csrf import CSRF_FIELD
 from mcpauthkit.web.flow_pages import FlowPages
-from mcpauthkit.web.login_pages import sign_in_of
+from mcpauthkit.web.login_pages import session_of, sign_in_of
 from mcpauthkit.web.pages import redirect
 from mcpauthkit.web.query import is_ambiguous, only_value
 
@@ -59,7 +59,7 @@ class RedirectPages:
 
         Only from our page, which says who asks for what: where the service remembers a consent, nothing else would.
         """
-        session = self._flows.session(request)
+        session = await self._flows.session(request)
         flow = await self._flows.own_flow(self._flows.flow_id(request), session)
         if not flow.is_pending:
             return self._flows.finished(flow)
@@ -87,7 +87,7 @@ class RedirectPages:
                 status=400,
                 tone="bad",
             )
-        session = sign_in_of(request).session(request.headers.raw)
+        session = await session_of(request)
         if session is None or session.session_id != visit.browser:
             self._tell("callback in another browser refused", session)
             return self._wrong_browser()

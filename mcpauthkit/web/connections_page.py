@@ -30,7 +30,15 @@ from mcpauthkit.web.connections_view import (
 )
 from mcpauthkit.web.csrf import CSRF_FIELD
 from mcpauthkit.web.form_body import Form, FormTooLarge, read_form
-from mcpauthkit.web.login_pages import CONNECTIONS_PATH, SWITCH_PATH, sign_in_first, sign_in_of, start_login
+from mcpauthkit.web.login_pages import (
+    CONNECTIONS_PATH,
+    SWITCH_PATH,
+    session_of,
+    sign_in_first,
+    sign_in_of,
+    sign_out,
+    start_login,
+)
 from mcpauthkit.web.pages import Answered, Pages, redirect
 
 _audit = RequestLog("audit")
@@ -71,8 +79,7 @@ class ConnectionsPage:
 
     async def show(self, request: Request) -> Response:
         """The page. Users of another issuer than the first one come with its mark as `at`."""
-        login = sign_in_of(request)
-        session = login.session(request.headers.raw)
+        login, session = sign_in_of(request), await session_of(request)
         if session is None:
             issuer_url = login.issuer_marked(request.query_params.get("at", ""))
             return await start_login(self._pages, request, CONNECTIONS_PATH, issuer_url=issuer_url)
@@ -142,7 +149,7 @@ class ConnectionsPage:
 
     async def sign_out(self, request: Request) -> Response:
         """Sign the browser out here, and say that this is all it does."""
-        login, session, _ = await self._sent(request, "sign-out")
+        _, session, _ = await self._sent(request, "sign-out")
         again = urlencode({"at": issuer_mark(session.issuer)})
         response = self._pages.message(
             "You are signed out",
@@ -150,7 +157,7 @@ class ConnectionsPage:
             action="Sign in again",
             action_url=f"{self._base_url}{SWITCH_PATH}?{again}",
         )
-        login.end(response)
+        await sign_out(request, session, response)
         return response
 
     async def _page(
@@ -178,8 +185,7 @@ class ConnectionsPage:
 
     async def _sent(self, request: Request, action: str) -> tuple[BrowserLogin, BrowserSession, Form]:
         """The session and the form of a POST, if the form is one of ours; else the page that says why not."""
-        login = sign_in_of(request)
-        session = login.session(request.headers.raw)
+        login, session = sign_in_of(request), await session_of(request)
         if session is None:
             raise Answered(sign_in_first(self._pages, f"{self._base_url}{CONNECTIONS_PATH}"))
         try:

@@ -15,7 +15,7 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.principal import log_digest
 from mcpauthkit.web.browser_login import BrowserSession, issuer_mark
 from mcpauthkit.web.connect_view import ConnectView
-from mcpauthkit.web.login_pages import CONNECTIONS_PATH, sign_in_first, sign_in_of
+from mcpauthkit.web.login_pages import CONNECTIONS_PATH, session_of, sign_in_first, sign_in_of
 from mcpauthkit.web.pages import Answered, Pages, redirect
 from mcpauthkit.web.query import only_value
 
@@ -75,9 +75,9 @@ class FlowPages:
             raise Answered(self._unknown("-"))
         return flow_id
 
-    def session(self, request: Request) -> BrowserSession:
+    async def session(self, request: Request) -> BrowserSession:
         """The session; without one, back to the page, which signs in."""
-        session = sign_in_of(request).session(request.headers.raw)
+        session = await session_of(request)
         if session is None:
             here = f"{self.base_url}{self.address(self.flow_id(request))}"
             raise Answered(sign_in_first(self.pages, here) if request.method == "POST" else redirect(here))

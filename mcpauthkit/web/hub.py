@@ -16,6 +16,7 @@ from mcpauthkit.protocol.connected_service import ConnectedService
 from mcpauthkit.web.browser_login import issuer_mark
 from mcpauthkit.web.connections_api import ConnectionsApi
 from mcpauthkit.web.connections_page import ConnectionsPage
+from mcpauthkit.web.ended_sessions import ENDED_STATE, EndedSessions
 from mcpauthkit.web.login_pages import CONNECTIONS_PATH, LoginPages
 from mcpauthkit.web.pages import Pages
 
@@ -51,12 +52,13 @@ class Hub:
             setattr(app.state, HUB_STATE, hub)
         return hub
 
-    def add_service(self, service: ConnectedService, *, base_url: str) -> None:
+    def add_service(self, service: ConnectedService, *, base_url: str, ended_sessions: EndedSessions) -> None:
         """Let users manage their connections with a service; the first one brings the page for it.
 
         Args:
             service: The service.
             base_url: The public address of the application.
+            ended_sessions: Where sign-outs are remembered; those of the first service count.
 
         Raises:
             ConfigurationError: The application has a service of that name already.
@@ -68,6 +70,7 @@ class Hub:
             )
         if not self.services:
             self._base_url = base_url
+            setattr(self._app.state, ENDED_STATE, ended_sessions)
             self.add_pages(ConnectionsPage(self.services, base_url=base_url, pages=Pages()).routes)
             # Not among the open paths: there the middleware lets nobody through without a token.
             self._serve_first(ConnectionsApi(self.services).routes)

@@ -17,7 +17,8 @@ from mcpauthkit.errors import (
     RemoteError,
     RemoteUnavailable,
 )
-from mcpauthkit.web.browser_login import CALLBACK_PATH, SIGN_IN_KEY, BrowserLogin
+from mcpauthkit.web.browser_login import CALLBACK_PATH, SIGN_IN_KEY, BrowserLogin, BrowserSession
+from mcpauthkit.web.ended_sessions import ENDED_STATE, EndedSessions
 from mcpauthkit.web.pages import Pages
 from mcpauthkit.web.query import is_ambiguous
 
@@ -45,6 +46,32 @@ def sign_in_of(request: Request) -> BrowserLogin:
             else "Add JwtAuthMiddleware to the same application with app.add_middleware()."
         ),
     )
+
+
+async def session_of(request: Request) -> BrowserSession | None:
+    """The session of a request, or None where there is none, or it was ended.
+
+    Raises:
+        ConfigurationError: The middleware is not in front of this application.
+        StoreUnavailable: Whether it was ended cannot be found out.
+    """
+    session = sign_in_of(request).session(request.headers.raw)
+    ended = _ended_sessions(request)
+    return None if session is None or (ended is not None and await ended.has(session)) else session
+
+
+async def sign_out(request: Request, session: BrowserSession, response: Response) -> None:
+    """End a session, for copies of its cookie too; at the issuer the browser stays signed in.
+
+    Args:
+        request: The request.
+        session: Its session.
+        response: The answer to it.
+    """
+    ended = _ended_sessions(request)
+    if ended is not None:
+        await ended.end(session)
+    sign_in_of(request).forget_session(response)
 
 
 async def start_login(
@@ -112,6 +139,11 @@ class LoginPages:
             if not _is_innocent(error):
                 _audit.warning("sign-in refused %s", error.for_log())
             return _failed(self._pages, error)
+
+
+def _ended_sessions(request: Request) -> EndedSessions | None:
+    found = getattr(request.app.state, ENDED_STATE, None)
+    return found if isinstance(found, EndedSessions) else None
 
 
 def _check_once(request: Request) -> None:

@@ -9,10 +9,13 @@ import httpx
 import pytest
 
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.testing import BrowserRobot, DevIssuer, sign_in
+from mcpauthkit.stores.sealed import SealedStore
+from mcpauthkit.testing import BrowserRobot, DevIssuer, approve, sign_in
+from mcpauthkit.web.ended_sessions import EndedSessions
 from mcpauthkit.web.hub import Hub
 from tests.web.connections_world import SETTINGS, ConnectionsWorld, Visitor, connections_world
 from tests.web.test_pages import EVIL
+from tests.world import RING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -282,6 +285,27 @@ async def test_signing_out_ends_the_session_and_the_next_sign_in_may_be_somebody
         assert "Bob Example" in page.text
 
 
+async def test_what_was_copied_of_a_session_is_worth_nothing_after_signing_out(here: ConnectionsWorld) -> None:
+    # The cookie was only cleared: whoever had a copy stayed signed in for the rest of the hour.
+    async with here.api() as http:
+        link = (await http.post("/connections/api/forge", json={})).json()["connect_url"]
+    async with here.browser() as alice, here.browser() as phone:
+        copied, token = dict(alice.robot.cookies), alice.token("connect")
+        at_service = await alice.robot.click(await alice.open(link), "Connect")
+        callback = await approve(alice.robot, at_service, stop_at=f"{here.server.base_url}/connect/forge/callback")
+        await alice.open(here.page)
+        await alice.click("Sign out")
+        async with httpx.AsyncClient(cookies=copied) as http:
+            for url in (here.page, link):
+                assert (await http.get(url)).headers["location"].startswith(here.issuer.issuer_url)
+            sent = await http.post(f"{here.page}/connect", data={"csrf": token, "service": "forge"})
+            assert sent.status_code == 401
+            assert (await http.get(callback.url)).status_code == 403
+        # Another browser of the same user is another session.
+        assert (await phone.open(here.page)).title == "Your connections"
+    assert await here.connections.of(here.principal("alice")) == []
+
+
 async def test_whatever_names_accounts_and_permissions_have_is_shown_as_text() -> None:
     scope = "<script>alert(1)</script>"
     with connections_world(scopes=("read:user", scope), names=(EVIL, "Wiki")) as here:
@@ -318,7 +342,11 @@ async def test_the_page_is_private_runs_no_script_and_is_labelled(here: Connecti
 def test_two_services_of_one_name_are_refused(here: ConnectionsWorld) -> None:
     hub = Hub.of(here.app)
     with pytest.raises(ConfigurationError):
-        hub.add_service(hub.services["forge"], base_url=here.server.base_url)
+        hub.add_service(
+            hub.services["forge"],
+            base_url=here.server.base_url,
+            ended_sessions=EndedSessions(SealedStore(here.store, RING), namespace="test"),
+        )
 
 
 async def test_users_of_a_further_issuer_come_by_a_link_with_its_mark() -> None:
