@@ -32,6 +32,7 @@ class NotSignedIn(AuthKitError):
     code = "not_signed_in"
     status_hint = 401
     default_public = "This needs a signed-in user, and the call came without one. Sign in in your client first."
+    nameless = ("a signed-in user,", "a signed-in user with a {service} account,")
 
 
 class AccountNameRefused(AuthKitError):
@@ -43,6 +44,7 @@ class AccountNameRefused(AuthKitError):
         "The account's name must have at most 60 characters: letters, digits, spaces, and the signs @ . _ + and -. "
         "Leave it empty for the default."
     )
+    nameless = ("The account's name", "The {service} account's name")
 
 
 class NoSuchConnection(AuthKitError):
@@ -50,7 +52,8 @@ class NoSuchConnection(AuthKitError):
 
     code = "no_such_connection"
     status_hint = 404
-    default_public = "There is no such connection."
+    default_public = "There is no such connection. List the connections to see which there are."
+    nameless = ("no such connection.", "no such connection with {service}.")
 
 
 class ConnectionFailed(AuthKitError):

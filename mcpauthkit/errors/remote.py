@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from mcpauthkit.errors.root import AuthKitError
 
 _SOMEBODY = "The remote service"
@@ -14,17 +12,7 @@ class RemoteError(AuthKitError):
 
     code = "remote_error"
     status_hint = 502
-
-    def naming(self, service: str) -> Self:
-        """A copy whose text names the service: whoever reads it may have connected several.
-
-        Args:
-            service: The service's display name.
-        """
-        named = self.copy()
-        named.public = self.public.replace(_SOMEBODY, service)
-        named.args = (named.public,)
-        return named
+    nameless = (_SOMEBODY, "{service}")
 
 
 class RemoteUnavailable(RemoteError):

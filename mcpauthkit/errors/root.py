@@ -18,6 +18,8 @@ class AuthKitError(Exception):
     status_hint: ClassVar[int] = 500
     oauth_error: ClassVar[str | None] = None
     default_public: ClassVar[str] = "The request could not be completed."
+    nameless: ClassVar[tuple[str, str]] = ("", "")
+    """Words of the text that leave open which service it is about, and those that say it, as `{service}`."""
 
     def __init__(self, public: str | None = None, *, hint: str = "", reason: str = "") -> None:
         self.public = public or self.default_public
@@ -33,6 +35,18 @@ class AuthKitError(Exception):
         copied = type(self).__new__(type(self), *self.args)
         vars(copied).update({name: value for name, value in vars(self).items() if name != "__notes__"})
         return copied
+
+    def naming(self, service: str) -> Self:
+        """A copy whose text names the service: whoever reads it may have connected several.
+
+        Args:
+            service: The service's display name; empty where none is known.
+        """
+        named, (vague, exact) = self.copy(), self.nameless
+        if service and vague:
+            named.public = self.public.replace(vague, exact.replace("{service}", service))
+            named.args = (named.public, *self.args[1:])
+        return named
 
     def for_log(self) -> str:
         """Everything for the operator, as fields; what is empty is left out."""

@@ -25,3 +25,4 @@ class StoreUnavailable(AuthKitError):
     code = "store_unavailable"
     status_hint = 503
     default_public = "This server cannot reach its storage at the moment. Try again shortly."
+    nameless = ("its storage at the moment", "its storage for {service} at the moment")

@@ -59,7 +59,7 @@ class ConnectedService:
         """
         found = next((one for one in await self.connections(principal) if one.name == name), None)
         if found is None:
-            raise NoSuchConnection(f"There is no such connection with {self.display_name}.")
+            raise NoSuchConnection().naming(self.display_name)
         return found
 
     async def disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:

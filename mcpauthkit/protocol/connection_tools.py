@@ -100,7 +100,9 @@ class ConnectionTools:
         call = current_call((), {})
         with edge(call):
             principal = call.principal(self._user_context)
-            service, account = self._service(named), check_account_name(account)
+            service = self._service(named)
+        with edge(call, service.display_name):
+            account = check_account_name(account)
             held = _usable(await service.connections(principal), account)
             if held is not None:
                 return _connected(service, held, self._page_url(principal))
@@ -126,6 +128,7 @@ class ConnectionTools:
         with edge(call):
             principal = call.principal(self._user_context)
             service = self._service(named)
+        with edge(call, service.display_name):
             chosen = _only(await service.connections(principal), check_account_name(account), service.display_name)
             ended = await service.disconnect(principal, chosen.name)
         return DisconnectOutcome(
@@ -192,7 +195,7 @@ def _only(held: Sequence[Connection], account: str, service: str) -> Connection:
     exact = [one for one in meant if account and same_name(one.name, account)]
     found = exact or meant
     if not found:
-        raise NoSuchConnection(f"There is no such connection with {service}.")
+        raise NoSuchConnection().naming(service)
     if len(found) > 1:
         raise AccountNameRefused(
             f"There are several {service} accounts: {', '.join(map(_called, found))}. Say which one as account."

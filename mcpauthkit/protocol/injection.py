@@ -53,18 +53,19 @@ async def _user_of_call() -> Principal:
 
 
 @asynccontextmanager
-async def injected(obtain: Obtain, hold: Hold) -> AsyncIterator[None]:
+async def injected(obtain: Obtain, hold: Hold, *, service: str) -> AsyncIterator[None]:
     """Run the rest of a FastMCP call, its other dependencies and its body, with a credential.
 
     Args:
         obtain: Finds the credential.
         hold: Makes it available to the body.
+        service: The service's name for people.
 
     Raises:
         FastMCPError: The call ends here, with a question, error -32042 or a text.
     """
     call = current_call((), {})
-    with edge(call):
+    with edge(call, service):
         if not (fastmcp_hook_active.get() or call.in_background):
             raise ConfigurationError(
                 "A credential is injected here, and this server cannot ask the user for it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import logging
@@ -33,7 +34,7 @@ GUARDED = "__mcpauthkit_guarded__"
 """The mark on a guarded function."""
 
 
-def guard(function: F, obtain: Obtain, hold: Hold) -> F:
+def guard(function: F, obtain: Obtain, hold: Hold, *, service: str) -> F:
     """The function, run only with a credential.
 
     Name, annotations and defaults stay, so that the schema the server derives does not change. Synchronous
@@ -43,6 +44,7 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
         function: A tool, resource or prompt function.
         obtain: Finds the credential.
         hold: Makes it available to the body.
+        service: The service's name for people.
     """
     is_async = inspect.iscoroutinefunction(function)
     signature = inspect.signature(function)
@@ -55,7 +57,7 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         call = current_call(args, kwargs)
-        with edge(call):
+        with edge(call, service):
             need, found = await obtain(call, arguments_of(args, kwargs))
             if isinstance(found, mcp_types.InputRequiredResult):
                 return found
@@ -71,12 +73,29 @@ def guard(function: F, obtain: Obtain, hold: Hold) -> F:
 
 
 @contextmanager
-def edge(call: Call) -> Iterator[None]:
-    """The edge to the model: whatever the kit itself raises becomes a text for it; the tool's own errors pass."""
+def edge(call: Call, service: str = "") -> Iterator[None]:
+    """The edge to the model: whatever the kit itself raises becomes a text for it; the tool's own errors pass.
+
+    Args:
+        call: The call.
+        service: The display name of the service it is about, if it is about one.
+    """
     try:
         yield
-    except AuthKitError as error:
-        raise call.refuse(public_text(error)) from error
+    except (AuthKitError, BaseExceptionGroup) as raised:
+        error = error_of_the_kit(raised)
+        if error is None:
+            raise
+        raise call.refuse(public_text(error.naming(service))) from error
+
+
+def error_of_the_kit(raised: BaseException) -> AuthKitError | None:
+    """What the kit raised, also from several tasks of a body at once; None where something else went wrong as well."""
+    if isinstance(raised, BaseExceptionGroup):
+        failed = [one for one in raised.exceptions if not isinstance(one, asyncio.CancelledError)]
+        found = [error_of_the_kit(one) for one in failed]
+        return None if None in found else next(iter(found), None)
+    return raised if isinstance(raised, AuthKitError) else None
 
 
 def public_text(error: AuthKitError) -> str:

@@ -219,7 +219,8 @@ class Foundation:
             need = wanted(getattr(function, "__name__", "This tool"))
             need.check(function)
             self.remember_use(need)
-            return guard(function, partial(self.holding.find, wanted=need), self.holding.hold)
+            find = partial(self.holding.find, wanted=need)
+            return guard(function, find, self.holding.hold, service=self.holding.service_name)
 
         return decorate
 

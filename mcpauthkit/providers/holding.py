@@ -151,6 +151,11 @@ class Holding:
             self._held.reset(token)
 
     @property
+    def service_name(self) -> str:
+        """The service's name for people."""
+        return self._asker.service_name
+
+    @property
     def current(self) -> Held:
         """What is held here.
 

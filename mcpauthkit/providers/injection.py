@@ -37,13 +37,14 @@ def injectable(
     async def in_call() -> AsyncIterator[T]:
         here = replace(wanted, purpose=called_as.get())
         foundation.remember_use(here)
-        async with injected(partial(holding.find, wanted=here), holding.hold), value() as one:
+        find = partial(holding.find, wanted=here)
+        async with injected(find, holding.hold, service=holding.service_name), value() as one:
             yield one
 
     async def in_route(connection: HTTPConnection) -> AsyncIterator[T]:
         here = replace(wanted, purpose=purpose_of(connection))
         foundation.remember_use(here)
-        with route_edge(connection):
+        with route_edge(connection, holding.service_name):
             principal = principal_of(connection)
             need, credential = await holding.find_or_link(principal, connection.scope, wanted=here)
             with holding.hold(need, credential):

@@ -25,7 +25,7 @@ from mcpauthkit.errors import (
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.sinks import PRINCIPAL_KEY
-from mcpauthkit.protocol.wrapper import public_text
+from mcpauthkit.protocol.wrapper import error_of_the_kit, public_text
 
 CHALLENGE_KEY = "mcpauthkit.challenge"
 """The key of the ASGI scope under which a request without a user carries a function that makes a 401's challenge."""
@@ -55,16 +55,20 @@ class RouteRefused(HTTPException):
 
 
 @contextmanager
-def route_edge(connection: HTTPConnection) -> Iterator[None]:
+def route_edge(connection: HTTPConnection, service: str) -> Iterator[None]:
     """The edge to HTTP: whatever the kit itself raises becomes an answer; the route's own errors pass.
 
     Args:
         connection: The request.
+        service: The display name of the service it is about.
     """
     try:
         yield
-    except AuthKitError as error:
-        raise RouteRefused(error, connection.scope) from error
+    except (AuthKitError, BaseExceptionGroup) as raised:
+        error = error_of_the_kit(raised)
+        if error is None:
+            raise
+        raise RouteRefused(error.naming(service), connection.scope) from error
 
 
 def principal_of(connection: HTTPConnection) -> Principal:

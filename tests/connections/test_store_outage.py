@@ -53,7 +53,7 @@ async def test_a_call_during_an_outage_says_so_and_no_more(era: Era, caplog: pyt
             store.fails = True
             is_error, text = await text_of(client, "list_repos")
             assert is_error
-            assert text == str(StoreUnavailable())
+            assert text == str(StoreUnavailable().naming("DevForge"))
             store.fails = False
             assert not (await text_of(client, "list_repos"))[0]
         assert len(here.questions) == 1
