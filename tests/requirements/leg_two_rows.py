@@ -23,11 +23,31 @@ LEG_TWO_MCP = (
     Requirement(
         "elicit-form-page",
         BOTH,
-        "elicitation, form mode security",
-        "Tokens that users type in are typed into a page of the server's, behind the same sign-in.",
+        "elicitation, interaction model; form mode security; phishing",
+        "What is typed in and secret is typed into a page of the server's, by the user who was asked and has signed in "
+        "there; no form of the client's asks for it, and it comes back to no client.",
         (
+            *shown_in(
+                "requirements/test_asking.py",
+                "test_typed_secrets_are_asked_for_in_url_mode",
+                "test_a_client_with_forms_only_is_asked_for_no_secret",
+            ),
             *shown_in("web/test_connect_form.py", "test_another_users_link_takes_no_form_of_mine"),
+            *shown_in("flows/test_canaries_in_forms.py", "test_nothing_typed_into_a_form_comes_out_anywhere"),
+        ),
+    ),
+    Requirement(
+        "elicit-results-clean",
+        BOTH,
+        "elicitation, OAuth flows",
+        "Whatever happens to a credential, no result, page, log, span or error holds it.",
+        (
             *shown_in("flows/test_canaries.py", "test_nothing_secret_of_a_redirect_flow_comes_out_anywhere"),
+            *shown_in("flows/test_canaries_on_connections.py", "test_managing_connections_lets_nothing_secret_out"),
+            *shown_in(
+                "flows/test_canaries_without_user.py",
+                "test_nothing_secret_of_a_flow_without_a_user_comes_out_anywhere",
+            ),
         ),
     ),
     Requirement(
@@ -35,10 +55,17 @@ LEG_TWO_MCP = (
         BOTH,
         "elicitation, error handling (a SHOULD)",
         "Whoever is told that something is missing or failed can tell what it is and what to do.",
-        shown_in(
-            "flows/test_texts.py",
-            "test_whatever_the_rung_the_text_names_the_service_and_the_next_step",
-            "test_whatever_the_outcome_the_text_names_the_service_and_the_next_step",
+        (
+            *shown_in(
+                "flows/test_texts.py",
+                "test_whatever_the_rung_the_text_names_the_service_and_the_next_step",
+                "test_whatever_the_outcome_the_text_names_the_service_and_the_next_step",
+            ),
+            *shown_in(
+                "flows/test_texts_in_forms.py",
+                "test_a_form_that_is_not_taken_says_what_to_do_and_repeats_no_secret",
+                "test_a_caller_whose_form_is_not_taken_hears_of_the_service_and_the_next_step",
+            ),
         ),
     ),
     Requirement(
@@ -213,6 +240,7 @@ LEG_TWO_RFCS = (
         "Codes, states and tokens reach no page, log, span, error or address of ours.",
         (
             *shown_in("flows/test_canaries.py", "test_nothing_secret_of_a_redirect_flow_comes_out_anywhere"),
+            *shown_in("flows/test_canaries_on_connections.py", "test_managing_connections_lets_nothing_secret_out"),
             *shown_in(_HABITS, "test_no_request_has_a_secret_in_its_address_and_no_error_tells_one"),
         ),
     ),

@@ -50,6 +50,20 @@ ELICITATION = (
         shown_in(_ASKING, "test_the_url_error_is_not_sent_once_nothing_is_missing"),
     ),
     Requirement(
+        "elicit-error-code",
+        OLD,
+        "elicitation, error handling",
+        "A call that cannot go on before a question is answered ends with error -32042.",
+        (
+            *shown_in(_ASKING, "test_the_url_error_lists_url_questions_with_their_ids"),
+            *shown_in(
+                "flows/test_ladder.py",
+                "test_a_legacy_client_without_back_channel_gets_the_url_error",
+                "test_the_url_error_reaches_resources_and_prompts_too",
+            ),
+        ),
+    ),
+    Requirement(
         "elicit-error-content",
         OLD,
         "elicitation, URL elicitation required error",
@@ -58,9 +72,9 @@ ELICITATION = (
     ),
     Requirement(
         "elicit-state-user",
-        OLD,
+        BOTH,
         "elicitation, statefulness",
-        "What is remembered belongs to a user, not merely to a session.",
+        "What is remembered belongs to a user and, where there are sessions, not merely to one of those.",
         shown_in(_ASKING, "test_a_connection_belongs_to_the_user_and_not_to_the_session"),
     ),
     Requirement(

@@ -15,10 +15,11 @@ from fastmcp.client.transports import StreamableHttpTransport
 from mcpauthkit.testing import BrowserRobot
 from tests.flows.test_ladder import eras, flavours, text_of
 from tests.requirements.wire import URL_MODE, client, messages
+from tests.wiki_world import wiki_world
 from tests.world import ERA_MODES, Era, Flavour, World, world
 
 
-async def question_of(here: World, era: Era) -> mcp_types.ElicitRequestURLParams:
+async def question_of(here: World, era: Era, tool: str = "list_repos") -> mcp_types.ElicitRequestURLParams:
     """What a real client is handed; it declines."""
     questions: list[Any] = []
 
@@ -28,7 +29,7 @@ async def question_of(here: World, era: Era) -> mcp_types.ElicitRequestURLParams
 
     transport = StreamableHttpTransport(here.resource, auth=here.token())
     async with Client(transport, mode=ERA_MODES[era], elicitation_handler=ask) as asked:
-        await asked.call_tool("list_repos", {}, raise_on_error=False)
+        await asked.call_tool(tool, {}, raise_on_error=False)
     assert len(questions) == 1
     assert isinstance(questions[0], mcp_types.ElicitRequestURLParams)
     return questions[0]
@@ -45,6 +46,25 @@ async def test_the_question_is_in_url_mode_and_complete(era: Era, flavour: Flavo
         parts = urlsplit(question.url)
         assert f"{parts.scheme}://{parts.netloc}" == here.base
         assert parts.path == "/connect/forge"
+
+
+@eras
+async def test_typed_secrets_are_asked_for_in_url_mode(era: Era) -> None:
+    # The stock client declares both modes, and takes the fields of a form.
+    with wiki_world() as (wiki, _):
+        question = await question_of(wiki.here, era, "read_wiki")
+        assert question.mode == "url"
+        assert urlsplit(question.url).path == "/connect/wiki"
+
+
+@eras
+def test_a_client_with_forms_only_is_asked_for_no_secret(era: Era) -> None:
+    with wiki_world() as (wiki, _):
+        answers = messages(client(wiki.here, era, capabilities={"elicitation": {"form": {}}}).call("read_wiki"))
+        assert [one.get("method") for one in answers] == [None]
+        assert answers[0]["result"]["isError"] is True
+        assert "inputRequests" not in answers[0]["result"]
+        assert "/connect/wiki?flow=" in str(answers[0]["result"]["content"])
 
 
 @eras
