@@ -32,6 +32,7 @@ from mcpauthkit.oauth.token import OAuthClient, code_request, process_token_resp
 
 _log = RequestLog("connections")
 _HTTP_OK = 200
+_REDIRECT_URI = "redirect_uri"
 
 Discover = Callable[[], Awaitable[ServicePreset]]
 """Finds out at first use what a preset leaves open; raises a `RemoteError`."""
@@ -128,7 +129,11 @@ class AuthorizationCodeGrant:
         )
         asked_at = self._clock.wall()
         tokens = process_token_response(await self._fetch(request), preset.tokens)
-        return Credential.from_tokens(tokens, asked=_asked(preset, scopes), now=asked_at)
+        made = Credential.from_tokens(tokens, asked=_asked(preset, scopes), now=asked_at)
+        if not preset.refresh_with_redirect_uri:
+            return made
+        # Kept with what it brought: our own address may have changed by the time of a renewal.
+        return replace(made, details={**made.details, _REDIRECT_URI: redirect_uri})
 
     async def renew(self, credential: Credential) -> Credential:
         """Exchange the refresh token; a service that sends no new one leaves the old one in force.
@@ -141,7 +146,11 @@ class AuthorizationCodeGrant:
         assert credential.refresh_token is not None
         preset, client = await self._now()
         request = refresh_request(
-            preset.refresh_url or preset.token_url, client, refresh_token=credential.refresh_token, body=preset.body
+            preset.refresh_url or preset.token_url,
+            client,
+            refresh_token=credential.refresh_token,
+            redirect_uri=credential.details.get(_REDIRECT_URI, "") if preset.refresh_with_redirect_uri else "",
+            body=preset.body,
         )
         asked_at = self._clock.wall()
         tokens = process_token_response(await self._fetch(request), preset.tokens)

@@ -83,6 +83,7 @@ class ServicePreset:
         authorize_url: Its authorization endpoint.
         token_url: Its token endpoint.
         refresh_url: Where refresh tokens go, if elsewhere.
+        refresh_with_redirect_uri: Whether it wants to hear there where the browser brought the code.
         api_url: Its API; may begin with the name of one of `tokens.details`, where users have hosts of their own.
         api_hosts: The hosts that such a detail may name; one that begins with a dot allows everything below it.
         variables: Defaults of the variables, such as `base_url` and `tenant`; an empty one has to be given.
@@ -111,6 +112,7 @@ class ServicePreset:
     authorize_url: str
     token_url: str
     refresh_url: str = ""
+    refresh_with_redirect_uri: bool = False
     api_url: str = ""
     api_hosts: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)

@@ -96,6 +96,7 @@ GITLAB = ServicePreset(
     display_name="GitLab",
     authorize_url="{base_url}/oauth/authorize",
     token_url="{base_url}/oauth/token",
+    refresh_with_redirect_uri=True,
     api_url="{base_url}/api/v4",
     variables={"base_url": "https://gitlab.com"},
     scopes=ScopeRules(implied={"api": ("read_api", "read_user", "read_repository"), "read_api": ("read_user",)}),

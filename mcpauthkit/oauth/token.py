@@ -119,6 +119,7 @@ def refresh_request(
     refresh_token: Secret,
     scopes: Sequence[str] = (),
     resource: str = "",
+    redirect_uri: str = "",
     body: BodyKind = "form",
 ) -> HttpRequest:
     """Exchange a refresh token (RFC 6749 section 6, RFC 8707 section 2.2).
@@ -129,6 +130,7 @@ def refresh_request(
         refresh_token: The token.
         scopes: Fewer scopes than it has; none for all of them.
         resource: The resource the new token is for.
+        redirect_uri: Where the browser brought the code, for services that want to hear it again.
         body: What the endpoint takes.
     """
     members = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
@@ -136,6 +138,8 @@ def refresh_request(
         members["scope"] = " ".join(scopes)
     if resource:
         members["resource"] = resource
+    if redirect_uri:
+        members["redirect_uri"] = redirect_uri
     return authenticated_form(endpoint, client, members, body=body)
 
 
