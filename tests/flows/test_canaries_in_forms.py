@@ -86,6 +86,9 @@ async def _keyed(on: Vault, alice: WatchedRobot, key: str) -> None:
     async with on.here.client() as client:
         await on.watch.call(client, "key_repos")
         faults.respond("repos", status=401, body=ECHO)
+        await on.watch.call(client, "key_repos")
+        # Only what the service takes nowhere is lost.
+        faults.respond("user", status=401, body=ECHO)
         assert "/connect/keys?flow=" in await on.watch.call(client, "key_repos")
         faults.clear()
 
