@@ -69,6 +69,10 @@ class CredentialsProvider:
     below `@mcp.tool`. The first call leads the user to a page where they sign in as themselves and fill in the form;
     what they typed is tried at the service if that can be done, kept sealed, and handed to the function.
 
+    Tokens and keys end. Where the service tells when, or the form asks for it (`asks_expiry`), `get_reminder()` gives
+    tools a sentence for their users in the last `remind_days` days, with the link to renew, and `on_expiring` is called
+    for mail of your own.
+
     Args:
         name: The service's name in links: lower-case letters, digits and hyphens.
         server_base_url: The public address of the application.
@@ -232,16 +236,18 @@ class CredentialsProvider:
             return self._use.values(credential)
         return {name: one.reveal() for name, one in credential.values.items()}
 
-    async def invalidate_credentials(self) -> None:
+    async def invalidate_credentials(self, sub: str | None = None) -> None:
         """Forget what the caller typed, while it is held; call it when the service refuses it.
 
         The next call asks the user again.
 
+        Args:
+            sub: The caller's subject, for code that names it; nobody else's can be forgotten here.
+
         Raises:
-            ConfigurationError: No guard or injection is around this code.
+            ConfigurationError: No guard or injection is around this code, or `sub` is somebody else.
         """
-        held = self._holding.current
-        await self._foundation.broker.forget(held.principal, rejected=held.credential)
+        await self._holding.forget(sub)
 
     def get_reminder(self) -> str | None:
         """A sentence for the user when what is held ends soon, with the link to renew it; None while there is time.

@@ -173,6 +173,19 @@ class Holding:
             )
         return held
 
+    async def forget(self, sub: str | None) -> None:
+        """The `invalidate_...` of the providers."""
+        held = self.current
+        if sub is not None and sub != held.principal.subject:
+            raise ConfigurationError(
+                f"The {self._name} credential that is held here is not that of the user who was named; it stays.",
+                hint=(
+                    "Leave sub out: it is always the caller's. To end what another user has connected, call "
+                    "Connections(app).revoke_user(issuer=..., subject=...)."
+                ),
+            )
+        await self._asker.broker.forget(held.principal, rejected=held.credential)
+
     def client(self, **options: Any) -> httpx.AsyncClient:
         """The client of `OAuthProvider.client`."""
         options = self.client_options(options)

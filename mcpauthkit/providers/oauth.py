@@ -348,14 +348,16 @@ class OAuthProvider:
         """
         return self._holding.current.credential.access_token.reveal()
 
-    async def invalidate_token(self) -> None:
+    async def invalidate_token(self, sub: str | None = None) -> None:
         """Forget the caller's credential, while it is held; the next call asks the user again.
 
+        Args:
+            sub: The caller's subject, for code that names it; nobody else's credential can be forgotten here.
+
         Raises:
-            ConfigurationError: No guard or injection is around this code.
+            ConfigurationError: No guard or injection is around this code, or `sub` is somebody else.
         """
-        held = self._holding.current
-        await self._foundation.broker.forget(held.principal, rejected=held.credential)
+        await self._holding.forget(sub)
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         """An HTTP client that carries the caller's credential, for use with `async with`.

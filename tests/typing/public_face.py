@@ -114,3 +114,4 @@ async def calls() -> None:
     assert_type(get_user().scopes, frozenset[str])
     assert_type(get_user().key, tuple[str, str])
     await github.invalidate_token()
+    await github.invalidate_token(get_user().subject)
