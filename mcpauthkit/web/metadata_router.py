@@ -9,13 +9,14 @@ from typing import Unpack
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Route
 
+from mcpauthkit.core.known_options import check_options
 from mcpauthkit.core.urls import check_issuer_url
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.metadata import PROTECTED_RESOURCE, protected_resource_document
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.web.cors import document_endpoint
 from mcpauthkit.web.hub import Hub, MetadataMode
-from mcpauthkit.web.proxy.options import ProxyOptions, check_options
+from mcpauthkit.web.proxy.options import ProxyOptions, proxy_settings
 from mcpauthkit.web.proxy.server import AuthorizationProxy
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResources
 
@@ -59,6 +60,7 @@ def oauth_meta_router(
     Raises:
         ConfigurationError: An argument cannot be used, or belongs to the proxy and `client_id` is missing.
     """
+    check_options(proxy, ProxyOptions, oauth_meta_router)
     resources = ProtectedResources(server_base_url, resource_paths)
     issuer, scopes = check_issuer_url(issuer_url), check_scopes(scopes)
     if client_id is None:
@@ -73,7 +75,7 @@ def oauth_meta_router(
         issuer_url=issuer,
         scopes=scopes,
         resource_name=resource_name,
-        settings=check_options(client_id, proxy),
+        settings=proxy_settings(client_id, proxy),
     )
     base_scopes = tuple(scope for scope in scopes if scope != _OFFLINE)
     documents = _resource_routes(resources, resources.base_url, base_scopes, resource_name)

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from mcpauthkit import ClientCredentials, CredentialsProvider, Field, JwtAuthMiddleware, OAuthProvider
+from mcpauthkit import (
+    ClientCredentials,
+    CredentialsProvider,
+    Field,
+    JwtAuthMiddleware,
+    OAuthProvider,
+    oauth_meta_router,
+)
 from mcpauthkit.connections.preset import ServicePreset
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import FakeClock
@@ -52,6 +59,9 @@ CONSTRUCTORS: dict[str, Callable[..., Any]] = {
     "JwtAuthMiddleware": lambda **options: JwtAuthMiddleware(
         nothing, issuer_url="https://issuer.example", server_base_url=BASE, **options
     ),
+    "oauth_meta_router": lambda **options: oauth_meta_router(
+        issuer_url="https://issuer.example", server_base_url=BASE, **options
+    ),
 }
 
 
@@ -83,6 +93,7 @@ def test_a_typo_is_told_what_was_meant(name: str, typo: str, meant: str) -> None
         ("OAuthProvider.from_standard_oauth2", "revokation_url", "revocation_url"),
         ("OAuthProvider.from_standard_oauth2", "extra_authorise_params", "extra_authorize_params"),
         ("OAuthProvider.from_preset", "tennant", "tenant"),
+        ("oauth_meta_router", "scops", "scopes"),
         ("JwtAuthMiddleware", "leeway_second", "leeway_seconds"),
         ("JwtAuthMiddleware", "encryptd_only", "encrypted_only"),
     ],
@@ -93,7 +104,7 @@ def test_arguments_of_the_constructors_own_are_known_as_well(name: str, typo: st
     assert f"`{meant}`" in refused.value.hint
 
 
-@pytest.mark.parametrize("name", [one for one in CONSTRUCTORS if one != "JwtAuthMiddleware"])
+@pytest.mark.parametrize("name", [one for one in CONSTRUCTORS if "Provider" in one])
 @pytest.mark.parametrize("former", ["creds_store", "pending_store"])
 def test_where_things_are_kept_was_called_otherwise_once_and_is_told_so(name: str, former: str) -> None:
     with pytest.raises(ConfigurationError) as refused:

@@ -110,18 +110,12 @@ class ProxySettings:
     entropy: Entropy
 
 
-def check_options(client_id: str, options: ProxyOptions) -> ProxySettings:
+def proxy_settings(client_id: str, options: ProxyOptions) -> ProxySettings:
     """Fill in the defaults.
 
     Raises:
-        ConfigurationError: An option is unknown or cannot be used.
+        ConfigurationError: An option cannot be used.
     """
-    unknown = options.keys() - ProxyOptions.__annotations__.keys()
-    if unknown:
-        raise ConfigurationError(
-            f"oauth_meta_router has no argument {', '.join(sorted(unknown))}.",
-            hint=f"Those of the proxy are {', '.join(ProxyOptions.__annotations__)}.",
-        )
     extra = dict(options.get("extra_authorize_params") or {})
     check_extra_parameters(extra)
     profile = options.get("profile", "generic")
