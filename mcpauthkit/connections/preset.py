@@ -85,7 +85,9 @@ class ServicePreset:
         refresh_url: Where refresh tokens go, if elsewhere.
         refresh_with_redirect_uri: Whether it wants to hear there where the browser brought the code.
         api_url: Its API; may begin with the name of one of `tokens.details`, where users have hosts of their own.
-        api_hosts: The hosts that such a detail may name; one that begins with a dot allows everything below it.
+        api_hosts: Further hosts of its API that take the same token; one that begins with a dot stands for every host
+            below it.
+        told_hosts: The hosts that a detail in `api_url` may name, likewise.
         variables: Defaults of the variables, such as `base_url` and `tenant`; an empty one has to be given.
         issuer: The `iss` it sends back (RFC 9207), where it is known to.
         sends_issuer: Whether it always does, so that an answer without it is refused.
@@ -115,6 +117,7 @@ class ServicePreset:
     refresh_with_redirect_uri: bool = False
     api_url: str = ""
     api_hosts: tuple[str, ...] = ()
+    told_hosts: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     issuer: str | None = None
     sends_issuer: bool = False

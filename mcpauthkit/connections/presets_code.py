@@ -48,6 +48,8 @@ GITHUB = ServicePreset(
     authorize_url="https://github.com/login/oauth/authorize",
     token_url="https://github.com/login/oauth/access_token",
     api_url="https://api.github.com",
+    # Where the files of releases are uploaded.
+    api_hosts=("uploads.github.com",),
     issuer="https://github.com/login/oauth",
     authorize_params=_GITHUB_PARAMS,
     tokens=_GITHUB_TOKENS,
@@ -66,6 +68,7 @@ GITHUB_APP = ServicePreset(
     authorize_url=GITHUB.authorize_url,
     token_url=GITHUB.token_url,
     api_url=GITHUB.api_url,
+    api_hosts=GITHUB.api_hosts,
     issuer=GITHUB.issuer,
     authorize_params=_GITHUB_PARAMS,
     tokens=_GITHUB_TOKENS,
@@ -147,6 +150,8 @@ HUGGING_FACE = ServicePreset(
     authorize_url="https://huggingface.co/oauth/authorize",
     token_url="https://huggingface.co/oauth/token",
     api_url="https://huggingface.co/api",
+    # Inference, and the contents of data sets.
+    api_hosts=("router.huggingface.co", "datasets-server.huggingface.co"),
     always_scopes=("openid", "profile"),
     whoami=WhoAmI(
         url="https://huggingface.co/oauth/userinfo", account=AccountPaths(id="sub", label="preferred_username")

@@ -42,7 +42,7 @@ SALESFORCE = ServicePreset(
     token_url="{base_url}/services/oauth2/token",
     # Every organisation has a host of its own.
     api_url="{instance_url}",
-    api_hosts=(".salesforce.com", ".force.com"),
+    told_hosts=(".salesforce.com", ".force.com"),
     variables={"base_url": "https://login.salesforce.com"},
     always_scopes=("refresh_token",),
     # How long sessions live is the organisation's business, and no answer says it.

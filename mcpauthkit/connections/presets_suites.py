@@ -22,6 +22,8 @@ GOOGLE = ServicePreset(
     authorize_url="https://accounts.google.com/o/oauth2/v2/auth",
     token_url="https://oauth2.googleapis.com/token",
     api_url="https://www.googleapis.com",
+    # Most of its APIs have hosts of their own.
+    api_hosts=(".googleapis.com",),
     issuer="https://accounts.google.com",
     always_scopes=("openid", "email"),
     is_incremental=True,
@@ -129,6 +131,7 @@ SLACK = ServicePreset(
     authorize_url="https://slack.com/oauth/v2/authorize",
     token_url="https://slack.com/api/oauth.v2.access",
     api_url="https://slack.com/api",
+    api_hosts=("files.slack.com",),
     client_authentication="client_secret_basic",
     # Accepted only by apps that opted in, which makes them public clients for ever.
     pkce=False,
@@ -181,7 +184,9 @@ ZOOM = ServicePreset(
     token_url="https://zoom.us/oauth/token",
     # Each answer names the host of the user's region.
     api_url="{api_url}/v2",
-    api_hosts=(".zoom.us",),
+    # Recordings are fetched from the host of the meeting, by the address that the API gives.
+    api_hosts=("zoom.us", ".zoom.us"),
+    told_hosts=(".zoom.us",),
     variables={"api_url": "https://api.zoom.us"},
     client_authentication="client_secret_basic",
     tokens=TokenShape(details={"api_url": "api_url"}),
@@ -200,6 +205,7 @@ DROPBOX = ServicePreset(
     authorize_url="https://www.dropbox.com/oauth2/authorize",
     token_url="https://api.dropboxapi.com/oauth2/token",
     api_url="https://api.dropboxapi.com/2",
+    api_hosts=("content.dropboxapi.com",),
     is_incremental=True,
     authorize_params={"token_access_type": "offline", "include_granted_scopes": "user"},
     # A `.write` scope does not bring its `.read` along: the app's console insists on both.
@@ -228,6 +234,7 @@ BOX = ServicePreset(
     authorize_url="https://account.box.com/api/oauth2/authorize",
     token_url="https://api.box.com/oauth2/token",
     api_url="https://api.box.com/2.0",
+    api_hosts=("upload.box.com",),
     revocation=Revocation(url="https://api.box.com/oauth2/revoke"),
     whoami=WhoAmI(url="https://api.box.com/2.0/users/me", account=AccountPaths(id="id", label="login|name")),
 )

@@ -111,6 +111,8 @@ LINEAR = ServicePreset(
     authorize_url="https://linear.app/oauth/authorize",
     token_url="https://api.linear.app/oauth/token",
     api_url="https://api.linear.app/graphql",
+    # Where the files in issues are.
+    api_hosts=("uploads.linear.app",),
     scope_separator=",",
     always_scopes=("read",),
     # Without it nobody could connect a second workspace.
@@ -176,6 +178,8 @@ AIRTABLE = ServicePreset(
     authorize_url="https://airtable.com/oauth2/v1/authorize",
     token_url="https://airtable.com/oauth2/v1/token",
     api_url="https://api.airtable.com/v0",
+    # Where attachments are uploaded.
+    api_hosts=("content.airtable.com",),
     client_authentication="client_secret_basic",
     whoami=WhoAmI(url="https://api.airtable.com/v0/meta/whoami", account=AccountPaths(id="id", label="email")),
 )

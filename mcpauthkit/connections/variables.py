@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
+from mcpauthkit.connections.hosts import check_hosts, is_among
 from mcpauthkit.connections.preset import ServicePreset
 from mcpauthkit.core.urls import check_base_url, is_trustworthy_url
 from mcpauthkit.errors import ConfigurationError, RemoteMisbehaved
@@ -45,6 +46,8 @@ def resolved(preset: ServicePreset, variables: Mapping[str, str] | None = None) 
         api_url=filled(preset.api_url),
         settings_url=filled(preset.settings_url),
         variables={**preset.variables, **values},
+        api_hosts=check_hosts(preset.api_hosts, "api_hosts"),
+        told_hosts=check_hosts(preset.told_hosts, "told_hosts"),
         issuer=None if preset.issuer is None else filled(preset.issuer),
         revocation=preset.revocation and replace(preset.revocation, url=filled(preset.revocation.url)),
         whoami=preset.whoami and replace(preset.whoami, url=filled(preset.whoami.url)),
@@ -74,9 +77,9 @@ def url_for(preset: ServicePreset, template: str, details: Mapping[str, str]) ->
     if not template or not all(values.values()):
         return None
     for name, value in values.items():
-        if not _is_own_host(value, preset.api_hosts):
+        if not _is_own_host(value, preset.told_hosts):
             raise RemoteMisbehaved(
-                hint="Add the host to api_hosts of the preset, if it is the service's.",
+                hint="Add the host to told_hosts of the preset, if it is the service's.",
                 reason=f"{preset.name}: {name}={value!r:.100} is not a host of the service",
             )
     return _VARIABLE.sub(lambda one: values[one[1]].rstrip("/"), template)
@@ -168,4 +171,4 @@ def _is_own_host(url: str, hosts: tuple[str, ...]) -> bool:
     has_more = "?" in url or "#" in url or _PLAIN_PATH.match(parts.path.rstrip("/")) is None
     if has_more or not is_trustworthy_url(url):
         return False
-    return any(host.endswith(one) if one.startswith(".") else host == one for one in hosts)
+    return is_among(host, hosts)

@@ -11,6 +11,7 @@ import httpx
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Examining
+from mcpauthkit.connections.hosts import is_at
 from mcpauthkit.connections.preset import UNAUTHORIZED, Refusal
 from mcpauthkit.connections.refusals import MAX_BODY_BYTES, Verdict, judge, narrowest, needs_body
 from mcpauthkit.core.urls import is_trustworthy_url, origin_of
@@ -71,7 +72,8 @@ class CredentialAuth(httpx.Auth):
         broker: Renews.
         held: What the call holds.
         ask: Makes the error that leads the user to connect again.
-        api_url: The only origin the credential may go to; None for any https address.
+        api_url: The origin the credential may go to; None for any https address.
+        api_hosts: Further hosts that it may go to, by https.
         refusals: How the service says that a token is no good; the first that fits counts.
         headers: Header fields it insists on, for requests that do not bring them.
     """
@@ -85,6 +87,7 @@ class CredentialAuth(httpx.Auth):
         ask: AskAgain,
         *,
         api_url: str | None,
+        api_hosts: Sequence[str] = (),
         refusals: Sequence[Refusal] = (UNAUTHORIZED,),
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -95,6 +98,7 @@ class CredentialAuth(httpx.Auth):
         self._headers = dict(headers or {})
         # Through httpx, as the requests' addresses: upper case and default ports are spellings of one origin.
         self._origin = origin_of(str(httpx.URL(api_url))) if api_url is not None else None
+        self._hosts = tuple(api_hosts)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """One request, repeated once with a renewed credential.
@@ -170,10 +174,14 @@ class CredentialAuth(httpx.Auth):
                 hint="Give api_url= to the provider, or a whole URL to the request.",
             )
         # A tool that follows a link from an answer must not carry the user's credential to a stranger.
-        if not is_trustworthy_url(url) or (self._origin is not None and origin_of(url) != self._origin):
+        is_ours = self._origin is None or origin_of(url) == self._origin or is_at(url, self._hosts)
+        if not is_trustworthy_url(url) or not is_ours:
             raise ConfigurationError(
                 f"The user's {self._broker.grant.display_name} credential is not sent to {origin_of(url)}.",
-                hint="Use https and the host given as api_url, or a plain httpx client without the credential.",
+                hint=(
+                    "Use https and the host given as api_url, name the service's other hosts in api_hosts, or use a "
+                    "plain httpx client without the credential."
+                ),
             )
 
 

@@ -16,6 +16,7 @@ from mcp.server.mcpserver import MCPServer
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.grant import Grant, UserlessGrant
+from mcpauthkit.connections.hosts import check_hosts
 from mcpauthkit.connections.service_account import ServiceAccount
 from mcpauthkit.connections.userless_grants import grants_from
 from mcpauthkit.connections.without_user import WithoutUser
@@ -78,6 +79,8 @@ class OAuthOptions(ProviderOptions, total=False):
     Attributes:
         api_url: The service's API. `client()` resolves paths against it and sends the credential to no other origin;
             without it, give `base_url` to each `client()`. Presets know theirs.
+        api_hosts: Further hosts of the API that take the same token, such as `("uploads.example.com",)`; one that
+            begins with a dot stands for every host below it. Presets know theirs, and these are added.
         sends_token_anywhere: Dangerous: `client()` sends the credential to whatever https address a tool names, or an
             answer leads it to, such as a link to the next page. Only for services without an address of their own.
         scope_rules: How the service's scopes relate; without, each permits itself only.
@@ -87,6 +90,7 @@ class OAuthOptions(ProviderOptions, total=False):
     """
 
     api_url: str | None
+    api_hosts: Sequence[str]
     sends_token_anywhere: bool
     scope_rules: ScopeRules | None
     is_incremental: bool
@@ -100,7 +104,8 @@ class Foundation:
     Args:
         grant: How credentials are obtained.
         server_base_url: The public address of the application.
-        api_url: The only origin `client()` sends the credential to; None for the preset's.
+        api_url: The origin `client()` sends the credential to; None for the preset's.
+        api_hosts: Further hosts it sends it to, besides the preset's.
         sends_token_anywhere: Whether it goes to any https address instead; warned of.
         scope_rules: How the service's scopes relate.
         is_incremental: Whether a new consent adds to the scopes before.
@@ -125,6 +130,7 @@ class Foundation:
         *,
         server_base_url: str,
         api_url: str | None = None,
+        api_hosts: Sequence[str] = (),
         sends_token_anywhere: bool = False,
         scope_rules: ScopeRules | None = None,
         is_incremental: bool = False,
@@ -171,6 +177,7 @@ class Foundation:
             asker,
             user_context=user_context,
             api_url=self.api_url,
+            api_hosts=check_hosts(api_hosts, "api_hosts"),
             is_served=lambda: bool(self._apps),
             sends_anywhere=sends_token_anywhere,
             on_use=on_use,

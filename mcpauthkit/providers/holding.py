@@ -84,7 +84,8 @@ class Holding:
     Args:
         asker: Finds credentials and asks for them.
         user_context: A context variable of the application's that holds the principal on stdio.
-        api_url: The only origin `client()` sends the credential to; None for the preset's.
+        api_url: The origin `client()` sends the credential to; None for the preset's.
+        api_hosts: Further hosts it sends it to, besides the preset's.
         sends_anywhere: Whether it goes to any https address instead.
         is_served: Whether the connect page can be reached.
         on_use: Told what a call or request is about to use.
@@ -97,6 +98,7 @@ class Holding:
         *,
         user_context: ContextVar[Any] | None,
         api_url: str | None,
+        api_hosts: tuple[str, ...] = (),
         is_served: Callable[[], bool],
         sends_anywhere: bool = False,
         on_use: OnUse | None = None,
@@ -105,6 +107,7 @@ class Holding:
         self._asker = asker
         self._user_context = user_context
         self._api_url = api_url
+        self._api_hosts = (*api_hosts, *(() if preset is None else preset.api_hosts))
         self._sends_anywhere = sends_anywhere
         self._is_served = is_served
         self._preset = preset
@@ -198,6 +201,7 @@ class Holding:
             held,
             self.ask_again,
             api_url=None if self._sends_anywhere else api_url,
+            api_hosts=self._api_hosts,
             refusals=(UNAUTHORIZED,) if preset is None else preset.refusals,
             headers={} if preset is None else preset.api_headers,
         )

@@ -154,7 +154,7 @@ def test_every_address_of_a_preset_is_https(name: str) -> None:
 
 @every_service
 def test_a_preset_says_which_hosts_may_be_told_when_its_api_is_told(name: str) -> None:
-    assert bool(PRESETS[name].api_hosts) is PRESETS[name].api_url.startswith(("{instance_url}", "{api_url}"))
+    assert bool(PRESETS[name].told_hosts) is PRESETS[name].api_url.startswith(("{instance_url}", "{api_url}"))
 
 
 @every_service

@@ -36,7 +36,7 @@ TOLD = ServicePreset(
     authorize_url="https://login.told.example/authorize",
     token_url="https://login.told.example/token",
     api_url="{instance_url}/v2",
-    api_hosts=(".told.example", "api.told.test"),
+    told_hosts=(".told.example", "api.told.test"),
     tokens=TokenShape(details={"instance_url": "instance_url"}),
 )
 

@@ -18,7 +18,7 @@ PRESET = ServicePreset(
     authorize_url="https://login.crm.example/authorize",
     token_url="https://login.crm.example/token",
     api_url="{instance_url}/v2",
-    api_hosts=(".crm.example",),
+    told_hosts=(".crm.example",),
     tokens=TokenShape(details={"instance_url": "instance_url"}),
     api_headers={"X-Version": "7"},
 )
