@@ -11,6 +11,7 @@ import anyio
 
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.form import EXPIRY, Checked, Form, Validate
+from mcpauthkit.connections.quoting import repeats_any
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
@@ -19,7 +20,6 @@ from mcpauthkit.errors import ConfigurationError, CredentialsRejected, GrantRefu
 _log = RequestLog("connections")
 _ENDED = "This has expired already. Make a new one."
 _MAX_MESSAGE_LENGTH = 500
-_SHORTEST_TOLD = 4
 
 
 class FormGrant:
@@ -125,7 +125,8 @@ class FormGrant:
         except CredentialsRejected as error:
             failure = CredentialsRejected(self._told(error, typed), field=error.field)
         except RemoteError as error:
-            failure = self._unchecked(error.for_log())
+            why, quoting = error.for_log(), f"the validator raised {type(error).__name__} and quotes a secret in it"
+            failure = self._unchecked(quoting if repeats_any(why, self._secrets(typed)) else why)
         except Exception as error:  # noqa: BLE001  # an edge: the application's code, whose errors may quote values
             failure = self._unchecked(f"the validator raised {type(error).__name__}")
         else:
@@ -142,11 +143,13 @@ class FormGrant:
         return RemoteUnavailable(f"{self.display_name} could not be asked just now.", reason=why)
 
     def _told(self, error: CredentialsRejected, typed: Mapping[str, str]) -> str:
-        secrets = {typed[one.name] for one in self.form.fields if one.secret and one.name in typed}
-        if any(len(one) >= _SHORTEST_TOLD and one in error.public for one in secrets):
+        if repeats_any(error.public, self._secrets(typed)):
             _log.error("the validator of %s quotes a secret in its message, which is not shown", self.service)
             return CredentialsRejected.default_public
         return error.public[:_MAX_MESSAGE_LENGTH]
+
+    def _secrets(self, typed: Mapping[str, str]) -> set[str]:
+        return {typed[one.name] for one in self.form.fields if one.secret and one.name in typed}
 
 
 def _end_of_day(day: str) -> float:

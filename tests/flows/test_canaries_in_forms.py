@@ -123,7 +123,6 @@ async def test_nothing_typed_into_a_form_comes_out_anywhere(era: Era, monkeypatc
         assert leaks(found, {**watch.places(here.store), **kept}, allowed=ALLOWED) == set()
 
 
-@pytest.mark.xfail(reason="parts of secrets, and reasons that quote them, are not looked for yet", strict=True)
 @pytest.mark.parametrize("behaves", QUOTATIONS)
 async def test_a_validator_that_quotes_what_was_typed_is_not_quoted(
     behaves: str, monkeypatch: pytest.MonkeyPatch
