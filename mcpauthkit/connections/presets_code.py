@@ -60,6 +60,7 @@ GITHUB = ServicePreset(
     whoami=WhoAmI(url="https://api.github.com/user", account=_GITHUB_ACCOUNT, headers=_USER_AGENT),
     refusals=_GITHUB_REFUSALS,
     api_headers=_USER_AGENT,
+    settings_url="https://github.com/settings/applications",
 )
 
 GITHUB_APP = ServicePreset(
@@ -76,6 +77,7 @@ GITHUB_APP = ServicePreset(
     revocation=GITHUB.revocation,
     whoami=GITHUB.whoami,
     api_headers=_USER_AGENT,
+    settings_url="https://github.com/settings/apps/authorizations",
 )
 
 GITHUB_ENTERPRISE = ServicePreset(
@@ -92,6 +94,7 @@ GITHUB_ENTERPRISE = ServicePreset(
     whoami=WhoAmI(url="{base_url}/api/v3/user", account=_GITHUB_ACCOUNT, headers=_USER_AGENT),
     refusals=_GITHUB_REFUSALS,
     api_headers=_USER_AGENT,
+    settings_url="{base_url}/settings/applications",
 )
 
 GITLAB = ServicePreset(
@@ -117,6 +120,7 @@ GITLAB = ServicePreset(
             any_of=True,
         ),
     ),
+    settings_url="{base_url}/-/user_settings/applications",
 )
 
 BITBUCKET = ServicePreset(
@@ -142,6 +146,7 @@ BITBUCKET = ServicePreset(
         UNAUTHORIZED,
         Refusal(meaning="narrow", status=403, path="error.detail.required", needed="error.detail.required"),
     ),
+    settings_url="https://bitbucket.org/account/settings/app-authorizations/",
 )
 
 HUGGING_FACE = ServicePreset(
@@ -156,6 +161,7 @@ HUGGING_FACE = ServicePreset(
     whoami=WhoAmI(
         url="https://huggingface.co/oauth/userinfo", account=AccountPaths(id="sub", label="preferred_username")
     ),
+    settings_url="https://huggingface.co/settings/connected-applications",
 )
 
 PAGERDUTY = ServicePreset(

@@ -65,6 +65,7 @@ GOOGLE = ServicePreset(
             values=frozenset({"ACCESS_TOKEN_SCOPE_INSUFFICIENT"}),
         ),
     ),
+    settings_url="https://myaccount.google.com/connections",
 )
 
 _GRAPH_RESOURCES = (
@@ -121,6 +122,7 @@ MICROSOFT = ServicePreset(
             values=frozenset({"ErrorAccessDenied", "Authorization_RequestDenied"}),
         ),
     ),
+    settings_url="https://myapps.microsoft.com",
 )
 
 _SLACK_DEAD = frozenset({"token_revoked", "invalid_auth", "account_inactive", "token_expired", "not_authed"})
@@ -197,6 +199,7 @@ ZOOM = ServicePreset(
         *(Refusal(meaning="narrow", status=status, path="code", values=frozenset({"4711"})) for status in (400, 401)),
         UNAUTHORIZED,
     ),
+    settings_url="https://marketplace.zoom.us/user/installed",
 )
 
 DROPBOX = ServicePreset(
@@ -226,6 +229,7 @@ DROPBOX = ServicePreset(
         ),
         UNAUTHORIZED,
     ),
+    settings_url="https://www.dropbox.com/account/connected_apps",
 )
 
 BOX = ServicePreset(

@@ -40,6 +40,7 @@ ATLASSIAN = ServicePreset(
         ),
         UNAUTHORIZED,
     ),
+    settings_url="https://id.atlassian.com/manage-profile/apps",
 )
 
 
@@ -110,7 +111,7 @@ LINEAR = ServicePreset(
     display_name="Linear",
     authorize_url="https://linear.app/oauth/authorize",
     token_url="https://api.linear.app/oauth/token",
-    api_url="https://api.linear.app/graphql",
+    api_url="https://api.linear.app",
     # Where the files in issues are.
     api_hosts=("uploads.linear.app",),
     scope_separator=",",
@@ -142,7 +143,9 @@ LINEAR = ServicePreset(
         ),
         UNAUTHORIZED,
     ),
+    settings_url="https://linear.app/settings/account/security",
 )
+"""GraphQL, which is all at one address: `await http.post("/graphql", json={"query": ...})` with `client()`."""
 
 ASANA = ServicePreset(
     name="asana",
@@ -163,7 +166,7 @@ MONDAY = ServicePreset(
     display_name="monday.com",
     authorize_url="https://auth.monday.com/oauth2/authorize",
     token_url="https://auth.monday.com/oauth2/token",
-    api_url="https://api.monday.com/v2",
+    api_url="https://api.monday.com",
     whoami=WhoAmI(
         url="https://api.monday.com/v2",
         method="POST",
@@ -171,6 +174,7 @@ MONDAY = ServicePreset(
         account=AccountPaths(id="data.me.id"),
     ),
 )
+"""GraphQL, which is all at one address: `await http.post("/v2", json={"query": ...})` with `client()`."""
 
 AIRTABLE = ServicePreset(
     name="airtable",
@@ -207,4 +211,5 @@ FIGMA = ServicePreset(
     scopes=ScopeRules(implied={"files:read": ("file_content:read", "file_metadata:read")}),
     whoami=WhoAmI(url="https://api.figma.com/v1/me", account=AccountPaths(id="id", label="handle|email")),
     refusals=(_FIGMA_DEAD, _FIGMA_NARROW, UNAUTHORIZED),
+    settings_url="https://www.figma.com/settings",
 )
