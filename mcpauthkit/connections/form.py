@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -50,11 +51,23 @@ class Checked:
         account: Whose account they belong to.
         expires_at: Wall time in seconds when they end, or None when the service does not say.
         scopes: What they permit, as the service spells it.
+
+    Raises:
+        ConfigurationError: One of them is something else.
     """
 
     account: Account | None = None
     expires_at: float | None = None
     scopes: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.account is not None and not isinstance(self.account, Account):
+            raise _no_part("account", self.account, "Write account=Account(label=...).")
+        if self.expires_at is not None and not _is_time(self.expires_at):
+            raise _no_part("expires_at", self.expires_at, "expires_at is wall time in seconds: use dt.timestamp().")
+        if not _is_list_of_texts(self.scopes):
+            raise _no_part("scopes", self.scopes, 'Write scopes=frozenset({"read", "write"}).')
+        object.__setattr__(self, "scopes", frozenset(self.scopes))
 
 
 Validate = Callable[[Mapping[str, str]], Awaitable[Checked | None]]
@@ -277,6 +290,19 @@ class Form:
         if sum(len(value.encode(errors="replace")) for value in values.values()) > MAX_TYPED_BYTES:
             problems[""] = "This is more than can be kept. Leave out what is not needed."
         return Answers(values, problems)
+
+
+def _no_part(name: str, value: object, hint: str) -> ConfigurationError:
+    # Its type only: in place of a name there may stand what a user typed.
+    return ConfigurationError(f"{name} of Checked cannot be this {type(value).__name__}.", hint=hint)
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str) and all(isinstance(one, str) for one in value)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _checked_fields(given: object) -> tuple[Field, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import math
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +10,7 @@ import anyio
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.form import EXPIRY, Checked, Form, Validate
 from mcpauthkit.connections.quoting import repeats_any
+from mcpauthkit.core.application_code import check_async_function, place_of
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
@@ -36,7 +35,7 @@ class FormGrant:
         clock: Time.
 
     Raises:
-        ConfigurationError: `validate` is not async.
+        ConfigurationError: `validate` is no async function of one argument.
     """
 
     def __init__(
@@ -51,8 +50,8 @@ class FormGrant:
         close: Callable[[], Awaitable[None]] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if inspect.isfunction(validate) and not inspect.iscoroutinefunction(validate):
-            raise ConfigurationError("validate is not an async function.", hint="Write `async def` in front of it.")
+        if validate is not None:
+            check_async_function(validate, "validate", example="async def validate(values): ...")
         self.service = service
         self.display_name = display_name
         self.form = form
@@ -123,24 +122,43 @@ class FormGrant:
             with anyio.fail_after(self._timeout):
                 found: object = None if self._validate is None else await self._validate(typed)
         except CredentialsRejected as error:
-            failure = CredentialsRejected(self._told(error, typed), field=error.field)
+            failure = CredentialsRejected(self._told(error, typed), field=self._field_of(error))
         except RemoteError as error:
-            why, quoting = error.for_log(), f"the validator raised {type(error).__name__} and quotes a secret in it"
-            failure = self._unchecked(quoting if repeats_any(why, self._secrets(typed)) else why)
+            failure = self._unchecked(self._why(error, typed))
+        except ConfigurationError as error:
+            failure = self._unchecked(f"the validator raised {place_of(error)} {self._why(error, typed)}")
         except Exception as error:  # noqa: BLE001  # an edge: the application's code, whose errors may quote values
-            failure = self._unchecked(f"the validator raised {type(error).__name__}")
+            failure = self._unchecked(f"the validator raised {place_of(error)}")
         else:
             if found is None:
                 return Checked()
-            if isinstance(found, Checked) and _is_time(found.expires_at):
+            if isinstance(found, Checked):
                 return found
-            failure = self._unchecked("the validator returned something else than None or Checked(...)")
+            failure = self._unchecked(f"the validator returned a {type(found).__name__}, not None or Checked(...)")
         # Raised out here, where no cause that quotes values is attached.
         raise failure
 
     def _unchecked(self, why: str) -> RemoteUnavailable:
         _log.warning("form values not checked service=%s: %s", self.service, why)
         return RemoteUnavailable(f"{self.display_name} could not be asked just now.", reason=why)
+
+    def _why(self, error: RemoteError | ConfigurationError, typed: Mapping[str, str]) -> str:
+        why = error.for_log()
+        is_safe = not repeats_any(why, self._secrets(typed))
+        return why if is_safe else f"the validator raised {type(error).__name__} and quotes a secret in it"
+
+    def _field_of(self, error: CredentialsRejected) -> str:
+        names = [one.name for one in self.form.fields]
+        if error.field in {"", *names}:
+            return error.field
+        # Not what it says: that may be the value instead of the name.
+        _log.warning(
+            "the validator of %s names a field that its form does not have: %s; it has %s",
+            self.service,
+            place_of(error),
+            ", ".join(names),
+        )
+        return ""
 
     def _told(self, error: CredentialsRejected, typed: Mapping[str, str]) -> str:
         if repeats_any(error.public, self._secrets(typed)):
@@ -155,7 +173,3 @@ class FormGrant:
 def _end_of_day(day: str) -> float:
     # The end, and not the beginning: nothing is taken from the user that may still work.
     return (datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)).timestamp()
-
-
-def _is_time(value: object) -> bool:
-    return value is None or (isinstance(value, int | float) and math.isfinite(value))

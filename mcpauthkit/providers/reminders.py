@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import anyio
 
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.core.application_code import check_async_function, place_of
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
@@ -60,7 +61,7 @@ class Reminders:
         clock: Time.
 
     Raises:
-        ConfigurationError: `days` is negative.
+        ConfigurationError: `days` is negative, or `hook` is no async function of one argument.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class Reminders:
     ) -> None:
         if not days >= 0:
             raise ConfigurationError(f"remind_days={days!r} is negative.", hint="Give a number of days from 0 up.")
+        if hook is not None:
+            check_async_function(hook, "on_expiring", example="async def on_expiring(expiring): ...")
         self._service = service
         self._display_name = display_name
         self._seconds = days * _DAY_SECONDS
@@ -115,7 +118,7 @@ class Reminders:
                 with anyio.move_on_after(_HOOK_SECONDS):
                     await hook(expiring)
         except Exception as error:  # noqa: BLE001  # an edge: the application's hook; the tool's call is not its business
-            _log.warning("reminder failed service=%s error=%s", self._service, type(error).__name__)
+            _log.warning("reminder failed service=%s error=%s", self._service, place_of(error))
 
     def _key(self, principal: Principal, credential: Credential) -> str:
         name = sha256_hex("connection", credential.name)[:16]
