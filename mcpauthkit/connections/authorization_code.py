@@ -8,20 +8,20 @@ from typing import Any
 
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.grant import Attempt
-from mcpauthkit.connections.preset import UNAUTHORIZED, Revocation, ServicePreset
-from mcpauthkit.connections.refusals import judge
-from mcpauthkit.connections.variables import resolved, url_for, with_client_id
+from mcpauthkit.connections.preset import Revocation, ServicePreset
+from mcpauthkit.connections.variables import resolved, with_client_id
+from mcpauthkit.connections.whose import Whose
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved
+from mcpauthkit.errors import GrantRefused, RemoteError
 from mcpauthkit.fetch import Fetch
 from mcpauthkit.oauth.authorization import (
     AuthorizationRequest,
     check_extra_parameters,
     process_authorization_response,
 )
-from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
+from mcpauthkit.oauth.messages import HttpRequest
 from mcpauthkit.oauth.revocation import (
     bearer_request,
     deletion_request,
@@ -31,7 +31,6 @@ from mcpauthkit.oauth.revocation import (
 from mcpauthkit.oauth.token import OAuthClient, code_request, process_token_response, refresh_request
 
 _log = RequestLog("connections")
-_HTTP_OK = 200
 _REDIRECT_URI = "redirect_uri"
 
 Discover = Callable[[], Awaitable[ServicePreset]]
@@ -195,18 +194,16 @@ class AuthorizationCodeGrant:
     async def identify(self, credential: Credential) -> Account | None:
         """Whose account it is, from what came with the token, else by asking; None when that cannot be found out."""
         told = credential.account
-        if not (told.id and told.label):
-            try:
-                told = await self._asked_who(credential)
-            except RemoteError as error:
-                _log.warning("account unknown service=%s %s", self.service, error.for_log())
+        try:
+            told = await Whose(*await self._now(), fetch=self._fetch).account(credential)
+        except RemoteError as error:
+            _log.warning("account unknown service=%s %s", self.service, error.for_log())
         return told if told != Account() else None
 
     async def is_taken(self, credential: Credential) -> bool | None:
         """Whether the service takes it, by asking whose it is; None where it cannot be asked or does not say."""
         try:
-            preset, response = await self._who(credential)
-            return None if response is None else _is_good(preset, response)
+            return await Whose(*await self._now(), fetch=self._fetch).is_taken(credential)
         except RemoteError as error:
             _log.warning("token not examined service=%s %s", self.service, error.for_log())
             return None
@@ -222,42 +219,6 @@ class AuthorizationCodeGrant:
         if self._client.client_secret is None:
             return preset, self._client
         return preset, replace(self._client, authentication=preset.client_authentication)
-
-    async def _asked_who(self, credential: Credential) -> Account:
-        told = credential.account
-        preset, response = await self._who(credential)
-        if preset.whoami is None or response is None:
-            return told
-        answer = response.json_object("account")
-        found = preset.whoami.account.read(answer) if response.status == _HTTP_OK else None
-        if found is None:
-            raise RemoteMisbehaved(reason=f"HTTP {response.status} and no account")
-        # What came with the token is the service's word about this very token.
-        return Account(told.id or found.id, told.label or found.label, told.tenant or found.tenant)
-
-    async def _who(self, credential: Credential) -> tuple[ServicePreset, HttpResponse | None]:
-        """The service's answer to whose account it is; None where it cannot be asked."""
-        preset, _ = await self._now()
-        whoami = preset.whoami
-        url = url_for(preset, whoami.url, credential.details) if whoami else None
-        if whoami is None or url is None:
-            return preset, None
-        request = bearer_request(
-            url, token=credential.access_token, method=whoami.method, headers=whoami.headers, json=whoami.json
-        )
-        return preset, await self._fetch(request)
-
-
-def _is_good(preset: ServicePreset, response: HttpResponse) -> bool | None:
-    refusals = (*preset.refusals, UNAUTHORIZED)
-    verdict = judge(refusals, status=response.status, headers=response.headers, body=response.body)
-    if verdict is not None:
-        # What it calls too narrow, it knows.
-        return verdict.meaning == "narrow"
-    if preset.whoami is None or response.status != _HTTP_OK:
-        return None
-    # Some services answer strangers as well, and name nobody then.
-    return True if preset.whoami.account.read(response.json_object("account")) else None
 
 
 def _asked(preset: ServicePreset, scopes: Sequence[str]) -> tuple[str, ...]:

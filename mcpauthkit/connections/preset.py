@@ -24,6 +24,9 @@ class WhoAmI:
         method: GET or POST.
         json: A JSON body.
         headers: Further header fields.
+        style: `bearer`, the token is the key to the request; `introspection`, it stands in a form with our client's
+            proof (RFC 7662 section 2.1).
+        further: What is asked besides for whatever is still open, such as the tenant.
     """
 
     url: str
@@ -31,6 +34,8 @@ class WhoAmI:
     method: Literal["GET", "POST"] = "GET"
     json: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    style: Literal["bearer", "introspection"] = "bearer"
+    further: WhoAmI | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +89,12 @@ class ServicePreset:
         token_url: Its token endpoint.
         refresh_url: Where refresh tokens go, if elsewhere.
         refresh_with_redirect_uri: Whether it wants to hear there where the browser brought the code.
-        api_url: Its API; may begin with the name of one of `tokens.details`, where users have hosts of their own.
+        api_url: Its API; may begin with the name of one of `tokens.details`, where users have hosts of their own, and
+            may hold `tenant_variable` in its path.
         api_hosts: Further hosts of its API that take the same token; one that begins with a dot stands for every host
             below it.
         told_hosts: The hosts that a detail in `api_url` may name, likewise.
+        tenant_variable: What `api_url` may call the tenant of the user's account, such as `cloud_id`.
         variables: Defaults of the variables, such as `base_url` and `tenant`; an empty one has to be given.
         issuer: The `iss` it sends back (RFC 9207), where it is known to.
         sends_issuer: Whether it always does, so that an answer without it is refused.
@@ -118,6 +125,7 @@ class ServicePreset:
     api_url: str = ""
     api_hosts: tuple[str, ...] = ()
     told_hosts: tuple[str, ...] = ()
+    tenant_variable: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     issuer: str | None = None
     sends_issuer: bool = False

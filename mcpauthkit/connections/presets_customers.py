@@ -28,7 +28,12 @@ HUBSPOT = ServicePreset(
     # What may be asked for is what the app requires, neither more nor less.
     scopes=ScopeRules(in_words=False),
     revocation=Revocation(url="https://api.hubapi.com/oauth/2026-03/token/revoke"),
-    # Who is asked about stands in the token answer; the address for it would have the token in its path.
+    # Not the older address for it, which has the token in its path.
+    whoami=WhoAmI(
+        url="https://api.hubapi.com/oauth/2026-03/token/introspect",
+        style="introspection",
+        account=AccountPaths(id="user_id", label="user|hub_domain", tenant="hub_id"),
+    ),
     refusals=(
         UNAUTHORIZED,
         Refusal(meaning="narrow", status=403, path="category", values=frozenset({"MISSING_SCOPES"})),

@@ -112,7 +112,12 @@ MICROSOFT = ServicePreset(
         ignores_case=True,
         untold=frozenset({"offline_access"}),
     ),
-    whoami=WhoAmI(url="https://graph.microsoft.com/v1.0/me", account=AccountPaths(id="id", label="userPrincipalName")),
+    whoami=WhoAmI(
+        url="https://graph.microsoft.com/v1.0/me",
+        account=AccountPaths(id="id", label="userPrincipalName"),
+        # `User.Read` is enough for its id. Personal accounts have none.
+        further=WhoAmI(url="https://graph.microsoft.com/v1.0/organization", account=AccountPaths(tenant="value.*.id")),
+    ),
     refusals=(
         UNAUTHORIZED,
         Refusal(

@@ -20,6 +20,7 @@ ATLASSIAN = ServicePreset(
     authorize_url="https://auth.atlassian.com/authorize",
     token_url="https://auth.atlassian.com/oauth/token",
     api_url="https://api.atlassian.com",
+    tenant_variable="cloud_id",
     always_scopes=("offline_access",),
     authorize_params={"audience": "api.atlassian.com", "prompt": "consent"},
     scopes=ScopeRules(untold=frozenset({"offline_access"})),
@@ -28,8 +29,12 @@ ATLASSIAN = ServicePreset(
     revocation=Revocation(url="https://auth.atlassian.com/oauth/revoke"),
     whoami=WhoAmI(
         url="https://api.atlassian.com/me",
-        # Needs `read:me`, which an app has to have; without it the account stays unnamed.
+        # Needs `read:me`, which an app has to have; without it the account has its sites for a name.
         account=AccountPaths(id="account_id", label="email|name"),
+        further=WhoAmI(
+            url="https://api.atlassian.com/oauth/token/accessible-resources",
+            account=AccountPaths(label="*.name", tenant="*.id"),
+        ),
     ),
     refusals=(
         Refusal(
@@ -42,6 +47,13 @@ ATLASSIAN = ServicePreset(
     ),
     settings_url="https://id.atlassian.com/manage-profile/apps",
 )
+"""Jira and Confluence Cloud. Each site has a `cloud_id`, and its APIs are below `/ex/jira/{cloud_id}` and
+`/ex/confluence/{cloud_id}`.
+
+With `api_url="https://api.atlassian.com/ex/jira/{cloud_id}"` given to `OAuthProvider.from_preset`, `client()` takes
+paths such as `/rest/api/3/myself` for the one site that a user let in. Users who let in several have no such site:
+leave `api_url` out then, get the sites with `/oauth/token/accessible-resources`, and let the tool ask which.
+"""
 
 
 def _data_center(name: str, display_name: str, *, api: str, whoami: str, account: AccountPaths) -> ServicePreset:
@@ -170,8 +182,8 @@ MONDAY = ServicePreset(
     whoami=WhoAmI(
         url="https://api.monday.com/v2",
         method="POST",
-        json={"query": "{ me { id } }"},
-        account=AccountPaths(id="data.me.id"),
+        json={"query": "{ me { id name email } }"},
+        account=AccountPaths(id="data.me.id", label="data.me.email|data.me.name"),
     ),
 )
 """GraphQL, which is all at one address: `await http.post("/v2", json={"query": ...})` with `client()`."""

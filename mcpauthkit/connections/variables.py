@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from mcpauthkit.connections.hosts import check_hosts, is_among
-from mcpauthkit.connections.preset import ServicePreset
+from mcpauthkit.connections.preset import ServicePreset, WhoAmI
 from mcpauthkit.core.urls import check_base_url, is_trustworthy_url
 from mcpauthkit.errors import ConfigurationError, RemoteMisbehaved
 
@@ -16,6 +16,7 @@ _VARIABLE = re.compile(r"\{(\w+)\}")
 # Host names, tenants and ids: nothing here ends a host, starts a path or climbs one.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,252}(?<!\.)(?::[0-9]{1,5})?\Z")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\Z")
+_SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 _CLIENT_ID = "client_id"
 _URLS = ("authorize_url", "token_url", "refresh_url", "api_url", "settings_url")
 
@@ -50,10 +51,14 @@ def resolved(preset: ServicePreset, variables: Mapping[str, str] | None = None) 
         told_hosts=check_hosts(preset.told_hosts, "told_hosts"),
         issuer=None if preset.issuer is None else filled(preset.issuer),
         revocation=preset.revocation and replace(preset.revocation, url=filled(preset.revocation.url)),
-        whoami=preset.whoami and replace(preset.whoami, url=filled(preset.whoami.url)),
+        whoami=preset.whoami and _whoami(preset.whoami, filled),
     )
     _check_urls(made)
     return made
+
+
+def _whoami(one: WhoAmI, filled: Callable[[str], str]) -> WhoAmI:
+    return replace(one, url=filled(one.url), further=one.further and _whoami(one.further, filled))
 
 
 def with_client_id(url: str, client_id: str) -> str:
@@ -61,44 +66,57 @@ def with_client_id(url: str, client_id: str) -> str:
     return url.replace(f"{{{_CLIENT_ID}}}", quote(client_id, safe=""))
 
 
-def url_for(preset: ServicePreset, template: str, details: Mapping[str, str]) -> str | None:
+def url_for(preset: ServicePreset, template: str, details: Mapping[str, str], *, tenant: str = "") -> str | None:
     """An address of the preset for one user; None when it needs what their service has not told.
 
     Args:
         preset: The preset, resolved.
         template: One of its addresses.
         details: What came with the user's credential.
+        tenant: The tenant of the user's account.
 
     Raises:
         RemoteMisbehaved: The service named a host that is none of its own, and would have the credential there.
     """
     names = _VARIABLE.findall(template)
-    values = {name: details.get(name) or preset.variables.get(name, "") for name in names}
+    known = {**preset.variables, **{name: value for name, value in details.items() if value}}
+    if preset.tenant_variable:
+        known[preset.tenant_variable] = tenant
+    values = {name: known.get(name, "") for name in names}
     if not template or not all(values.values()):
         return None
     for name, value in values.items():
-        if not _is_own_host(value, preset.told_hosts):
+        if name == preset.tenant_variable:
+            # One segment of the path: who names a tenant does not choose what is done there.
+            is_fine = _SEGMENT.match(value) is not None
+        else:
+            is_fine = _is_own_host(value, preset.told_hosts)
+        if not is_fine:
             raise RemoteMisbehaved(
                 hint="Add the host to told_hosts of the preset, if it is the service's.",
-                reason=f"{preset.name}: {name}={value!r:.100} is not a host of the service",
+                reason=f"{preset.name}: {name}={value!r:.100} is not the service's",
             )
     return _VARIABLE.sub(lambda one: values[one[1]].rstrip("/"), template)
 
 
-def api_url_for(preset: ServicePreset, details: Mapping[str, str]) -> str | None:
+def api_url_for(preset: ServicePreset, details: Mapping[str, str], *, tenant: str = "") -> str | None:
     """Where the API is for one user; None when the preset names no API.
 
     Args:
         preset: The preset, resolved.
         details: What came with the user's credential.
+        tenant: The tenant of the user's account.
 
     Raises:
         RemoteMisbehaved: As for `url_for`, or the service did not say where.
     """
-    url = url_for(preset, preset.api_url, details)
+    url = url_for(preset, preset.api_url, details, tenant=tenant)
     if preset.api_url and url is None:
         # Without an address the credential might go to any; here somebody knows that it must not.
-        raise RemoteMisbehaved(reason=f"{preset.name}: the service did not say where its API is")
+        raise RemoteMisbehaved(
+            hint="Where users may have several tenants there, let the tool ask which and give the whole path.",
+            reason=f"{preset.name}: the service did not say where its API is",
+        )
     return url
 
 
@@ -142,12 +160,11 @@ def _check_static(name: str, template: str) -> None:
 
 
 def _check_urls(preset: ServicePreset) -> None:
-    told = preset.tokens.details.keys()
-    urls = {name: getattr(preset, name) for name in _URLS}
-    urls |= {"revocation": preset.revocation.url} if preset.revocation else {}
-    urls |= {"whoami": preset.whoami.url} if preset.whoami else {}
-    for name, url in urls.items():
-        allowed = {_CLIENT_ID} if name == "revocation" else told if name in {"api_url", "whoami"} else frozenset()
+    told = frozenset(preset.tokens.details)
+    parts = {_CLIENT_ID, preset.tenant_variable}
+    allowed_in = {"revocation": {_CLIENT_ID}, "api_url": told | {preset.tenant_variable}, "whoami": told}
+    for name, url in _urls(preset):
+        allowed = allowed_in.get(name, frozenset())
         for variable in _VARIABLE.findall(url):
             if variable not in allowed:
                 raise ConfigurationError(
@@ -155,11 +172,21 @@ def _check_urls(preset: ServicePreset) -> None:
                     hint="Name it in variables, or in tokens.details if the service tells it.",
                 )
         # What the service tells stands for a whole origin; it is checked when it comes.
-        example = _VARIABLE.sub(lambda one: "x" if one[1] == _CLIENT_ID else "https://told.example", url)
+        example = _VARIABLE.sub(lambda one: "x" if one[1] in parts else "https://told.example", url)
         if url and not is_trustworthy_url(example):
             raise ConfigurationError(
                 f"{name}={url!r} is not an https URL.", hint="Use https; plain http is for loopback only."
             )
+
+
+def _urls(preset: ServicePreset) -> Iterator[tuple[str, str]]:
+    yield from ((name, getattr(preset, name)) for name in _URLS)
+    if preset.revocation is not None:
+        yield "revocation", preset.revocation.url
+    whoami = preset.whoami
+    while whoami is not None:
+        yield "whoami", whoami.url
+        whoami = whoami.further
 
 
 def _is_own_host(url: str, hosts: tuple[str, ...]) -> bool:

@@ -42,24 +42,38 @@ class AccountPaths:
     """Where an answer says whose account it is; dotted paths, of which several may be given with `|` in between.
 
     Args:
-        id: What never changes.
-        label: The name for people.
-        tenant: The workspace, site or organisation.
+        id: What never changes; empty where only the rest stands there.
+        label: The name for people; of several at one path, all.
+        tenant: The workspace, site or organisation; of several at one path, none: nobody knows which is meant.
     """
 
-    id: str
+    id: str = ""
     label: str = ""
     tenant: str = ""
 
     def read(self, answer: Any) -> Account | None:
         """The account of an answer, or None when it names none."""
-        found = Account(text_at(answer, self.id), _label_at(answer, self.label), text_at(answer, self.tenant))
+        found = self.read_part(answer)
         return found if found.id or found.label else None
 
+    def read_part(self, answer: Any) -> Account:
+        """What an answer says of an account, which may be its tenant only, or nothing."""
+        return Account(text_at(answer, self.id), ", ".join(_labels_at(answer, self.label)), self._tenant(answer))
 
-def _label_at(answer: Any, paths: str) -> str:
-    found = (_visible(one) if isinstance(one, str) else text_of(one) for one in values_at(answer, paths))
-    return next(filter(None, found), "") if paths else ""
+    def _tenant(self, answer: Any) -> str:
+        for path in filter(None, self.tenant.split("|")):
+            found = {text for one in values_at(answer, path) if (text := text_of(one))}
+            if found:
+                return found.pop() if len(found) == 1 else ""
+        return ""
+
+
+def _labels_at(answer: Any, paths: str) -> tuple[str, ...]:
+    for path in filter(None, paths.split("|")):
+        found = (_visible(one) if isinstance(one, str) else text_of(one) for one in values_at(answer, path))
+        if labels := tuple(dict.fromkeys(filter(None, found))):
+            return labels
+    return ()
 
 
 def _visible(text: str) -> str:

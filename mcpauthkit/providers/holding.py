@@ -223,7 +223,7 @@ class Holding:
     def _api_of(self, held: Held, base_url: object) -> str | None:
         if self._api_url is not None:
             return self._api_url
-        api_url = None if self._preset is None else api_url_for(self._preset, held.credential.details)
+        api_url = None if self._preset is None else _api_of_user(self._preset, held.credential)
         if api_url is None and base_url is not None and not self._sends_anywhere:
             return check_base_url(str(base_url), "base_url")
         # Without an address a link in an answer, such as one to the next page, would decide who gets the credential.
@@ -261,3 +261,7 @@ class Holding:
     async def ask_again(self, held: Held) -> ConnectionRequired:
         """The error that leads a call's user to connect again."""
         return self._asker.link(await self._asker.open_flow(held.need))
+
+
+def _api_of_user(preset: ServicePreset, credential: Credential) -> str | None:
+    return api_url_for(preset, credential.details, tenant=credential.account.tenant)

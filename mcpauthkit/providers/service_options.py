@@ -80,8 +80,11 @@ def client_of(
 def described(preset: ServicePreset, options: ServiceOptions) -> ServicePreset:
     """The preset with what the application wants otherwise."""
     parameters = {**preset.authorize_params, **(options.get("extra_authorize_params") or {})}
+    api_url = options.get("api_url") or ""
     return replace(
         preset,
+        # One that differs by user is the preset's business; what it may hold is checked there.
+        api_url=api_url if "{" in api_url else preset.api_url,
         display_name=options.get("display_name") or preset.display_name,
         pkce=options.get("pkce", preset.pkce),
         always_scopes=tuple(options.get("always_scopes", preset.always_scopes)),
@@ -138,10 +141,12 @@ def options_for(preset: ServicePreset, options: ServiceOptions, *, client: OAuth
     chosen = OAuthOptions(
         scope_rules=preset.scopes, is_incremental=preset.is_incremental, settings_url=preset.settings_url
     )
-    if "{" not in preset.api_url:
-        chosen["api_url"] = preset.api_url or None
+    chosen["api_url"] = preset.api_url or None
     for key in (OAuthOptions.__optional_keys__ | OAuthOptions.__required_keys__) & options.keys():
         chosen[key] = options[key]  # type: ignore[literal-required]  # the keys of the one are keys of the other
+    if "{" in (chosen["api_url"] or ""):
+        # It differs by user.
+        chosen["api_url"] = None
     if "without_user" in options:
         endpoint = _endpoint_of(preset, client, is_own=is_own)
         chosen["without_user"] = grants_from(

@@ -95,14 +95,15 @@ def shown(credential: Credential) -> dict[str, Any]:
 
 
 @contextmanager
-def service(answer: Mapping[str, Any]) -> Iterator[list[Sent]]:
-    """A service that gives one answer to whatever is asked, and the requests it gets."""
+def service(answer: Mapping[str, Any], *further: Mapping[str, Any]) -> Iterator[list[Sent]]:
+    """A service that gives its answers in order, the last to whatever else is asked, and the requests it gets."""
+    answers = [answer, *further]
     sent: list[Sent] = []
     with respx.mock(assert_all_called=False) as router:
 
         def take(request: Any) -> Any:
             sent.append(Sent.of(request))
-            return answered(dict(answer))
+            return answered(dict(answers[min(len(sent), len(answers)) - 1]))
 
         router.route().mock(side_effect=take)
         yield sent
@@ -246,13 +247,15 @@ async def test_an_error_of_the_token_endpoint_is_told_for_what_it_is(name: str, 
 async def test_the_account_of_a_token_is_found_out(name: str) -> None:
     wanted, grant = VECTORS[name]["whoami"], grant_of(name)
     # As if nothing had come with the token: who it is is asked in any case then.
-    with service(wanted["answer"]) as sent:
+    further = wanted.get("further", [])
+    with service(wanted["answer"], *(one["answer"] for one in further)) as sent:
         account = await grant.identify(dataclasses.replace(connected(name), account=Account()))
     assert account == Account(*wanted["account"])
-    request = wanted["request"]
-    assert (sent[0].method, sent[0].url, sent[0].authentication) == (request["method"], request["url"], "bearer")
-    assert request["headers"].items() <= sent[0].headers.items()
-    assert sent[0].fields == (request["json"] or {})
+    for one, request in zip(sent, [wanted["request"], *(each["request"] for each in further)], strict=True):
+        how = request.get("authentication", "bearer")
+        assert (one.method, one.url, one.authentication) == (request["method"], request["url"], how)
+        assert request.get("headers", {}).items() <= one.headers.items()
+        assert one.fields == (request.get("json") or request.get("form") or {})
 
 
 def living(name: str) -> Credential:
