@@ -185,6 +185,12 @@ class Asker:
             raise ConnectionExpired(self.service_name)
         if flow.is_pending:
             return None
+        if flow.status is FlowStatus.FAILED and flow.tries:
+            raise ConnectionBroken(
+                self.service_name,
+                f"{self.service_name} did not accept what was typed, too often, so nothing was connected. "
+                "Call the tool again to be asked again.",
+            )
         failure = _FAILURES.get(flow.status)
         if failure is not None:
             raise failure(self.service_name)

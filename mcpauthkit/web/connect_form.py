@@ -22,11 +22,12 @@ from mcpauthkit.principal import Principal, log_digest
 from mcpauthkit.web.browser_login import BrowserSession
 from mcpauthkit.web.connect_view import FormView, field_views
 from mcpauthkit.web.csrf import CSRF_FIELD
-from mcpauthkit.web.flow_pages import MAX_TRIES, FlowPages
+from mcpauthkit.web.flow_pages import FlowPages
 from mcpauthkit.web.form_body import Form as SentForm
 from mcpauthkit.web.form_body import FormTooLarge, read_form
 from mcpauthkit.web.guide import render_guide
 from mcpauthkit.web.login_pages import sign_in_of
+from mcpauthkit.web.outcome import MAX_TRIES
 from mcpauthkit.web.pages import Answered, redirect
 
 _audit = RequestLog("audit")
@@ -156,7 +157,9 @@ class FormPages:
 
     def _refused(self, request: Request, flow: Flow, session: BrowserSession, what: str, *, status: int) -> Response:
         _audit.warning("%s refused service=%s user=%s", what, flow.service, session.digest)
-        problem = "What was sent is not what this page sends, or far too long. Nothing was changed."
+        problem = (
+            "This is not what this page sends, or far too long. Nothing was changed; fill it in again here."
+        )
         return self.ask(request, flow, session, problems={"": problem}, status=status)
 
 

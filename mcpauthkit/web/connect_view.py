@@ -16,6 +16,7 @@ class ConnectView:
         service: The service's name for people.
         purpose: Who asked: a tool by name, or the user.
         account: What the user calls the connection, if they have several.
+        held_as: What the service calls the account that it has now.
         scopes: What is asked for.
         granted: What the user allowed before.
         user: Who is signed in.
@@ -26,6 +27,7 @@ class ConnectView:
     service: str
     purpose: str
     account: str = ""
+    held_as: str = ""
     scopes: tuple[str, ...] = ()
     granted: tuple[str, ...] = ()
     user: str

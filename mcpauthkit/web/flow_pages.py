@@ -16,13 +16,12 @@ from mcpauthkit.principal import log_digest
 from mcpauthkit.web.browser_login import BrowserSession, issuer_mark
 from mcpauthkit.web.connect_view import ConnectView
 from mcpauthkit.web.login_pages import CONNECTIONS_PATH, session_of, sign_in_first, sign_in_of
+from mcpauthkit.web.outcome import outcome_of
 from mcpauthkit.web.pages import Answered, Pages, redirect
 from mcpauthkit.web.query import only_value
 
 _audit = RequestLog("audit")
 _MAX_ID_BYTES = 128
-MAX_TRIES = 20
-"""How often something that the service does not accept can be typed for one link. More is guessing."""
 
 
 class FlowPages:
@@ -105,6 +104,7 @@ class FlowPages:
             service=self.service,
             purpose=flow.purpose,
             account=flow.account,
+            held_as=flow.held_as,
             scopes=flow.scopes,
             granted=flow.granted,
             user=session.name,
@@ -121,37 +121,17 @@ class FlowPages:
 
     def finished(self, flow: Flow) -> Response:
         """What became of a flow."""
-        back = "You can close this page and go back to your assistant."
-        match flow.status:
-            case FlowStatus.CONNECTED:
-                return self.pages.message(
-                    f"{self.service} is connected",
-                    back,
-                    tone="good",
-                    action="See what is connected",
-                    action_url=f"{self.base_url}{CONNECTIONS_PATH}?" + urlencode({"at": issuer_mark(flow.issuer)}),
-                )
-            case FlowStatus.DECLINED | FlowStatus.CANCELLED:
-                return self.pages.message(f"{self.service} was not connected", "You said no.", back)
-            case FlowStatus.REFUSED:
-                return self.pages.message(
-                    f"{self.service} was not connected", f"{self.service} says that access was refused.", back
-                )
-            case FlowStatus.FAILED if flow.tries >= MAX_TRIES:
-                return self.pages.message(
-                    f"{self.service} could not be connected",
-                    f"{self.service} did not accept what was typed, {flow.tries} times, so this link has ended.",
-                    f"Make sure of what {self.service} gave you. "
-                    "Then go back to your assistant and repeat what you were doing; you will get a new link.",
-                    tone="bad",
-                )
-            case _:
-                return self.pages.message(
-                    f"{self.service} could not be connected",
-                    f"Something between this server and {self.service} does not fit. The operator finds it in the log.",
-                    back,
-                    tone="bad",
-                )
+        outcome = outcome_of(flow, self.service)
+        leads_on = flow.status is FlowStatus.CONNECTED
+        return self.pages.message(
+            outcome.heading,
+            *outcome.lines,
+            tone=outcome.tone,
+            action="See what is connected" if leads_on else "",
+            action_url=f"{self.base_url}{CONNECTIONS_PATH}?" + urlencode({"at": issuer_mark(flow.issuer)})
+            if leads_on
+            else "",
+        )
 
     def _unknown(self, user: str) -> Response:
         _audit.warning("unknown link refused service=%s user=%s", self.broker.grant.service, user)

@@ -21,7 +21,7 @@ from tests.world import World, world
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVIL = "<script>alert(1)</script>\"'&{{7*7}}"
+EVIL = "<script>alert(1)</script>\"'&{{7654321*3}}"
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_whatever_text_is_shown_is_escaped() -> None:
     ):
         html = bytes(answer.body).decode()
         assert "<script" not in html
-        assert "49" not in html.partition("</style>")[2]
+        assert "22962963" not in html.partition("</style>")[2]
         assert "&lt;script&gt;" in html
 
 
