@@ -23,6 +23,8 @@ BodyKind = Literal["form", "json"]
 """What a token endpoint takes: forms by the standard, JSON by some services."""
 
 _HTTP_OK = 200
+_HTTP_UNAUTHORIZED = 401
+_CHECK_CLIENT = "Check client_id, client_secret, client_authentication, token_url and what the client may do there."
 _REFUSALS = range(400, 500)
 _MAX_TOKEN_LENGTH = 16 * 1024
 # RFC 6749 section 7.1: not to be used without understanding. Other spellings stay, some services invent their own.
@@ -195,7 +197,8 @@ def process_token_response(response: HttpResponse, shape: TokenShape = _STANDARD
         if response.status in _REFUSALS and _says_gone(answer, shape):
             raise GrantRefused(_GONE, reason=f"token endpoint: HTTP {response.status} without an error's name")
         # Nothing of the body is repeated: a broken server may send the token along with the failure.
-        raise RemoteMisbehaved(reason=f"token endpoint: HTTP {response.status} without an OAuth error")
+        hint = _CHECK_CLIENT if response.status == _HTTP_UNAUTHORIZED else ""
+        raise RemoteMisbehaved(hint=hint, reason=f"token endpoint: HTTP {response.status} without an OAuth error")
     if shape.ok_flag and answer.get(shape.ok_flag) is False:
         raise RemoteMisbehaved(reason=f"token response: {shape.ok_flag} is false, and no error is named")
     block = _block(answer, shape)
@@ -224,7 +227,7 @@ def _refuse(error: str, status: int, shape: TokenShape) -> NoReturn:
         raise RemoteUnavailable(reason=reason)
     if error in _GONE_ELSEWHERE or error in shape.gone:
         raise GrantRefused(_GONE, reason=reason)
-    raise GrantRefused(name, reason=reason)
+    raise GrantRefused(name, hint=_CHECK_CLIENT, reason=reason)
 
 
 def _block(answer: Mapping[str, Any], shape: TokenShape) -> Mapping[str, Any]:

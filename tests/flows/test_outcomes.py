@@ -71,7 +71,9 @@ async def test_the_five_endings_have_five_texts() -> None:
 
 @eras
 @flavours
-async def test_a_definite_error_of_the_token_endpoint_fails_the_call(era: Era, flavour: Flavour) -> None:
+async def test_a_definite_error_of_the_token_endpoint_fails_the_call(
+    era: Era, flavour: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
     with world(flavour=flavour) as here:
         here.service.faults.respond("token", status=401, body='{"error": "invalid_client"}')
         async with here.client(era, human=here.person()) as client:
@@ -80,6 +82,8 @@ async def test_a_definite_error_of_the_token_endpoint_fails_the_call(era: Era, f
         # MCPServer puts the tool's name in front.
         assert text.endswith(str(ConnectionBroken(NAME)))
         assert here.service.live_tokens() == ()
+    # The text sends the operator to the log, which says what to look at.
+    assert "client_secret, client_authentication" in caplog.text
 
 
 @eras

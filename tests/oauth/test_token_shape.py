@@ -83,7 +83,9 @@ def test_a_refused_token_is_told_apart_from_a_refused_client(body: Any, status: 
         process_token_response(answer(body, status), CHATTY)
     assert refused.value.error == error
     assert refused.value.is_gone == (error == "invalid_grant")
-    assert "canary" not in refused.value.reason
+    # Whoever runs this server can mend a refused client, and not what became of a user's consent.
+    assert ("client_secret, client_authentication" in refused.value.hint) is not refused.value.is_gone
+    assert "canary" not in refused.value.for_log()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,12 @@ def test_a_refused_token_is_told_apart_from_a_refused_client(body: Any, status: 
 def test_a_refusal_that_does_not_say_of_what_ends_nobodys_grant(body: Any, status: int) -> None:
     with pytest.raises(RemoteMisbehaved):
         process_token_response(answer(body, status), CHATTY)
+
+
+def test_a_401_that_names_no_error_is_about_the_client_too() -> None:
+    with pytest.raises(RemoteMisbehaved) as refused:
+        process_token_response(answer({"message": "Bad credentials"}, 401), CHATTY)
+    assert "client_secret, client_authentication" in refused.value.hint
 
 
 @pytest.mark.parametrize("spelled", ["bot", "Bot"])
