@@ -1,12 +1,14 @@
 """How services are described: OAuth services by presets, services with keys, and the ways that ask nobody.
 
 Pass a `ServicePreset` to `OAuthProvider.from_preset`, a `KeyService` to `CredentialsProvider`, and grants of your own
-to `OAuthProvider`.
+to `OAuthProvider`. `preset_named` and `key_service_named` give the rows of services that are known, to be changed with
+`dataclasses.replace`.
 """
 
 from mcpauthkit.connections.form import Field, Validate
 from mcpauthkit.connections.grant import Attempt, Grant, RedirectGrant, UserlessGrant
 from mcpauthkit.connections.key_service import Detour, KeyService, Proof
+from mcpauthkit.connections.named import key_service_named, preset_named
 from mcpauthkit.connections.preset import Refusal, Revocation, ServicePreset, WhoAmI
 from mcpauthkit.connections.service_account import ServiceAccount
 from mcpauthkit.connections.without_user import WithoutUser
@@ -33,4 +35,6 @@ __all__ = [
     "Validate",
     "WhoAmI",
     "WithoutUser",
+    "key_service_named",
+    "preset_named",
 ]

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 from mcpauthkit.connections import key_services_code, key_services_trade, key_services_work
 from mcpauthkit.connections.key_service import KeyService
-from mcpauthkit.errors import ConfigurationError
 
 _ROWS = (
     key_services_code.AZURE_DEVOPS,
@@ -47,20 +46,3 @@ _ROWS = (
 
 KEY_SERVICES: Mapping[str, KeyService] = MappingProxyType({one.name: one for one in _ROWS})
 """Every row by its name."""
-
-
-def key_service_named(name: str) -> KeyService:
-    """The row of a service.
-
-    Args:
-        name: Such as `github` or `jira-cloud`.
-
-    Raises:
-        ConfigurationError: There is none of that name; the message lists those there are.
-    """
-    if name not in KEY_SERVICES:
-        raise ConfigurationError(
-            f"There is no service with keys named {name!r}.",
-            hint=f"Use one of {', '.join(sorted(KEY_SERVICES))}, or describe the service with KeyService.",
-        )
-    return KEY_SERVICES[name]

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 from mcpauthkit.connections import presets_code, presets_customers, presets_suites, presets_work
 from mcpauthkit.connections.preset import ServicePreset
-from mcpauthkit.errors import ConfigurationError
 
 _ROWS = (
     presets_code.GITHUB,
@@ -40,20 +39,3 @@ _ROWS = (
 
 PRESETS: Mapping[str, ServicePreset] = MappingProxyType({one.name: one for one in _ROWS})
 """Every row by its name."""
-
-
-def preset_named(name: str) -> ServicePreset:
-    """The row of a service.
-
-    Args:
-        name: Such as `github` or `jira-data-center`.
-
-    Raises:
-        ConfigurationError: There is none of that name; the message lists those there are.
-    """
-    if name not in PRESETS:
-        raise ConfigurationError(
-            f"There is no preset named {name!r}.",
-            hint=f"Use one of {', '.join(sorted(PRESETS))}, or describe the service with ServicePreset.",
-        )
-    return PRESETS[name]

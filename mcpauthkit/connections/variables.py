@@ -136,9 +136,7 @@ def _checked(preset: ServicePreset, given: dict[str, str]) -> dict[str, str]:
 
 def _checked_value(preset: ServicePreset, name: str, value: str) -> str:
     if not value:
-        raise ConfigurationError(
-            f"The preset {preset.name!r} needs {name}.", hint=f"Give {name}= with the value of your own installation."
-        )
+        raise ConfigurationError(f"The preset {preset.name!r} needs {name}.", hint=_how_to_give(preset, name))
     if name.endswith("url"):
         url = check_base_url(value, name)
         if not _PLAIN_PATH.match(urlsplit(url).path):
@@ -146,12 +144,30 @@ def _checked_value(preset: ServicePreset, name: str, value: str) -> str:
                 f"{name}={value!r} has an unusual path.", hint="Give the address as it looks in a browser."
             )
         return url
-    if not _NAME.match(value):
+    domain = _domain_after(preset, name)
+    # Whoever copies the host gives all of it: put in front of the domain, it would stand there twice.
+    short = value[: -len(domain)] if domain and value.lower().endswith(domain) else value
+    if not _NAME.match(short):
         raise ConfigurationError(
             f"{name}={value!r} cannot be part of an address.",
             hint="Give a host name or an id, without a scheme, a path or spaces.",
         )
-    return value
+    return short
+
+
+def _how_to_give(preset: ServicePreset, name: str) -> str:
+    if name == "base_url":
+        return f'Give base_url="https://{preset.name}.example.com" with the address of your own installation.'
+    if name == "tenant":
+        return 'Give tenant="..." with the name or id of your organisation there.'
+    domain = _domain_after(preset, name)
+    return f'Give variables={{"{name}": "acme"}}' + (f" if yours is https://acme{domain}." if domain else ".")
+
+
+def _domain_after(preset: ServicePreset, name: str) -> str:
+    """What follows a variable in a host, such as `.zendesk.com`; empty where it is no part of one."""
+    found = re.match(rf"https://\{{{name}\}}(\.[a-z0-9.-]+)(?:/|\Z)", preset.authorize_url)
+    return found[1] if found else ""
 
 
 def _check_static(name: str, template: str) -> None:

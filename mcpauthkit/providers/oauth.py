@@ -11,8 +11,8 @@ import httpx
 from fastapi import FastAPI
 
 from mcpauthkit.connections.grant import RedirectGrant
+from mcpauthkit.connections.named import preset_named
 from mcpauthkit.connections.preset import AccountPaths, Revocation, ServicePreset, WhoAmI
-from mcpauthkit.connections.presets import preset_named
 from mcpauthkit.connections.service_account import ServiceAccount
 from mcpauthkit.connections.variables import resolved
 from mcpauthkit.connections.without_user import ClientCredentials
@@ -23,7 +23,14 @@ from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.providers.foundation import Foundation, OAuthOptions, Server, check_called
 from mcpauthkit.providers.holding import Wanted
 from mcpauthkit.providers.injection import injectable
-from mcpauthkit.providers.service_options import ServiceOptions, client_of, described, grant_for, options_for
+from mcpauthkit.providers.service_options import (
+    ServiceOptions,
+    check_variables,
+    client_of,
+    described,
+    grant_for,
+    options_for,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 _USERINFO = AccountPaths(id="sub|id", label="preferred_username|login|email|name")
@@ -143,8 +150,9 @@ class OAuthProvider:
         Raises:
             ConfigurationError: There is no such preset, or an argument cannot be used.
         """
-        check_options(options, ServiceOptions, OAuthProvider.from_preset)
         known = preset_named(preset) if isinstance(preset, str) else preset
+        check_variables(known, options)
+        check_options(options, ServiceOptions, OAuthProvider.from_preset)
         given = {"base_url": base_url, "tenant": tenant}
         values = {**{one: value for one, value in given.items() if value}, **(variables or {})}
         described_here = described(replace(resolved(known, values), name=name or known.name), options)

@@ -77,6 +77,24 @@ def client_of(
     return client if secret else replace(client, authentication="none")
 
 
+def check_variables(preset: ServicePreset, options: Mapping[str, object]) -> None:
+    """Refuse a variable of the preset among the keyword arguments, where it would mean nothing.
+
+    Args:
+        preset: The preset.
+        options: What was given besides the constructor's own arguments.
+
+    Raises:
+        ConfigurationError: There is one; the hint says how it is given.
+    """
+    name = next((one for one in options if one in preset.variables), None)
+    if name is not None:
+        raise ConfigurationError(
+            f"OAuthProvider.from_preset has no argument {name!r}; it is a variable of the preset {preset.name!r}.",
+            hint=f'Give variables={{"{name}": {str(options[name])!r}}}.',
+        )
+
+
 def described(preset: ServicePreset, options: ServiceOptions) -> ServicePreset:
     """The preset with what the application wants otherwise."""
     parameters = {**preset.authorize_params, **(options.get("extra_authorize_params") or {})}

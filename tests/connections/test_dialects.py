@@ -10,8 +10,8 @@ import pytest
 
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.named import preset_named
 from mcpauthkit.connections.preset import ServicePreset
-from mcpauthkit.connections.presets import preset_named
 from mcpauthkit.connections.refusals import Verdict, judge
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import GrantRefused, RemoteMisbehaved

@@ -17,7 +17,7 @@ from mcpauthkit.connections.credential import Account
 from mcpauthkit.connections.form import Checked, Field, Form
 from mcpauthkit.connections.key_check import KeyCheck
 from mcpauthkit.connections.key_service import Detour
-from mcpauthkit.connections.key_services import KEY_SERVICES, key_service_named
+from mcpauthkit.connections.key_services import KEY_SERVICES
 from mcpauthkit.errors import ConfigurationError, CredentialsRejected, RemoteUnavailable
 from mcpauthkit.fetch import HttpFetch
 from tests.connections.recorded import answered, body_of, load
@@ -201,16 +201,6 @@ async def test_a_key_that_could_split_a_header_is_not_sent(name: str) -> None:
             await check(name, **{KEY_SERVICES[name].key_field: typed})
         assert caught.value.field == KEY_SERVICES[name].key_field
         assert sent == []
-
-
-def test_a_service_is_had_by_its_name() -> None:
-    assert key_service_named("github") is KEY_SERVICES["github"]
-
-
-def test_an_unknown_name_is_told_with_the_names_there_are() -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        key_service_named("githup")
-    assert "github" in caught.value.hint
 
 
 def test_what_the_developer_fixes_is_asked_no_more() -> None:

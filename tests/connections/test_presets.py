@@ -16,7 +16,7 @@ import respx
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.preset import ServicePreset
-from mcpauthkit.connections.presets import PRESETS, preset_named
+from mcpauthkit.connections.presets import PRESETS
 from mcpauthkit.connections.refusals import Verdict, judge, needs_body
 from mcpauthkit.connections.variables import resolved
 from mcpauthkit.core.secret import Secret
@@ -319,16 +319,6 @@ def test_a_token_that_is_too_narrow_is_known_by_the_answer_of_the_api(name: str,
 @pytest.mark.parametrize(("name", "index"), API["fine"], ids=[f"{name}-{index}" for name, index in API["fine"]])
 def test_other_answers_say_nothing_about_the_token(name: str, index: int) -> None:
     assert verdict_on(name, VECTORS[name]["api"]["fine"][index]) is None
-
-
-def test_a_preset_is_had_by_its_name() -> None:
-    assert preset_named("github") is PRESETS["github"]
-
-
-def test_an_unknown_name_is_told_with_the_names_there_are() -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        preset_named("githup")
-    assert "github" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["github-enterprise", "jira-data-center", "confluence-data-center", "zendesk"])

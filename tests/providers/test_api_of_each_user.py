@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -70,7 +71,7 @@ async def test_the_credential_goes_to_the_users_own_host_if_it_is_the_services(t
 
 
 SITE = "https://api.atlassian.com/ex/jira/{cloud_id}"
-CLIENT = {"client_id": "id", "client_secret": "s", "server_base_url": "https://mcp.example"}
+CLIENT: dict[str, Any] = {"client_id": "id", "client_secret": "s", "server_base_url": "https://mcp.example"}
 
 
 @pytest.mark.parametrize(
