@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.connection import Connection, Disconnected
+from mcpauthkit.connections.names import is_called, same_name
 from mcpauthkit.core.flow_state import Flow
 from mcpauthkit.errors import NoSuchConnection
 from mcpauthkit.principal import Principal
@@ -61,6 +62,28 @@ class ConnectedService:
         if found is None:
             raise NoSuchConnection().naming(self.display_name)
         return found
+
+    async def own_name(self, principal: Principal, called: str) -> str:
+        """The name of the connection that is meant: that name itself, or what its account is called, if that is one's.
+
+        Args:
+            principal: Whose.
+            called: What somebody wrote.
+        """
+        held = await self.connections(principal)
+        if any(same_name(one.name, called) for one in held):
+            return called
+        meant = [one.name for one in held if is_called(one, called)]
+        return meant[0] if len(meant) == 1 else called
+
+    async def make_default(self, principal: Principal, name: str) -> None:
+        """Let tools that name no account use the connection of that name.
+
+        Raises:
+            NoSuchConnection: There is none.
+        """
+        if not await self.broker.overview.make_default(principal, name=name):
+            raise NoSuchConnection().naming(self.display_name)
 
     async def disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
         """End the connection of that name, or all of them, here and at the service; empty when there was none."""

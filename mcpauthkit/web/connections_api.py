@@ -18,6 +18,7 @@ from mcpauthkit.core.headers import media_type
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import AuthKitError, ConfigurationError, InvalidRequest, NoSuchConnection
 from mcpauthkit.oauth.scopes import check_scopes, missing_scopes
+from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
 from mcpauthkit.protocol.connection_records import ended_record, service_record
 from mcpauthkit.web.injection import principal_of, refusal
@@ -31,7 +32,9 @@ _MEMBERS = frozenset({"scopes", "account"})
 
 
 class ConnectionsApi:
-    """`/connections/api`: see, connect and disconnect.
+    """`/connections/api`: see, connect, choose the default, and disconnect.
+
+    An account is called by the name of its connection, or by what its service calls it.
 
     Args:
         services: The services of the application, which may still become more.
@@ -48,6 +51,7 @@ class ConnectionsApi:
             Route(_API_PATH, _edge(self.show), methods=["GET"]),
             Route(one, _edge(self.connect), methods=["POST"]),
             Route(one, _edge(self.disconnect), methods=["DELETE"]),
+            Route(f"{one}/default", _edge(self.make_default), methods=["PUT"]),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -57,18 +61,19 @@ class ConnectionsApi:
 
     async def connect(self, request: Request) -> Response:
         """A link to connect, with `{"scopes": [...], "account": "..."}`, both optional."""
-        principal = principal_of(request)
-        service = self._service(request)
-        try:
-            wanted = await _members(request)
-        except InvalidRequest:
-            _audit.warning(
-                "body that is no JSON object of ours refused service=%s user=%s", service.name, principal.digest
-            )
-            raise
+        principal, service = principal_of(request), self._service(request)
+        wanted = await _wanted(request, service, principal)
         scopes = None if "scopes" not in wanted else _known(service, wanted["scopes"])
-        account = check_account_name(wanted.get("account", ""))
+        account = await service.own_name(principal, check_account_name(wanted.get("account", "")))
         return _answer({"connect_url": await service.open_link(principal, scopes=scopes, account=account)})
+
+    async def make_default(self, request: Request) -> Response:
+        """Let tools that name no account use the one of `{"account": "..."}`."""
+        principal, service = principal_of(request), self._service(request)
+        wanted = await _wanted(request, service, principal)
+        name = await service.own_name(principal, check_account_name(wanted.get("account")))
+        await service.make_default(principal, name)
+        return _answer(await service_record(service, principal))
 
     async def disconnect(self, request: Request) -> Response:
         """End the connection that `account` names, or all of them without it."""
@@ -76,8 +81,8 @@ class ConnectionsApi:
         named = request.query_params.getlist("account")
         if len(named) > 1:
             raise InvalidRequest("Send account at most once.")
-        name = check_account_name(named[0]) if named else None
         service = self._service(request)
+        name = await service.own_name(principal, check_account_name(named[0])) if named else None
         ended = await service.disconnect(principal, name)
         if not ended:
             raise NoSuchConnection().naming(service.display_name)
@@ -99,6 +104,14 @@ def _edge(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
 
 def _answer(content: Mapping[str, Any]) -> JSONResponse:
     return JSONResponse(dict(content), headers=dict(PRIVATE_HEADERS))
+
+
+async def _wanted(request: Request, service: ConnectedService, principal: Principal) -> Mapping[str, Any]:
+    try:
+        return await _members(request)
+    except InvalidRequest:
+        _audit.warning("body that is no JSON object of ours refused service=%s user=%s", service.name, principal.digest)
+        raise
 
 
 async def _members(request: Request) -> Mapping[str, Any]:

@@ -225,3 +225,31 @@ def test_something_that_is_no_application_is_refused() -> None:
     app: Any = object()
     with pytest.raises(ConfigurationError):
         Connections(app)
+
+
+async def test_another_account_becomes_the_default_by_its_name_or_its_services(here: ConnectionsWorld) -> None:
+    async with here.connected() as alice, here.api() as http, here.api("bob") as other:
+        await alice.second_account("work")
+        for account in ("work", "octo-alice", "OCTO-BOB"):
+            answer = await http.put(f"{API}/forge/default", json={"account": account})
+            assert answer.status_code == 200, answer.text
+            first = answer.json()["connections"][0]
+            assert account.casefold() in {first["name"], first["account"]}
+            assert first["is_default"]
+        for account in ("nobodys", ""):
+            refused(await http.put(f"{API}/forge/default", json={"account": account}), 404, "no_such_connection")
+        refused(await other.put(f"{API}/forge/default", json={"account": "work"}), 404, "no_such_connection")
+        refused(await http.put(f"{API}/forge/default", json={}), 400, "account_name_refused")
+        refused(await http.put(f"{API}/forge/default", content=b"account=work"), 400, "invalid_request")
+
+
+async def test_an_account_is_found_by_what_its_service_calls_it_unless_that_is_ambiguous(
+    here: ConnectionsWorld,
+) -> None:
+    async with here.connected() as alice, here.api() as http:
+        await alice.second_account("work")
+        link = (await http.post(f"{API}/forge", json={"account": "octo-bob"})).json()["connect_url"]
+        assert "<bdi>work</bdi>" in (await alice.open(link)).html
+        ended = (await http.delete(f"{API}/forge", params={"account": "octo-bob"})).json()["disconnected"]
+        assert [one["name"] for one in ended] == ["work"]
+        refused(await http.delete(f"{API}/forge", params={"account": "octo-bob"}), 404, "no_such_connection")
