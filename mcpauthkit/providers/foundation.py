@@ -152,8 +152,7 @@ class Foundation:
         self.api_url = None if api_url is None else check_base_url(api_url, "api_url")
         if sends_token_anywhere:
             _log.warning("sends_token_anywhere: tokens go to any https address service=%s", grant.service)
-        kept_in = MemoryStore(clock=clock) if store is None else store
-        sealed = SealedStore(kept_in, key_ring or KeyRing.ephemeral(), clock=clock)
+        sealed = _sealed(store, key_ring, clock)
         self.broker = Broker(
             grant,
             sealed,
@@ -285,6 +284,11 @@ def _check_name(name: str) -> None:
             f"name={name!r} cannot be part of an address.",
             hint="Use lower-case letters, digits and hyphens; `login` is taken.",
         )
+
+
+def _sealed(store: Store | None, key_ring: KeyRing | None, clock: Clock) -> SealedStore:
+    kept_in = MemoryStore(clock=clock) if store is None else store
+    return SealedStore(kept_in, key_ring or KeyRing.ephemeral(), clock=clock)
 
 
 def _check_keeping(store: Store | None, key_ring: KeyRing | None) -> None:

@@ -91,7 +91,7 @@ def check_variables(preset: ServicePreset, options: Mapping[str, object]) -> Non
     if name is not None:
         raise ConfigurationError(
             f"OAuthProvider.from_preset has no argument {name!r}; it is a variable of the preset {preset.name!r}.",
-            hint=f'Give variables={{"{name}": {str(options[name])!r}}}.',
+            hint=f'Give variables={{"{name}": "{options[name]}"}}.',
         )
 
 
