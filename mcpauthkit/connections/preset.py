@@ -63,6 +63,7 @@ class Refusal:
         status: The HTTP status.
         path: A dotted path in the JSON body, `*` for any item of a list; empty where the status says it all.
         values: What stands there; none for anything at all. Texts are compared without case.
+        by_beginning: Whether texts that begin with one of the values count as well.
         needed: A dotted path to the scopes that are missing, or `header:` with the name of one.
         any_of: Whether one of the scopes named there is enough.
     """
@@ -71,6 +72,7 @@ class Refusal:
     status: int
     path: str = ""
     values: frozenset[str] = frozenset()
+    by_beginning: bool = False
     needed: str = ""
     any_of: bool = False
 

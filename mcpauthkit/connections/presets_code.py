@@ -105,7 +105,13 @@ GITLAB = ServicePreset(
     refresh_with_redirect_uri=True,
     api_url="{base_url}/api/v4",
     variables={"base_url": "https://gitlab.com"},
-    scopes=ScopeRules(implied={"api": ("read_api", "read_user", "read_repository"), "read_api": ("read_user",)}),
+    scopes=ScopeRules(
+        implied={
+            "api": ("read_api", "read_user", "write_repository", "read_registry", "write_registry"),
+            "read_api": ("read_user",),
+            "write_repository": ("read_repository",),
+        }
+    ),
     revocation=Revocation(url="{base_url}/oauth/revoke"),
     whoami=WhoAmI(url="{base_url}/api/v4/user", account=AccountPaths(id="id", label="username")),
     refusals=(

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mcpauthkit.connections.preset import (
     UNAUTHORIZED,
     AccountPaths,
@@ -68,33 +66,6 @@ GOOGLE = ServicePreset(
     settings_url="https://myaccount.google.com/connections",
 )
 
-_GRAPH_RESOURCES = (
-    "Calendars",
-    "Channel",
-    "Chat",
-    "Contacts",
-    "Directory",
-    "Files",
-    "Group",
-    "Mail",
-    "MailboxSettings",
-    "Notes",
-    "People",
-    "Presence",
-    "Sites",
-    "Tasks",
-    "User",
-)
-
-
-def _graph_scopes() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Writing covers reading, and everybody's things cover one's own."""
-    for one in _GRAPH_RESOURCES:
-        yield f"{one}.ReadWrite", (f"{one}.Read",)
-        yield f"{one}.Read.All", (f"{one}.Read",)
-        yield f"{one}.ReadWrite.All", (f"{one}.ReadWrite", f"{one}.Read.All")
-
-
 MICROSOFT = ServicePreset(
     name="microsoft",
     display_name="Microsoft",
@@ -107,7 +78,13 @@ MICROSOFT = ServicePreset(
     on_behalf_of=True,
     tokens=TokenShape(gone=frozenset({"interaction_required"})),
     scopes=ScopeRules(
-        implied=dict(_graph_scopes()),
+        # Writing covers reading, and everybody's things cover one's own.
+        endings={
+            ".ReadWrite": (".Read",),
+            ".ReadWrite.All": (".Read.All",),
+            ".ReadWrite.Shared": (".Read.Shared",),
+            ".All": ("",),
+        },
         prefixes=("https://graph.microsoft.com/",),
         ignores_case=True,
         untold=frozenset({"offline_access"}),

@@ -126,6 +126,9 @@ LINEAR = ServicePreset(
     api_url="https://api.linear.app",
     # Where the files in issues are.
     api_hosts=("uploads.linear.app",),
+    # Whether Linear checks the proof is not documented. Clients send it without harm (RFC 6749 section 3.1: unknown
+    # parameters are ignored), and where it is checked, a stolen code is worth nothing.
+    pkce=True,
     scope_separator=",",
     always_scopes=("read",),
     # Without it nobody could connect a second workspace.
@@ -201,8 +204,13 @@ AIRTABLE = ServicePreset(
 )
 
 # Both come with 403, where other services mean "not allowed".
-_FIGMA_DEAD = Refusal(meaning="dead", status=403, path="err|message", values=frozenset({"Invalid token"}))
-_FIGMA_NARROW = Refusal(meaning="narrow", status=403, path="err|message", values=frozenset({"Invalid scope"}))
+_FIGMA_DEAD = Refusal(
+    meaning="dead", status=403, path="err|message", values=frozenset({"Invalid token"}), by_beginning=True
+)
+# It goes on with the scopes there are, and those it wants.
+_FIGMA_NARROW = Refusal(
+    meaning="narrow", status=403, path="err|message", values=frozenset({"Invalid scope"}), by_beginning=True
+)
 
 FIGMA = ServicePreset(
     name="figma",

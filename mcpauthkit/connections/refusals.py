@@ -118,8 +118,9 @@ def _fits(rule: Refusal, document: Any) -> bool:
     found = [value for value in values_at(document, rule.path) if value not in (None, False)]
     if not rule.values:
         return bool(found)
-    wanted = {one.casefold() for one in rule.values}
-    return any(text_of(value).casefold() in wanted for value in found)
+    wanted = tuple(one.casefold() for one in rule.values)
+    texts = [text_of(value).casefold() for value in found]
+    return any(one.startswith(wanted) if rule.by_beginning else one in wanted for one in texts)
 
 
 def _needed(rule: Refusal, headers: Mapping[str, str], document: Any) -> tuple[str, ...]:

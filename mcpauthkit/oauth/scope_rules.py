@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from mcpauthkit.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +14,8 @@ class ScopeRules:
 
     Args:
         implied: What each scope covers besides itself; followed transitively.
+        endings: What scopes with an ending cover, whatever stands before it: the same with each of these in its place,
+            such as `.Read` for `.ReadWrite`; never longer ones.
         aliases: Other spellings of one scope, to the spelling used in `implied` and in comparisons.
         prefixes: What may stand in front of a scope without a meaning, such as `https://graph.microsoft.com/`.
         ignores_case: Whether names differing in case are one.
@@ -21,9 +25,13 @@ class ScopeRules:
             `offline_access`; they are never missing, so ask for them whatever tools need.
         in_words: Whether the service has scopes in its protocol at all; where the app's own configuration decides,
             nothing is ever missing.
+
+    Raises:
+        ConfigurationError: An ending is empty, or covers a longer one, so that the list would never end.
     """
 
     implied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    endings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     prefixes: tuple[str, ...] = ()
     ignores_case: bool = False
@@ -31,6 +39,13 @@ class ScopeRules:
     without: frozenset[str] = frozenset()
     untold: frozenset[str] = frozenset()
     in_words: bool = True
+
+    def __post_init__(self) -> None:
+        for ending, covered in self.endings.items():
+            if not ending or any(len(one) > len(ending) for one in covered):
+                raise ConfigurationError(
+                    f"The ending {ending!r} covers {covered!r}.", hint="Cover endings that are not longer."
+                )
 
     def missing(self, wanted: Iterable[str], granted: Iterable[str]) -> tuple[str, ...]:
         """The wanted scopes that the granted ones do not cover, in order."""
@@ -55,6 +70,7 @@ class ScopeRules:
             if one not in reached:
                 reached.add(one)
                 waiting.extend(implied.get(one, ()))
+                waiting.extend(self._by_ending(one))
         return frozenset(reached)
 
     def name(self, scope: str) -> str:
@@ -62,6 +78,12 @@ class ScopeRules:
         bare = next((scope.removeprefix(one) for one in self.prefixes if scope.startswith(one)), scope)
         spelled = bare.lower() if self.ignores_case else bare
         return self.aliases.get(spelled, spelled)
+
+    def _by_ending(self, name: str) -> Iterator[str]:
+        for ending, covered in self.endings.items():
+            spelled = ending.lower() if self.ignores_case else ending
+            if name.endswith(spelled) and name != spelled:
+                yield from (self.name(name.removesuffix(spelled) + one) for one in covered)
 
     def _names(self, scopes: Iterable[str]) -> frozenset[str]:
         return frozenset(self.name(one) for one in scopes)

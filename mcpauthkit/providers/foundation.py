@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -12,6 +13,7 @@ from typing import Any, TypedDict, TypeVar
 from fastapi import FastAPI
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
+from starlette.applications import Starlette
 
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.broker import Broker
@@ -146,7 +148,6 @@ class Foundation:
         clock: Clock | None = None,
     ) -> None:
         _check_name(grant.service)
-        _check_keeping(store, key_ring)
         clock = clock or SystemClock()
         self.base_url = check_base_url(server_base_url, "server_base_url")
         self.api_url = None if api_url is None else check_base_url(api_url, "api_url")
@@ -158,10 +159,10 @@ class Foundation:
             sealed,
             namespace=namespace,
             redirect_uri=f"{self.base_url}{connect_path(grant.service)}/callback",
-            scope_rules=scope_rules,
+            scope_rules=_checked_rules(scope_rules),
             is_incremental=is_incremental,
             without_user=_ways(without_user, clock),
-            flow_ttl_seconds=flow_ttl_seconds,
+            flow_ttl_seconds=_checked_seconds("flow_ttl_seconds", flow_ttl_seconds),
             clock=clock,
         )
         self._ended_sessions = EndedSessions(sealed, namespace=namespace)
@@ -190,9 +191,12 @@ class Foundation:
         """Serve the pages on an application, and let a server's calls carry our questions.
 
         Raises:
-            ConfigurationError: `mcp` is not a server, or calls one of the guarded functions without its guard; or the
-                application serves one of our paths already.
+            ConfigurationError: `app` is no application, `mcp` is not a server, or calls one of the guarded functions
+                without its guard; or the application serves one of our paths already.
         """
+        _check_app(app)
+        if mcp is not None:
+            attach(mcp)
         if not any(app is one for one in self._apps):
             hub = Hub.of(app)
             if not isinstance(self.broker.grant, ServiceAccount):
@@ -202,7 +206,6 @@ class Foundation:
             answer_refusals(app)
             self._apps.append(app)
         if mcp is not None:
-            attach(mcp)
             self._servers.append(mcp)
             for function in self._guarded:
                 refuse_registered(function, registered_functions(mcp))
@@ -250,13 +253,13 @@ def with_timeout(chosen: P, given: Mapping[str, Any]) -> P:
         given: What the application gave.
 
     Raises:
-        ConfigurationError: It was given under both names.
+        ConfigurationError: It was given under both names, or is no time.
     """
     if "token_timeout" not in given:
         return chosen
     if "flow_ttl_seconds" in given:
         raise ConfigurationError("token_timeout and flow_ttl_seconds are two names of one thing.", hint="Give one.")
-    chosen["flow_ttl_seconds"] = given["token_timeout"]
+    chosen["flow_ttl_seconds"] = _checked_seconds("token_timeout", given["token_timeout"])
     return chosen
 
 
@@ -275,11 +278,36 @@ def check_called(scopes: object, decorator: str) -> None:
 
 def _ways(values: Sequence[WithoutUser], clock: Clock) -> Sequence[UserlessGrant]:
     # Values that reach us name their own client and address: the constructors that know others have filled them in.
-    return grants_from(values, fetch=HttpFetch(), clock=clock) if values else ()
+    return grants_from(values, fetch=HttpFetch(), clock=clock)
 
 
-def _check_name(name: str) -> None:
-    if _NAME.match(name) is None or name in _RESERVED:
+def _check_app(app: object) -> None:
+    if not isinstance(app, Starlette):
+        raise ConfigurationError(
+            f"register() got a {type(app).__name__} as app.",
+            hint="Write register(app, mcp): the FastAPI application first, then the MCP server.",
+        )
+
+
+def _checked_seconds(argument: str, given: object) -> float:
+    if isinstance(given, int | float) and 0 < given < math.inf:
+        return given
+    raise ConfigurationError(
+        f"{argument}={given!r} is no time in which people could connect.", hint=f"Give seconds: {argument}=600."
+    )
+
+
+def _checked_rules(given: object) -> ScopeRules | None:
+    if given is None or isinstance(given, ScopeRules):
+        return given
+    raise ConfigurationError(
+        f"scope_rules is a {type(given).__name__}, not ScopeRules.",
+        hint='Leave it out, or write ScopeRules(implied={"repo": ("public_repo",)}).',
+    )
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or _NAME.match(name) is None or name in _RESERVED:
         raise ConfigurationError(
             f"name={name!r} cannot be part of an address.",
             hint="Use lower-case letters, digits and hyphens; `login` is taken.",
@@ -287,13 +315,10 @@ def _check_name(name: str) -> None:
 
 
 def _sealed(store: Store | None, key_ring: KeyRing | None, clock: Clock) -> SealedStore:
-    kept_in = MemoryStore(clock=clock) if store is None else store
-    return SealedStore(kept_in, key_ring or KeyRing.ephemeral(), clock=clock)
-
-
-def _check_keeping(store: Store | None, key_ring: KeyRing | None) -> None:
     if store is not None and key_ring is None:
         raise ConfigurationError(
             "A store was given without a key_ring.",
             hint="What it keeps would be unreadable after a restart; pass KeyRing({...}, minting=...).",
         )
+    kept_in = MemoryStore(clock=clock) if store is None else store
+    return SealedStore(kept_in, KeyRing.ephemeral() if key_ring is None else key_ring, clock=clock)

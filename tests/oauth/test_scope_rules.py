@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpauthkit.connections.presets import PRESETS
+from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.scope_rules import ScopeRules
 
-NAMES = st.sampled_from(["a", "b", "c", "d", "e", "f", "A", "x/a", "x/b", "all"])
+NAMES = st.sampled_from(["a", "b", "c", "d", "e", "f", "A", "x/a", "x/b", "all", "m.w.all", "m.r", "m.w"])
 LISTS = st.lists(NAMES, max_size=6)
 
 
@@ -23,6 +24,7 @@ def rules(draw: st.DrawFn) -> ScopeRules:
         ignores_case=draw(st.booleans()),
         covers_all=draw(st.sampled_from([frozenset(), frozenset({"all"})])),
         without=draw(st.sampled_from([frozenset(), frozenset({"f"})])),
+        endings=draw(st.sampled_from([{}, {".all": ("",), ".w": (".r",), ".w.all": (".r.all",)}, {"a": ("b",)}])),
         in_words=draw(st.booleans()),
     )
 
@@ -139,6 +141,18 @@ def test_what_is_covered_covers_nothing_further(one: ScopeRules, granted: list[s
     assert {one.name(name) for name in granted} <= reached
 
 
+def test_endings_hold_for_whatever_stands_before_them() -> None:
+    written = ScopeRules(endings={".Write": (".Read",), ".All": ("",)}, ignores_case=True)
+    assert written.missing(["mail.read", "Tasks.Read", "Mail.Write"], ["Mail.Write.All", "tasks.write"]) == ()
+    assert written.missing(["mail.read.all", ".read"], ["Mail.Write", ".Write"]) == ("mail.read.all", ".read")
+
+
+@pytest.mark.parametrize("endings", [{"a": ("aa",)}, {"": ("a",)}])
+def test_endings_that_would_never_end_are_refused(endings: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(ConfigurationError):
+        ScopeRules(endings=endings)
+
+
 GOOGLE = "https://www.googleapis.com/auth/"
 GRAPH = "https://graph.microsoft.com/"
 
@@ -168,12 +182,24 @@ HIERARCHIES = [
     ("google", f"{GOOGLE}calendar", f"{GOOGLE}calendar.events {GOOGLE}calendar.events.readonly", f"{GOOGLE}drive"),
     ("google", f"openid {GOOGLE}userinfo.email {GOOGLE}userinfo.profile", "openid email profile", f"{GOOGLE}drive"),
     ("gitlab", "api", "read_api read_user read_repository", "sudo"),
+    ("gitlab", "api", "write_repository read_registry write_registry", "admin_mode k8s_proxy"),
+    ("gitlab", "write_repository", "read_repository", "api read_registry"),
     ("gitlab", "read_api", "read_user", "api read_repository"),
     ("slack", "chat:write", "chat:write", "channels:read"),
     ("atlassian", "write:jira-work", "write:jira-work", "read:jira-work read:issue:jira"),
     ("microsoft", "Mail.ReadWrite", f"Mail.Read mail.read {GRAPH}Mail.Read", "Mail.Send Calendars.Read"),
     ("microsoft", f"{GRAPH}Files.ReadWrite.All", "Files.Read Files.ReadWrite Files.Read.All", "Sites.Read.All"),
     ("microsoft", "Files.Read.All", "Files.Read", "Files.ReadWrite Files.ReadWrite.All"),
+    # Whatever the resource: no list of them is ever complete.
+    (
+        "microsoft",
+        "BookingsAppointment.ReadWrite.All",
+        "BookingsAppointment.Read.All BookingsAppointment.ReadWrite",
+        "",
+    ),
+    ("microsoft", "Mail.ReadWrite.Shared", "Mail.Read.Shared mail.read.shared", "Mail.Read Mail.Send.Shared"),
+    ("microsoft", "chatmessage.readwrite", "ChatMessage.Read", "Chat.Read ChatMessage.Read.All"),
+    ("microsoft", "Mail.ReadBasic", "", "Mail.Read"),
     ("notion", "", "anything", ""),
     ("linear", "read write", "issues:create comments:create timeSchedule:create", "admin"),
     ("linear", "admin", "read write issues:create", ""),
