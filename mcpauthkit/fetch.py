@@ -16,7 +16,7 @@ import anyio
 import httpx
 
 from mcpauthkit.core.clock import Clock, SystemClock
-from mcpauthkit.errors import RemoteError, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.errors import ConfigurationError, RemoteError, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.oauth.messages import MAX_DOCUMENT_BYTES, HttpRequest, HttpResponse
 
 T = TypeVar("T")
@@ -50,6 +50,9 @@ class HttpFetch:
             none is made at the first request and closed by `aclose()`.
         timeout_seconds: Bound on one whole exchange.
         max_bytes: Bound on the decompressed body.
+
+    Raises:
+        ConfigurationError: The client is no asynchronous one.
     """
 
     def __init__(
@@ -59,6 +62,11 @@ class HttpFetch:
         timeout_seconds: float = 5.0,
         max_bytes: int = MAX_DOCUMENT_BYTES,
     ) -> None:
+        if client is not None and not isinstance(client, httpx.AsyncClient):
+            raise ConfigurationError(
+                f"http_client is a {type(client).__name__}, which cannot be awaited.",
+                hint="Give httpx.AsyncClient(...), or leave it out.",
+            )
         self._client = client
         self._owns_client = client is None
         self._timeout = timeout_seconds

@@ -31,11 +31,12 @@ def preset_named(name: str) -> ServicePreset:
     Raises:
         ConfigurationError: There is none of that name; the hint names the nearest one, or all.
     """
-    if name in PRESETS:
-        return PRESETS[name]
-    found = "CredentialsProvider.from_preset has it, with keys that users make themselves." * (name in KEY_SERVICES)
+    asked = _text(name)
+    if asked in PRESETS:
+        return PRESETS[asked]
+    found = "CredentialsProvider.from_preset has it, with keys that users make themselves." * (asked in KEY_SERVICES)
     raise ConfigurationError(
-        f"There is no preset named {name!r}.", hint=found or _hint(name, PRESETS, otherwise="ServicePreset")
+        f"There is no preset named {name!r}.", hint=found or _hint(asked, PRESETS, otherwise="ServicePreset")
     )
 
 
@@ -48,13 +49,18 @@ def key_service_named(name: str) -> KeyService:
     Raises:
         ConfigurationError: There is none of that name; the hint names the nearest one, or all.
     """
-    if name in KEY_SERVICES:
-        return KEY_SERVICES[name]
-    found = "OAuthProvider.from_preset has it: its users connect without a key." * (name in PRESETS)
+    asked = _text(name)
+    if asked in KEY_SERVICES:
+        return KEY_SERVICES[asked]
+    found = "OAuthProvider.from_preset has it: its users connect without a key." * (asked in PRESETS)
     raise ConfigurationError(
         f"There is no service with keys named {name!r}.",
-        hint=found or _hint(name, KEY_SERVICES, otherwise="KeyService"),
+        hint=found or _hint(asked, KEY_SERVICES, otherwise="KeyService"),
     )
+
+
+def _text(name: object) -> str:
+    return name if isinstance(name, str) else ""
 
 
 def _hint(name: str, rows: Mapping[str, T], *, otherwise: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mcpauthkit.connections.client_credentials import ClientCredentialsGrant
 from mcpauthkit.connections.grant import UserlessGrant
@@ -32,6 +32,10 @@ def grants_from(
     Raises:
         ConfigurationError: One of them is no way, or names too little.
     """
+    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+        raise ConfigurationError(
+            f"without_user is a {type(values).__name__}, not a list.", hint="Write without_user=[TokenExchange(...)]."
+        )
     return [_grant_from(one, endpoint=endpoint or TokenEndpoint(), fetch=fetch, clock=clock) for one in values]
 
 

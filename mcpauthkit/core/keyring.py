@@ -12,6 +12,7 @@ from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.errors import ConfigurationError
 
 MINIMUM_SECRET_BYTES = 32
+_EXAMPLE = 'Write KeyRing({"2026": secret}, minting="2026"), with a secret that this server keeps.'
 
 
 class KeyRing:
@@ -27,10 +28,11 @@ class KeyRing:
         minting: The name of the key that seals.
 
     Raises:
-        ConfigurationError: No such minting key, a secret too short, or a name that is not plain text.
+        ConfigurationError: No such minting key, a secret too short or no text, or a name that is not plain text.
     """
 
     def __init__(self, secrets: Mapping[str, str | Secret], *, minting: str) -> None:
+        _check_secrets(secrets)
         if minting not in secrets:
             raise ConfigurationError(
                 f"The key ring has no key named {minting!r}.",
@@ -69,3 +71,25 @@ class KeyRing:
             known = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret.reveal().encode())
             self._derived[name, purpose] = known
         return known
+
+
+def check_key_ring(given: object) -> None:
+    """Refuse what is no key ring where one belongs.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if not isinstance(given, KeyRing):
+        raise ConfigurationError(f"key_ring is a {type(given).__name__}, not a KeyRing.", hint=_EXAMPLE)
+
+
+def _check_secrets(given: object) -> None:
+    # By type alone: an argument in the wrong place may be a secret.
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"KeyRing got a {type(given).__name__} where secrets belong.", hint=_EXAMPLE)
+    for name, secret in given.items():
+        if not isinstance(name, str) or not isinstance(secret, str | Secret):
+            raise ConfigurationError(
+                f"The key {name!r} has a {type(secret).__name__} as its secret.",
+                hint="Name and secret are texts; decode() bytes, or write them as hexadecimal digits.",
+            )

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mcpauthkit.core.encoding import base64url_decode, base64url_encode, parse_json_object
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
-from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.keyring import KeyRing, check_key_ring
 from mcpauthkit.errors import SealError, SealExpired
 
 _VERSION = "mk1"
@@ -31,9 +31,13 @@ class Sealer:
         key_ring: Where the keys come from.
         purpose: What the values are for, for instance `session`; other purposes cannot open them.
         entropy: Source of nonces.
+
+    Raises:
+        ConfigurationError: What should be a key ring is none.
     """
 
     def __init__(self, key_ring: KeyRing, purpose: str, *, entropy: Entropy | None = None) -> None:
+        check_key_ring(key_ring)
         self._ring = key_ring
         self._purpose = purpose
         self._entropy = entropy or SystemEntropy()

@@ -44,7 +44,12 @@ class Connections:
         self._user_context = user_context
 
     async def of(self, principal: Principal) -> list[Connection]:
-        """Everything that a user has connected."""
+        """Everything that a user has connected.
+
+        Raises:
+            ConfigurationError: It is no principal.
+        """
+        _check_principal(principal)
         return [one for service in in_order(self._hub.services) for one in await service.connections(principal)]
 
     async def disconnect(self, principal: Principal, service: str, name: str | None = None) -> list[Disconnected]:
@@ -60,7 +65,9 @@ class Connections:
 
         Raises:
             NoSuchConnection: The application has no such service.
+            ConfigurationError: It is no principal.
         """
+        _check_principal(principal)
         return await service_named(self._hub.services, service).disconnect(principal, name)
 
     async def revoke_user(self, *, issuer: str, subject: str) -> list[Disconnected]:
@@ -114,3 +121,11 @@ class Connections:
         """
         tools = ConnectionTools(self._hub.services, page_url=self._hub.connections_url, user_context=self._user_context)
         add_connection_tools(mcp, tools, prefix=prefix)
+
+
+def _check_principal(given: object) -> None:
+    if not isinstance(given, Principal):
+        raise ConfigurationError(
+            f"Whose connections are meant was said by a {type(given).__name__}.",
+            hint="Give get_user(), or Principal.bare(issuer, subject): one subject may be two people at two issuers.",
+        )

@@ -114,6 +114,7 @@ class CredentialsProvider:
                 "api_url, allowed_hosts and http_client are for a service that says how its keys are tried and sent.",
                 hint="Give service=KeyService(...), or use from_preset.",
             )
+        _check_service(service)
         common = _common(options)
         self._form = _form(variables, fields, service, options)
         grant = _grant(name, self._form, service, options, http_client=http_client, allowed_hosts=allowed_hosts)
@@ -206,6 +207,11 @@ class CredentialsProvider:
                 parameter that is not there.
         """
         check_called(function, "require_credentials")
+        if function is not None:
+            raise ConfigurationError(
+                f"require_credentials got {function!r}, and has no use for it.",
+                hint="All that was typed is in get_credentials(). To choose among connections, write account=...",
+            )
         return self._foundation.guarding(
             lambda purpose: Wanted((), purpose, fail_fast, account=account, account_from=account_from)
         )
@@ -312,6 +318,15 @@ def _common(options: CredentialsOptions) -> ProviderOptions:
     for key in ProviderOptions.__annotations__.keys() & options.keys():
         common[key] = options[key]  # type: ignore[literal-required]  # the keys of the one are keys of the other
     return with_timeout(common, options)
+
+
+def _check_service(given: object) -> None:
+    if given is not None and not isinstance(given, KeyService):
+        named = f'"{given}"' if isinstance(given, str) else "preset"
+        raise ConfigurationError(
+            f"service is a {type(given).__name__}, not a KeyService.",
+            hint=f"Write CredentialsProvider.from_preset({named}, ...), or give service=KeyService(...).",
+        )
 
 
 def _form(

@@ -19,12 +19,13 @@ from mcpauthkit.connections.without_user import ClientCredentials
 from mcpauthkit.core.known_options import check_options
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.oauth.scopes import check_scopes
+from mcpauthkit.oauth.scopes import check_scope_text, check_scopes
 from mcpauthkit.providers.foundation import Foundation, OAuthOptions, Server, check_called
 from mcpauthkit.providers.holding import Wanted
 from mcpauthkit.providers.injection import injectable
 from mcpauthkit.providers.service_options import (
     ServiceOptions,
+    check_grant,
     check_variables,
     client_of,
     described,
@@ -61,8 +62,9 @@ class OAuthProvider:
         scope: str = "",
         **options: Unpack[OAuthOptions],
     ) -> None:
+        check_grant(grant)
         check_options(options, OAuthOptions, OAuthProvider)
-        self._scopes = check_scopes(scope.split())
+        self._scopes = check_scope_text(scope)
         self._foundation = Foundation(grant, server_base_url=server_base_url, **options)
         self._holding = self._foundation.holding
 
@@ -150,15 +152,13 @@ class OAuthProvider:
         Raises:
             ConfigurationError: There is no such preset, or an argument cannot be used.
         """
-        known = preset_named(preset) if isinstance(preset, str) else preset
+        known = preset if isinstance(preset, ServicePreset) else preset_named(preset)
         check_variables(known, options)
         check_options(options, ServiceOptions, OAuthProvider.from_preset)
         given = {"base_url": base_url, "tenant": tenant}
         values = {**{one: value for one, value in given.items() if value}, **(variables or {})}
         described_here = described(replace(resolved(known, values), name=name or known.name), options)
-        return cls._with(
-            described_here, options, client_id, client_secret, server_base_url, is_own=not isinstance(preset, str)
-        )
+        return cls._with(described_here, options, client_id, client_secret, server_base_url, is_own=known is preset)
 
     @classmethod
     def from_oidc(

@@ -11,6 +11,7 @@ import httpx
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.discovery import Discovery
 from mcpauthkit.connections.preset import ServicePreset
+from mcpauthkit.connections.service_account import ServiceAccount
 from mcpauthkit.connections.userless_asking import TokenEndpoint
 from mcpauthkit.connections.userless_grants import grants_from
 from mcpauthkit.connections.without_user import OnBehalfOf, TokenExchange, WayOptions
@@ -18,6 +19,7 @@ from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
+from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
 from mcpauthkit.providers.foundation import OAuthOptions, with_timeout
 from mcpauthkit.web.connect import connect_path
@@ -55,6 +57,21 @@ class ClientOptions(TypedDict, total=False):
 
 class ServiceOptions(ClientOptions, OAuthOptions, total=False):
     """All that the constructors of `OAuthProvider` take beside their own arguments."""
+
+
+def check_grant(given: object) -> None:
+    """Refuse what is no way to credentials where `OAuthProvider` itself wants one.
+
+    Raises:
+        ConfigurationError: It is a service's name or something else; the hint says which constructor is meant.
+    """
+    is_grant = all(callable(getattr(given, one, None)) for one in ("begin", "complete", "renew"))
+    if not is_grant and not isinstance(given, ServiceAccount):
+        named = f'"{given}"' if isinstance(given, str) else "preset"
+        raise ConfigurationError(
+            f"OAuthProvider got a {type(given).__name__} where a grant belongs.",
+            hint=f"Write OAuthProvider.from_preset({named}, ...), or use another of its from_... constructors.",
+        )
 
 
 def client_of(
@@ -96,16 +113,23 @@ def check_variables(preset: ServicePreset, options: Mapping[str, object]) -> Non
 
 
 def described(preset: ServicePreset, options: ServiceOptions) -> ServicePreset:
-    """The preset with what the application wants otherwise."""
+    """The preset with what the application wants otherwise.
+
+    Raises:
+        ConfigurationError: One of its wishes means nothing.
+    """
     parameters = {**preset.authorize_params, **(options.get("extra_authorize_params") or {})}
+    pkce = options.get("pkce", preset.pkce)
+    if not isinstance(pkce, bool):
+        raise ConfigurationError(f"pkce={pkce!r} is not True or False.", hint="Leave it out, or write pkce=False.")
     api_url = options.get("api_url") or ""
     return replace(
         preset,
         # One that differs by user is the preset's business; what it may hold is checked there.
         api_url=api_url if "{" in api_url else preset.api_url,
         display_name=options.get("display_name") or preset.display_name,
-        pkce=options.get("pkce", preset.pkce),
-        always_scopes=tuple(options.get("always_scopes", preset.always_scopes)),
+        pkce=pkce,
+        always_scopes=check_scopes(options.get("always_scopes", preset.always_scopes), "always_scopes"),
         authorize_params={name: value for name, value in parameters.items() if value is not None},
     )
 

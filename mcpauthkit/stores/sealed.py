@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,12 @@ from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.sealing import Sealer
-from mcpauthkit.errors import AuthKitError, SealExpired, StoreUnavailable
+from mcpauthkit.errors import AuthKitError, ConfigurationError, SealExpired, StoreUnavailable
 from mcpauthkit.stores.port import Store, Watchable
 
 _log = RequestLog("stores")
 _POLL_SECONDS = 0.5
+_METHODS = ("get", "put", "add", "take", "delete")
 
 
 class _Translated:
@@ -44,9 +46,13 @@ class SealedStore:
         store: Where the sealed texts go.
         key_ring: What seals them.
         clock: Time; the wall clock decides the expiry inside the seal.
+
+    Raises:
+        ConfigurationError: What should be a store or a key ring is none.
     """
 
     def __init__(self, store: Store, key_ring: KeyRing, *, clock: Clock | None = None) -> None:
+        _check_store(store)
         self._store = store
         self._sealer = Sealer(key_ring, "store")
         self._clock = clock or SystemClock()
@@ -128,3 +134,12 @@ class SealedStore:
         except SealExpired:
             # Storages keep time by their own clocks, and some only look when they feel like it.
             return None
+
+
+def _check_store(given: object) -> None:
+    if inspect.isclass(given) or not all(callable(getattr(given, one, None)) for one in _METHODS):
+        kind = f"the class {given.__name__}" if inspect.isclass(given) else f"a {type(given).__name__}"
+        raise ConfigurationError(
+            f"store is {kind}, which keeps nothing.",
+            hint=f"Give MemoryStore(), or an object with the async methods {', '.join(_METHODS)}.",
+        )
