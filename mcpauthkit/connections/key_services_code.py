@@ -223,3 +223,16 @@ PAGERDUTY = KeyService(
     headers={"Accept": "application/vnd.pagerduty+json;version=2"},
     guide=("1. Open your profile at PagerDuty, then **User settings**.\n2. Create an API user token and copy it.\n"),
 )
+
+POSTMAN = KeyService(
+    name="postman",
+    display_name="Postman",
+    fields=(key("API key", "Begins with PMAK-."),),
+    check_url="https://api.getpostman.com/me",
+    sent={"x-api-key": "{token}"},
+    account=AccountPaths(id="user.id", label="user.email|user.username"),
+    guide=(
+        "1. Open Postman, then **Settings** and **API keys** in the menu of your account.\n"
+        "2. Generate a key and copy it; it is shown once.\n"
+    ),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mcpauthkit.connections.form import Field
 from mcpauthkit.connections.key_fields import address, choice, key, part
 from mcpauthkit.connections.key_service import KeyService
-from mcpauthkit.connections.preset import AccountPaths
+from mcpauthkit.connections.preset import UNAUTHORIZED, AccountPaths, Refusal
 
 _BEARER = {"Authorization": "Bearer {token}"}
 
@@ -107,4 +107,70 @@ OKTA = KeyService(
     address_field="base_url",
     account=AccountPaths(id="id", label="profile.login"),
     guide="1. Open **Security**, **API** and **Tokens** in Okta's admin console.\n2. Create a token and copy it.\n",
+)
+
+ELEVENLABS = KeyService(
+    name="elevenlabs",
+    display_name="ElevenLabs",
+    fields=(key("API key"),),
+    check_url="https://api.elevenlabs.io/v1/user",
+    sent={"xi-api-key": "{token}"},
+    account=AccountPaths(id="user_id", label="first_name"),
+    refusals=(
+        # A restricted key may lack the right to say whose it is.
+        Refusal(meaning="narrow", status=401, path="detail.status", values=frozenset({"missing_permissions"})),
+        UNAUTHORIZED,
+    ),
+    settings_url="https://elevenlabs.io/app/settings/api-keys",
+    guide=(
+        "1. Open [API keys](https://elevenlabs.io/app/settings/api-keys) at ElevenLabs.\n"
+        "2. Create a key with the permissions you want to use here, and copy it; it is shown once.\n"
+    ),
+)
+
+REPLICATE = KeyService(
+    name="replicate",
+    display_name="Replicate",
+    fields=(key("API token"),),
+    check_url="https://api.replicate.com/v1/account",
+    sent=_BEARER,
+    account=AccountPaths(id="username", label="name|username"),
+    settings_url="https://replicate.com/account/api-tokens",
+    guide=(
+        "1. Open [API tokens](https://replicate.com/account/api-tokens) at Replicate.\n2. Create a token and copy it.\n"
+    ),
+)
+
+RESEND = KeyService(
+    name="resend",
+    display_name="Resend",
+    fields=(key("API key", "Begins with re_."),),
+    check_url="https://api.resend.com/domains?limit=1",
+    sent=_BEARER,
+    # It refuses requests without one.
+    headers={"User-Agent": "mcpauthkit"},
+    refusals=(
+        # The best kind of key: it sends, and does nothing else.
+        Refusal(meaning="narrow", status=401, path="name", values=frozenset({"restricted_api_key"})),
+        UNAUTHORIZED,
+        Refusal(meaning="dead", status=403, path="name", values=frozenset({"invalid_api_key"})),
+        Refusal(meaning="dead", status=400, path="message", values=frozenset({"API key is invalid"})),
+    ),
+    settings_url="https://resend.com/api-keys",
+    guide=(
+        "1. Open [API keys](https://resend.com/api-keys) at Resend.\n"
+        "2. Create a key with the permission you want to use here, and copy it; it is shown once.\n"
+    ),
+)
+
+MAILGUN = KeyService(
+    name="mailgun",
+    display_name="Mailgun",
+    fields=(
+        choice("host", "Region", "api.mailgun.net", "api.eu.mailgun.net"),
+        key("API key"),
+    ),
+    check_url="https://{host}/v4/domains",
+    basic="api:{token}",
+    guide="1. Open Mailgun, then **API security** in the menu of your account.\n2. Add a key and copy it.\n",
 )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mcpauthkit.connections.preset import (
     UNAUTHORIZED,
     AccountPaths,
@@ -144,6 +146,16 @@ SLACK = ServicePreset(
         UNAUTHORIZED,
     ),
 )
+
+SLACK_USER = replace(
+    SLACK,
+    name="slack-user",
+    authorize_url="https://slack.com/oauth/v2_user/authorize",
+    token_url="https://slack.com/api/oauth.v2.user.access",
+    client_authentication="client_secret_post",
+    scope_parameter="scope",
+)
+"""Slack for apps without a bot: users let them in, and nothing is installed into the workspace."""
 
 DISCORD = ServicePreset(
     name="discord",

@@ -56,7 +56,9 @@ leave `api_url` out then, get the sites with `/oauth/token/accessible-resources`
 """
 
 
-def _data_center(name: str, display_name: str, *, api: str, whoami: str, account: AccountPaths) -> ServicePreset:
+def _data_center(
+    name: str, display_name: str, *, api: str, whoami: str = "", account: AccountPaths | None = None
+) -> ServicePreset:
     return ServicePreset(
         name=name,
         display_name=display_name,
@@ -65,10 +67,12 @@ def _data_center(name: str, display_name: str, *, api: str, whoami: str, account
         api_url="{base_url}" + api,
         variables={"base_url": ""},
         revocation=Revocation(url="{base_url}/rest/oauth2/latest/token/revoke"),
-        whoami=WhoAmI(url="{base_url}" + whoami, account=account),
+        whoami=None if account is None else WhoAmI(url="{base_url}" + whoami, account=account),
     )
 
 
+# Its API does not say whose a token is.
+BITBUCKET_DATA_CENTER = _data_center("bitbucket-data-center", "Bitbucket", api="/rest/api/latest")
 JIRA_DATA_CENTER = _data_center(
     "jira-data-center",
     "Jira",

@@ -19,6 +19,7 @@ DOCUMENTED = {
     "asana": ("/users/me", "https://app.asana.com/api/1.0/users/me"),
     "atlassian": ("/oauth/token/accessible-resources", "https://api.atlassian.com/oauth/token/accessible-resources"),
     "bitbucket": ("/user", "https://api.bitbucket.org/2.0/user"),
+    "bitbucket-data-center": ("/projects", "https://atlassian.example.com/tools/rest/api/latest/projects"),
     "box": ("/users/me", "https://api.box.com/2.0/users/me"),
     "confluence-data-center": ("/user/current", "https://atlassian.example.com/tools/rest/api/user/current"),
     "discord": ("/users/@me", "https://discord.com/api/v10/users/@me"),
@@ -39,6 +40,7 @@ DOCUMENTED = {
     "pagerduty": ("/users/me", "https://api.pagerduty.com/users/me"),
     "salesforce": ("/services/data", "https://acme.my.salesforce.com/services/data"),
     "slack": ("/auth.test", "https://slack.com/api/auth.test"),
+    "slack-user": ("/auth.test", "https://slack.com/api/auth.test"),
     "zendesk": ("/users/me.json", "https://acme.zendesk.com/api/v2/users/me.json"),
     "zoom": ("/users/me", "https://api-eu.zoom.us/v2/users/me"),
 }
