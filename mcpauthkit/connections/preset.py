@@ -66,6 +66,8 @@ class Refusal:
         by_beginning: Whether texts that begin with one of the values count as well.
         needed: A dotted path to the scopes that are missing, or `header:` with the name of one.
         any_of: Whether one of the scopes named there is enough.
+        granted: `header:` with the name of one that lists what the token permits now, which users may have changed.
+        unless: Header fields that give the refusal another reason, by name, or as `name: value`; in lower case.
     """
 
     meaning: Literal["dead", "narrow"]
@@ -75,6 +77,8 @@ class Refusal:
     by_beginning: bool = False
     needed: str = ""
     any_of: bool = False
+    granted: str = ""
+    unless: tuple[str, ...] = ()
 
 
 UNAUTHORIZED = Refusal(meaning="dead", status=401)

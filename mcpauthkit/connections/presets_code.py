@@ -35,7 +35,15 @@ _GITHUB_TOKENS = TokenShape(gone=frozenset({"bad_refresh_token"}))
 # nothing: asking for wide scopes because somebody mistyped a name would teach users to allow everything.
 _GITHUB_REFUSALS = (
     UNAUTHORIZED,
-    Refusal(meaning="narrow", status=403, needed="header:x-accepted-oauth-scopes", any_of=True),
+    Refusal(
+        meaning="narrow",
+        status=403,
+        needed="header:x-accepted-oauth-scopes",
+        any_of=True,
+        granted="header:x-oauth-scopes",
+        # Every answer names scopes, and these are refusals of everybody or of an organisation's single sign-on.
+        unless=("retry-after", "x-ratelimit-remaining: 0", "x-github-sso"),
+    ),
 )
 # It refuses requests without one.
 _USER_AGENT = {"User-Agent": "mcpauthkit"}

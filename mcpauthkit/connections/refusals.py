@@ -29,12 +29,14 @@ class Verdict:
         meaning: `dead`, renew or connect again; `narrow`, it lacks a scope.
         scopes: The scopes that are needed, where the service names them.
         any_of: Whether one of them is enough.
+        granted: What the token permits by the answer itself; None where it does not say.
         is_told: Whether the answer's body says so, and not its status only, which may have other reasons.
     """
 
     meaning: Literal["dead", "narrow"]
     scopes: tuple[str, ...] = ()
     any_of: bool = False
+    granted: tuple[str, ...] | None = None
     is_told: bool = field(default=False, compare=False)
 
 
@@ -75,13 +77,13 @@ def judge(
     candidates = [one for one in refusals if one.status == status]
     document = _document(body) if candidates else None
     for rule in candidates:
-        if not _fits(rule, document):
+        if not _fits(rule, document) or _has_another_reason(rule, headers):
             continue
         needed = _needed(rule, headers, document)
         if rule.needed.startswith(_HEADER) and not needed:
             # The header is what tells this refusal from everything else that has its status.
             continue
-        return Verdict(rule.meaning, needed, rule.any_of, is_told=bool(rule.path))
+        return Verdict(rule.meaning, needed, rule.any_of, _granted(rule, headers), is_told=bool(rule.path))
     return None
 
 
@@ -121,6 +123,19 @@ def _fits(rule: Refusal, document: Any) -> bool:
     wanted = tuple(one.casefold() for one in rule.values)
     texts = [text_of(value).casefold() for value in found]
     return any(one.startswith(wanted) if rule.by_beginning else one in wanted for one in texts)
+
+
+def _has_another_reason(rule: Refusal, headers: Mapping[str, str]) -> bool:
+    for one in rule.unless:
+        name, separator, value = one.partition(": ")
+        if name in headers and (not separator or headers[name].strip() == value):
+            return True
+    return False
+
+
+def _granted(rule: Refusal, headers: Mapping[str, str]) -> tuple[str, ...] | None:
+    value = headers.get(rule.granted.removeprefix(_HEADER).lower()) if rule.granted else None
+    return None if value is None else words_of(value)
 
 
 def _needed(rule: Refusal, headers: Mapping[str, str], document: Any) -> tuple[str, ...]:

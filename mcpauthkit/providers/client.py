@@ -142,7 +142,8 @@ class CredentialAuth(httpx.Auth):
         if verdict.meaning == "narrow":
             missing = self._missing(verdict)
             if missing:
-                need = replace(self._held.need, scopes=(*self._held.need.scopes, *missing))
+                scopes = tuple(dict.fromkeys([*self._held.need.scopes, *missing]))
+                need = replace(self._held.need, scopes=scopes)
                 raise await self._ask(Held(need, self._held.credential))
             return False
         return True
@@ -155,7 +156,8 @@ class CredentialAuth(httpx.Auth):
 
     def _missing(self, verdict: Verdict) -> tuple[str, ...]:
         # Asking for what the credential has already would lead in circles.
-        missing = self._broker.scope_rules.missing(verdict.scopes, self._held.credential.scopes)
+        held = self._held.credential.scopes if verdict.granted is None else verdict.granted
+        missing = self._broker.scope_rules.missing(verdict.scopes, held)
         if not verdict.any_of:
             return missing
         if len(missing) < len(verdict.scopes) or not missing:

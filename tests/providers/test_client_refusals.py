@@ -153,7 +153,7 @@ async def test_where_one_of_several_scopes_is_enough_the_narrowest_known_one_is_
     async with await client_of(here, wire, scopes=("gist",)) as http:
         with pytest.raises(ConnectionRequired) as needed:
             await http.get("/x")
-    assert needed.value.scopes == ("repo", asked)
+    assert needed.value.scopes == tuple(dict.fromkeys(["repo", asked]))
 
 
 @pytest.mark.parametrize(
@@ -174,6 +174,51 @@ async def test_where_one_of_several_scopes_is_enough_and_one_is_held_nothing_is_
     wire = Wire((403, {"error": "insufficient_scope", "scope": "api read_api"}))
     async with await client_of(here, wire, scopes=("read_api",), refusals=PRESETS["gitlab"].refusals) as http:
         assert (await http.get("/x")).status_code == 403
+
+
+GITHUBS = {"x-accepted-oauth-scopes": "repo, public_repo", "x-ratelimit-remaining": "4999"}
+
+
+async def test_what_github_says_a_token_permits_goes_before_what_it_said_when_it_was_granted(here: SmallWorld) -> None:
+    # Its user took a permission away at GitHub: the token lives, and asking again is all that helps.
+    here.broker.scope_rules = PRESETS["github"].scopes
+    wire = Wire((403, {"message": "no"}), headers={**GITHUBS, "x-oauth-scopes": "gist"})
+    async with await client_of(here, wire, scopes=("repo", "gist"), refusals=PRESETS["github"].refusals) as http:
+        with pytest.raises(ConnectionRequired) as asked:
+            await http.get("/x")
+    assert asked.value.scopes == ("repo", "public_repo")
+    flow = await here.broker.open_flow(ALICE, asked.value.scopes, purpose="tool")
+    assert set(flow.scopes) == {"repo", "public_repo"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        # It has what is wanted, whatever was kept here.
+        {"x-oauth-scopes": "repo"},
+        # Nothing is told of a token without scopes of its own.
+        {},
+        # Not a matter of permissions, although the header names some: too many requests.
+        {"x-oauth-scopes": "", "x-ratelimit-remaining": "0"},
+        {"x-oauth-scopes": "", "retry-after": "60"},
+        # The organisation wants the user to sign in there, which a new consent does not bring.
+        {"x-oauth-scopes": "", "x-github-sso": "required; url=https://github.com/orgs/acme/sso?a=b"},
+    ],
+)
+async def test_other_refusals_of_githubs_are_the_tools_business(here: SmallWorld, told: dict[str, str]) -> None:
+    here.broker.scope_rules = PRESETS["github"].scopes
+    wire = Wire((403, {"message": "no"}), headers={**GITHUBS, **told})
+    async with await client_of(here, wire, scopes=("repo",), refusals=PRESETS["github"].refusals) as http:
+        assert (await http.get("/x")).json() == {"message": "no"}
+
+
+async def test_a_token_that_github_says_permits_nothing_is_asked_for_again(here: SmallWorld) -> None:
+    here.broker.scope_rules = PRESETS["github"].scopes
+    wire = Wire((403, {"message": "no"}), headers={"x-accepted-oauth-scopes": "repo", "x-oauth-scopes": ""})
+    async with await client_of(here, wire, scopes=("repo",), refusals=PRESETS["github"].refusals) as http:
+        with pytest.raises(ConnectionRequired) as asked:
+            await http.get("/x")
+    assert asked.value.scopes == ("repo",)
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
