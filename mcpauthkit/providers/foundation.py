@@ -227,11 +227,24 @@ class Foundation:
             self._guarded.append(function)
             need = wanted(getattr(function, "__name__", "This tool"))
             need.check(function)
-            self.remember_use(need)
+            self.accept(need)
             find = partial(self.holding.find, wanted=need)
             return guard(function, find, self.holding.hold, service=self.holding.service_name)
 
         return decorate
+
+    def accept(self, wanted: Wanted) -> None:
+        """Remember what a guard or an injection asks for, once it can be had.
+
+        Raises:
+            ConfigurationError: It names one of the caller's connections, and nobody connects this service.
+        """
+        if isinstance(self.broker.grant, ServiceAccount) and (wanted.account or wanted.account_from):
+            raise ConfigurationError(
+                f"Tools use {self.broker.grant.service!r} as this application itself, and callers have no accounts.",
+                hint="Leave account and account_from out.",
+            )
+        self.remember_use(wanted)
 
     def remember_use(self, wanted: Wanted) -> None:
         """Remember what a tool or route needs, for the page on which users allow more."""

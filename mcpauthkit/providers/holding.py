@@ -14,11 +14,12 @@ import httpx
 import mcp_types
 
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.form_grant import FormGrant
 from mcpauthkit.connections.names import check_account_name
 from mcpauthkit.connections.preset import UNAUTHORIZED, ServicePreset
 from mcpauthkit.connections.variables import api_url_for
 from mcpauthkit.core.urls import check_base_url
-from mcpauthkit.errors import ConfigurationError, ConnectionRequired
+from mcpauthkit.errors import AccountNameRefused, ConfigurationError, ConnectionRequired
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.ask import Asker, Need
 from mcpauthkit.protocol.call import Call
@@ -41,7 +42,7 @@ class Wanted:
         account_from: The function's parameter that holds that name.
 
     Raises:
-        ConfigurationError: Both say which connection.
+        ConfigurationError: Both say which connection, or no connection could have that name.
     """
 
     scopes: tuple[str, ...]
@@ -53,6 +54,10 @@ class Wanted:
     def __post_init__(self) -> None:
         if self.account and self.account_from:
             raise ConfigurationError("account and account_from were both given.", hint="Give one of them.")
+        try:
+            object.__setattr__(self, "account", check_account_name(self.account))
+        except AccountNameRefused as error:
+            raise ConfigurationError(f"account={self.account!r} is no name.", hint=error.public) from error
 
     def check(self, function: Callable[..., Any]) -> None:
         """Refuse a guard that looks for a parameter which is not there.
@@ -167,11 +172,13 @@ class Holding:
         """
         held = self._held.get()
         if held is None:
+            is_form = isinstance(self._asker.broker.grant, FormGrant)
+            guard, value = ("require_credentials", "credentials") if is_form else ("require_token", "token")
             raise ConfigurationError(
                 f"No {self._name} credential is held here.",
                 hint=(
-                    "Put @mcp.tool first and @provider.require_token() below it, directly above the function, or "
-                    "inject Depends(provider.token())."
+                    f"Put @mcp.tool first and @provider.{guard}() below it, directly above the function, or inject "
+                    f"Depends(provider.{value}())."
                 ),
             )
         return held

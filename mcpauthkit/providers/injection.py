@@ -31,7 +31,7 @@ def injectable(
         value: What is injected; entered while the credential is held.
     """
     holding = foundation.holding
-    foundation.remember_use(wanted)
+    foundation.accept(wanted)
 
     @asynccontextmanager
     async def in_call() -> AsyncIterator[T]:
