@@ -209,13 +209,16 @@ async def test_an_administrator_ends_everything_of_one_user_and_it_is_audited(
         await alice.connect("Connect Wiki")
     tokens = here.service.live_tokens()
     caplog.clear()
+    caplog.set_level("INFO", "mcpauthkit.audit")
     async with here.api("administrator") as http:
         ended = await http.post("/admin/revoke/alice")
         assert (await http.post("/admin/revoke/nobody")).json() == []
     assert ended.json() == [["forge", "", "yes"], ["forge", "work", "yes"], ["wiki", "", "not supported"]]
     assert await here.connections.of(here.principal("alice")) == []
     assert len(await here.connections.of(here.principal("bob"))) == 1
-    audited = [one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit"]
+    records = [one for one in caplog.records if one.name == "mcpauthkit.audit"]
+    assert [one.getMessage()[:16] for one in records if one.levelname == "INFO"] == ["connection ended"] * 3
+    audited = [one.getMessage() for one in records if one.levelname == "WARNING"]
     assert len(audited) == 2
     assert here.principal("alice").digest in audited[0]
     assert not any(word in audited[0] for word in ("alice", *tokens))
