@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import mcp_types
@@ -123,6 +123,21 @@ def registered_functions(mcp: FastMCP[Any] | MCPServer[Any]) -> list[Callable[..
     )
     functions = (getattr(one, "fn", None) for one in listed)
     return [inspect.unwrap(one, stop=_is_guarded) for one in functions if callable(one)]
+
+
+def functions_of(mcp: FastMCP[Any] | MCPServer[Any]) -> Iterator[Callable[..., Any]]:
+    """The functions of a server and, on FastMCP, of those mounted in it, as far as they are in this process."""
+    if isinstance(mcp, MCPServer):
+        yield from registered_functions(mcp)
+        return
+    for provider in mcp.providers:
+        # Its public listing is asynchronous, and would ask servers elsewhere as well.
+        for one in getattr(provider, "_components", {}).values():
+            if callable(getattr(one, "fn", None)):
+                yield one.fn
+        mounted = getattr(getattr(provider, "_inner", provider), "server", None)
+        if isinstance(mounted, FastMCP):
+            yield from functions_of(mounted)
 
 
 def _listed(mcp: MCPServer[Any], manager: str, method: str) -> list[Any]:

@@ -28,6 +28,7 @@ from mcpauthkit.providers.foundation import Foundation, ProviderOptions, Server,
 from mcpauthkit.providers.holding import Wanted
 from mcpauthkit.providers.injection import injectable
 from mcpauthkit.providers.key_client import KeyAuth, KeyUse
+from mcpauthkit.providers.misplaced import makes_injected
 from mcpauthkit.providers.reminders import OnExpiring, Reminders
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.sealed import SealedStore
@@ -216,6 +217,7 @@ class CredentialsProvider:
             lambda purpose: Wanted((), purpose, fail_fast, account=account, account_from=account_from)
         )
 
+    @makes_injected
     def credentials(self, *, account: str = "", fail_fast: bool = False) -> Callable[..., Awaitable[dict[str, str]]]:
         """What the caller typed by injection: `wiki: dict[str, str] = Depends(confluence.credentials())`.
 

@@ -35,6 +35,7 @@ from mcpauthkit.protocol.connected_service import ConnectedService
 from mcpauthkit.protocol.hooks import attach, registered_functions
 from mcpauthkit.protocol.wrapper import guard, refuse_registered
 from mcpauthkit.providers.holding import Holding, OnUse, Wanted
+from mcpauthkit.providers.misplaced import check_routes, check_server
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Store
 from mcpauthkit.stores.sealed import SealedStore
@@ -192,16 +193,20 @@ class Foundation:
 
         Raises:
             ConfigurationError: `app` is no application, `mcp` is not a server, or calls one of the guarded functions
-                without its guard; or the application serves one of our paths already.
+                without its guard; the application serves one of our paths already; or one of their functions has a
+                `Depends` that would inject nothing.
         """
         _check_app(app)
+        check_routes(app.routes)
         if mcp is not None:
             attach(mcp)
+            check_server(mcp)
         if not any(app is one for one in self._apps):
             hub = Hub.of(app)
             if not isinstance(self.broker.grant, ServiceAccount):
                 hub.add_pages(self._pages.routes)
                 hub.add_service(self._connected, base_url=self.base_url, ended_sessions=self._ended_sessions)
+            hub.check_at_the_start(partial(self._check_injections, app))
             hub.close_at_the_end(self.broker.aclose)
             answer_refusals(app)
             self._apps.append(app)
@@ -209,6 +214,12 @@ class Foundation:
             self._servers.append(mcp)
             for function in self._guarded:
                 refuse_registered(function, registered_functions(mcp))
+
+    def _check_injections(self, app: FastAPI) -> None:
+        """Look once more when the application starts, with all its routes and tools."""
+        check_routes(app.routes)
+        for mcp in self._servers:
+            check_server(mcp)
 
     def guarding(self, wanted: Callable[[str], Wanted]) -> Callable[[F], F]:
         """A decorator that runs a function only with its caller's credential.

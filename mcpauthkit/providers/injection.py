@@ -12,9 +12,13 @@ import fastapi
 import fastmcp.dependencies
 from starlette.requests import HTTPConnection
 
-from mcpauthkit.protocol.injection import called_as, injected
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.protocol.call import fastmcp_hook_active
+from mcpauthkit.protocol.injection import called_as
+from mcpauthkit.protocol.injection import injected as in_fastmcp
 from mcpauthkit.providers.foundation import Foundation
 from mcpauthkit.providers.holding import Wanted
+from mcpauthkit.providers.misplaced import injected
 from mcpauthkit.web.injection import principal_of, purpose_of, route_edge
 
 T = TypeVar("T")
@@ -29,8 +33,17 @@ def injectable(
         foundation: The provider's parts.
         wanted: What the credential must permit; its purpose is found where it is injected.
         value: What is injected; entered while the credential is held.
+
+    Raises:
+        ConfigurationError: FastMCP calls it to get what is injected.
     """
     holding = foundation.holding
+    if fastmcp_hook_active.get():
+        # FastMCP hides the dependencies of templates and prompts, so this is seen only when it resolves them.
+        raise ConfigurationError(
+            "A Depends was given what makes dependencies, and injects nothing.",
+            hint="Call it there, with parentheses, such as Depends(provider.token()).",
+        )
     foundation.accept(wanted)
 
     @asynccontextmanager
@@ -38,7 +51,7 @@ def injectable(
         here = replace(wanted, purpose=called_as.get())
         foundation.remember_use(here)
         find = partial(holding.find, wanted=here)
-        async with injected(find, holding.hold, service=holding.service_name), value() as one:
+        async with in_fastmcp(find, holding.hold, service=holding.service_name), value() as one:
             yield one
 
     async def in_route(connection: HTTPConnection) -> AsyncIterator[T]:
@@ -57,4 +70,4 @@ def injectable(
     # Each framework looks for its own mark, resolves it, and passes the other by.
     marks = fastapi.Depends(in_route), fastmcp.dependencies.Depends(in_call)
     dependency.__annotations__ = {"one": Annotated[Any, *marks], "return": Any}
-    return dependency
+    return injected(dependency)

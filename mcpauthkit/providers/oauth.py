@@ -23,6 +23,7 @@ from mcpauthkit.oauth.scopes import check_scope_text, check_scopes
 from mcpauthkit.providers.foundation import Foundation, OAuthOptions, Server, check_called
 from mcpauthkit.providers.holding import Wanted
 from mcpauthkit.providers.injection import injectable
+from mcpauthkit.providers.misplaced import makes_injected
 from mcpauthkit.providers.service_options import (
     ServiceOptions,
     check_grant,
@@ -312,6 +313,7 @@ class OAuthProvider:
             lambda purpose: Wanted(needed, purpose, fail_fast, account=account, account_from=account_from)
         )
 
+    @makes_injected
     def token(
         self, scopes: Sequence[str] = (), *, account: str = "", fail_fast: bool = False
     ) -> Callable[..., Awaitable[str]]:
@@ -331,6 +333,7 @@ class OAuthProvider:
         wanted = Wanted(self._needed(scopes), fail_fast=fail_fast, account=account)
         return injectable(self._foundation, wanted, value=self._token)
 
+    @makes_injected
     def http(
         self, scopes: Sequence[str] = (), *, account: str = "", fail_fast: bool = False
     ) -> Callable[..., Awaitable[httpx.AsyncClient]]:
