@@ -1,7 +1,7 @@
-"""Whether every MCP server of an application is among the protected resources.
+"""Whether every MCP server of an application is among the protected resources, and every service where people sign in.
 
-One that is not would be served with the audience of its neighbour, without the Origin check, and without the scopes of
-its tools: the door decides by path which requests are calls.
+A server that is not would be served with the audience of its neighbour, without the Origin check, and without the
+scopes of its tools: the door decides by path which requests are calls.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.endpoints import speaks_mcp
+from mcpauthkit.web.hub import hub_of
 from mcpauthkit.web.open_paths import OpenPaths
 from mcpauthkit.web.resources import ProtectedResources
 
@@ -32,6 +33,32 @@ def check_coverage(app: Any, resources: ProtectedResources, open_paths: OpenPath
                 f"An MCP server is at {path}, which resource_paths does not hold.",
                 hint=f'Add "{path}" to resource_paths= of both JwtAuthMiddleware and oauth_meta_router.',
             )
+
+
+def check_services(app: Any, base_url: str, guard: type[Any]) -> None:
+    """Look whether the pages of the application's services are where browsers can sign in to them.
+
+    Args:
+        app: The application, or whatever else is behind the middleware.
+        base_url: The public address as the middleware knows it.
+        guard: The middleware's class.
+
+    Raises:
+        ConfigurationError: A service was told another address, or is registered with an application in this one.
+    """
+    hub = hub_of(app)
+    if hub is not None:
+        hub.check_address(base_url)
+    for route in getattr(app, "routes", ()):
+        mounted: Any = getattr(route, "app", None)
+        hub = hub_of(mounted)
+        if hub is None or not hub.services or any(one.cls is guard for one in mounted.user_middleware):
+            continue
+        raise ConfigurationError(
+            f"The services {', '.join(hub.services)} are registered with the application mounted at {route.path}, "
+            "where no browser can sign in.",
+            hint="Call register(app, mcp) with the application that has JwtAuthMiddleware.",
+        )
 
 
 def _mcp_paths(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:

@@ -40,6 +40,7 @@ class Hub:
         self.paths: dict[str, frozenset[str]] = {}
         self.services: dict[str, ConnectedService] = {}
         self._base_url = ""
+        self._base_urls: dict[str, str] = {}
         self._has_login = False
         self._metadata_modes: list[MetadataMode] = []
 
@@ -68,6 +69,7 @@ class Hub:
                 f"The application has a service named {service.name!r} already.",
                 hint="Register each provider once, and give a second one another name=.",
             )
+        self._base_urls[service.name] = base_url
         if not self.services:
             self._base_url = base_url
             setattr(self._app.state, ENDED_STATE, ended_sessions)
@@ -75,6 +77,22 @@ class Hub:
             # Not among the open paths: there the middleware lets nobody through without a token.
             self._serve_first(ConnectionsApi(self.services).routes)
         self.services[service.name] = service
+
+    def check_address(self, base_url: str) -> None:
+        """Refuse services whose pages are elsewhere than the login they need, which no browser would come back from.
+
+        Args:
+            base_url: The public address as the middleware knows it.
+
+        Raises:
+            ConfigurationError: A service was told another one.
+        """
+        for name, told in self._base_urls.items():
+            if told != base_url:
+                raise ConfigurationError(
+                    f"The {name} provider has server_base_url={told!r}, and JwtAuthMiddleware has {base_url!r}.",
+                    hint="Give both the address that users' browsers see, with the same scheme, host and port.",
+                )
 
     def connections_url(self, principal: Principal) -> str:
         """The page of a user's connections, with the mark of the issuer that knows them; empty before there is one."""
@@ -171,3 +189,9 @@ class Hub:
                     await close()
 
         self._app.router.lifespan_context = lifespan
+
+
+def hub_of(app: Any) -> Hub | None:
+    """The hub that an application has already."""
+    hub = getattr(getattr(app, "state", None), HUB_STATE, None)
+    return hub if isinstance(hub, Hub) else None

@@ -30,9 +30,9 @@ from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS_KEY, SdkIdentity
 from mcpauthkit.web.admission import Admission, Admissions
 from mcpauthkit.web.browser_login import SIGN_IN_KEY
 from mcpauthkit.web.call_rules import CallRules
-from mcpauthkit.web.coverage import check_coverage
+from mcpauthkit.web.coverage import check_coverage, check_services
 from mcpauthkit.web.enrichment import OnAuthenticate
-from mcpauthkit.web.hub import HUB_STATE, Hub
+from mcpauthkit.web.hub import hub_of
 from mcpauthkit.web.injection import CHALLENGE_KEY
 from mcpauthkit.web.key_document import KeyDocument
 from mcpauthkit.web.limits import LimitOptions, Limits
@@ -177,7 +177,9 @@ class JwtAuthMiddleware:
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            check_coverage(scope.get("app", self._app), self._resources, self._open)
+            app = scope.get("app", self._app)
+            check_coverage(app, self._resources, self._open)
+            check_services(app, self._resources.base_url, JwtAuthMiddleware)
         except ConfigurationError as error:
             # A server takes an exception here for an application without a lifespan, and would go on.
             _log.error("not started %s", error.for_log())
@@ -197,7 +199,7 @@ class JwtAuthMiddleware:
             await close_verifiers(self._verifiers)
 
     def _tell_of_missing_documents(self, scope: Scope) -> None:
-        hub = _hub_of(scope.get("app", self._app))
+        hub = hub_of(scope.get("app", self._app))
         if self._sign_in_issuers and (hub is None or not hub.serves_metadata):
             _log.warning(
                 "every 401 names %s and nothing of ours serves it hint=%r",
@@ -275,7 +277,7 @@ class JwtAuthMiddleware:
             return False
         if self._open.is_open(path, scope.get("raw_path") or b"", scope.get("method", "GET")):
             return True
-        hub = _hub_of(scope.get("app", self._app))
+        hub = hub_of(scope.get("app", self._app))
         if hub is None or path not in hub.paths:
             return False
         # Whoever sends a code by the wrong method has sent it all the same.
@@ -299,11 +301,6 @@ class JwtAuthMiddleware:
             await refusal.send_websocket(scope, receive, send)
         else:
             await refusal.send_http(send)
-
-
-def _hub_of(app: Any) -> Hub | None:
-    hub = getattr(getattr(app, "state", None), HUB_STATE, None)
-    return hub if isinstance(hub, Hub) else None
 
 
 def _is_preflight(scope: Scope, headers: HeaderFields) -> bool:
