@@ -157,9 +157,7 @@ class FormPages:
 
     def _refused(self, request: Request, flow: Flow, session: BrowserSession, what: str, *, status: int) -> Response:
         _audit.warning("%s refused service=%s user=%s", what, flow.service, session.digest)
-        problem = (
-            "This is not what this page sends, or far too long. Nothing was changed; fill it in again here."
-        )
+        problem = "This is not what this page sends, or far too long. Nothing was changed; fill it in again here."
         return self.ask(request, flow, session, problems={"": problem}, status=status)
 
 
