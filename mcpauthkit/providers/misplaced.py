@@ -55,8 +55,12 @@ def check_server(mcp: FastMCP[Any] | MCPServer[Any]) -> None:
         _check(function, framework, _name_of(function))
 
 
-def check_routes(routes: Iterable[Any]) -> None:
+def check_routes(routes: Iterable[Any], included_with: Iterable[object] = ()) -> None:
     """Refuse routes of an application likewise, those of included routers and mounted applications among them.
+
+    Args:
+        routes: The routes.
+        included_with: What their router was included with.
 
     Raises:
         ConfigurationError: There is one.
@@ -66,10 +70,11 @@ def check_routes(routes: Iterable[Any]) -> None:
         if inspect.isroutine(endpoint):
             name = _name_of(endpoint)
             _check(endpoint, "FastAPI", name)
-            for mark in getattr(route, "dependencies", None) or ():
+            for mark in (*included_with, *(getattr(route, "dependencies", None) or ())):
                 _check_mark(mark, "FastAPI", name)
         inner = getattr(route, "original_router", route)
-        check_routes(getattr(inner, "routes", None) or ())
+        more = getattr(getattr(route, "include_context", None), "dependencies", ())
+        check_routes(getattr(inner, "routes", None) or (), more)
 
 
 def _check(function: Callable[..., Any], framework: Framework, name: str) -> None:

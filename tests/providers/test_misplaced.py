@@ -151,6 +151,18 @@ def bare_route(app: FastAPI, value: Any) -> None:
         """Nothing to take."""
 
 
+def route_of_a_router(app: FastAPI, value: Any) -> None:
+    router = APIRouter(dependencies=[value])
+    route(router, "")  # type: ignore[arg-type]  # it has the same decorators
+    app.include_router(router)
+
+
+def router_with_more(app: FastAPI, value: Any) -> None:
+    router = APIRouter()
+    route(router, "")  # type: ignore[arg-type]  # it has the same decorators
+    app.include_router(router, dependencies=[value])
+
+
 def socket(app: FastAPI, value: Any) -> None:
     @app.websocket("/repos")
     async def act(socket: fastapi.WebSocket, token: str = value) -> None:
@@ -166,7 +178,7 @@ def test_dependencies_of_fastmcp_are_refused_in_routes(shape: Any, at_start: boo
 
 
 @when
-@pytest.mark.parametrize("shape", [route, included_route, bare_route, socket])
+@pytest.mark.parametrize("shape", [route, included_route, bare_route, route_of_a_router, router_with_more, socket])
 def test_dependencies_that_were_not_called_are_refused_in_routes(shape: Any, at_start: bool) -> None:
     app = FastAPI()
     error = refused(by_hand(), app, None, lambda: shape(app, fastapi.Depends(FORGE.token)), at_start=at_start)
