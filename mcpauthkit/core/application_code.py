@@ -17,7 +17,7 @@ from mcpauthkit.errors import ConfigurationError
 # Ours, and what Python generates, such as the constructors of data classes.
 _NOT_THEIRS = str(Path(__file__).parents[1]), "<string>"
 _PLAIN = (FunctionType, MethodType, BuiltinFunctionType)
-_LIBRARIES = tuple(sysconfig.get_paths()[one] for one in ("stdlib", "platstdlib", "purelib", "platlib"))
+_LIBRARIES = "stdlib", "platstdlib", "purelib", "platlib"
 
 
 def check_async_function(function: object, argument: str, *, example: str) -> None:
@@ -42,10 +42,13 @@ def place_of(error: BaseException) -> str:
     Args:
         error: What was raised.
     """
-    theirs = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(_NOT_THEIRS)]
+    lines = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__))
+    theirs = [(path, line) for path, line in lines if not path.startswith(_NOT_THEIRS)]
+    installed = tuple(sysconfig.get_path(one) for one in _LIBRARIES)
     # An application may be installed where libraries are; then the function that was called has to do.
-    own = [one for one in theirs if not one.filename.startswith(_LIBRARIES)] or theirs[:1]
-    return f"{type(error).__name__} at {own[-1].filename}:{own[-1].lineno}" if own else type(error).__name__
+    own = [(path, line) for path, line in theirs if not path.startswith(installed)] or theirs[:1]
+    name = type(error).__name__
+    return f"{name} at {own[-1][0]}:{own[-1][1]}" if own else name
 
 
 def _problem_of(function: object) -> str:
