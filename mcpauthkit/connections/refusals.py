@@ -10,7 +10,6 @@ from typing import Any, Literal
 from mcpauthkit.connections.preset import Refusal
 from mcpauthkit.core.encoding import parse_json
 from mcpauthkit.oauth.json_paths import text_of, values_at, words_of
-from mcpauthkit.oauth.scope_rules import ScopeRules
 
 MAX_BODY_BYTES = 64 * 1024
 """Refusals are short. A longer answer is data, and none of our business."""
@@ -85,26 +84,6 @@ def judge(
             continue
         return Verdict(rule.meaning, needed, rule.any_of, _granted(rule, headers), is_told=bool(rule.path))
     return None
-
-
-def narrowest(scopes: Iterable[str], rules: ScopeRules) -> str:
-    """The scope that permits least among several of which one is enough.
-
-    Whoever is asked for more than a tool needs learns to allow everything. What the rules do not know may permit
-    anything, and comes last but for what permits everything.
-
-    Args:
-        scopes: The scopes; at least one.
-        rules: How they relate.
-    """
-    known = rules.expanded([*rules.implied, *rules.aliases])
-    everything = {rules.name(one) for one in rules.covers_all}
-
-    def width(scope: str) -> tuple[bool, bool, int]:
-        name = rules.name(scope)
-        return name in everything, name not in known, len(rules.expanded([name]))
-
-    return min(scopes, key=width)
 
 
 def _document(body: bytes | None) -> Any:

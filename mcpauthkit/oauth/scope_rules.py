@@ -73,6 +73,24 @@ class ScopeRules:
                 waiting.extend(self._by_ending(one))
         return frozenset(reached)
 
+    def narrowest(self, scopes: Iterable[str]) -> str:
+        """The scope that permits least among several of which one is enough.
+
+        Whoever is asked for more than a tool needs learns to allow everything. What the rules do not know may permit
+        anything, and comes last but for what permits everything.
+
+        Args:
+            scopes: The scopes; at least one.
+        """
+        known = self.expanded([*self.implied, *self.aliases])
+        everything = self._names(self.covers_all)
+
+        def width(scope: str) -> tuple[bool, bool, int]:
+            name = self.name(scope)
+            return name in everything, name not in known, len(self.expanded([name]))
+
+        return min(scopes, key=width)
+
     def name(self, scope: str) -> str:
         """A scope in the spelling used for comparisons."""
         bare = next((scope.removeprefix(one) for one in self.prefixes if scope.startswith(one)), scope)

@@ -13,7 +13,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Examining
 from mcpauthkit.connections.hosts import is_at
 from mcpauthkit.connections.preset import UNAUTHORIZED, Refusal
-from mcpauthkit.connections.refusals import MAX_BODY_BYTES, Verdict, judge, narrowest, needs_body
+from mcpauthkit.connections.refusals import MAX_BODY_BYTES, Verdict, judge, needs_body
 from mcpauthkit.core.urls import is_trustworthy_url, origin_of
 from mcpauthkit.errors import ConfigurationError, ConnectionFailed
 from mcpauthkit.principal import Principal
@@ -162,7 +162,7 @@ class CredentialAuth(httpx.Auth):
             return missing
         if len(missing) < len(verdict.scopes) or not missing:
             return ()
-        return (narrowest(missing, self._broker.scope_rules),)
+        return (self._broker.scope_rules.narrowest(missing),)
 
     def _add_headers(self, request: httpx.Request) -> None:
         for name, value in self._headers.items():
