@@ -14,11 +14,10 @@ from starlette.requests import HTTPConnection
 
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.call import fastmcp_hook_active
-from mcpauthkit.protocol.injection import called_as
-from mcpauthkit.protocol.injection import injected as in_fastmcp
+from mcpauthkit.protocol.injection import called_as, injected
 from mcpauthkit.providers.foundation import Foundation
 from mcpauthkit.providers.holding import Wanted
-from mcpauthkit.providers.misplaced import injected
+from mcpauthkit.providers.misplaced import mark_injected
 from mcpauthkit.web.injection import principal_of, purpose_of, route_edge
 
 T = TypeVar("T")
@@ -51,7 +50,7 @@ def injectable(
         here = replace(wanted, purpose=called_as.get())
         foundation.remember_use(here)
         find = partial(holding.find, wanted=here)
-        async with in_fastmcp(find, holding.hold, service=holding.service_name), value() as one:
+        async with injected(find, holding.hold, service=holding.service_name), value() as one:
             yield one
 
     async def in_route(connection: HTTPConnection) -> AsyncIterator[T]:
@@ -70,4 +69,4 @@ def injectable(
     # Each framework looks for its own mark, resolves it, and passes the other by.
     marks = fastapi.Depends(in_route), fastmcp.dependencies.Depends(in_call)
     dependency.__annotations__ = {"one": Annotated[Any, *marks], "return": Any}
-    return injected(dependency)
+    return mark_injected(dependency)

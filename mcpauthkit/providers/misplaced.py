@@ -32,7 +32,7 @@ _REMEDIES: dict[Framework, str] = {
 }
 
 
-def injected(dependency: F) -> F:
+def mark_injected(dependency: F) -> F:
     """Mark what the frameworks' `Depends` takes."""
     setattr(dependency, _INJECTED, True)
     return dependency
