@@ -180,7 +180,7 @@ class Foundation:
             api_url=self.api_url,
             api_hosts=check_hosts(api_hosts, "api_hosts"),
             is_served=lambda: bool(self._apps),
-            sends_anywhere=sends_token_anywhere,
+            sends_token_anywhere=sends_token_anywhere,
             on_use=on_use,
             preset=grant.preset if isinstance(grant, AuthorizationCodeGrant) else None,
         )

@@ -91,7 +91,7 @@ class Holding:
         user_context: A context variable of the application's that holds the principal on stdio.
         api_url: The origin `client()` sends the credential to; None for the preset's.
         api_hosts: Further hosts it sends it to, besides the preset's.
-        sends_anywhere: Whether it goes to any https address instead.
+        sends_token_anywhere: Whether it goes to any https address instead.
         is_served: Whether the connect page can be reached.
         on_use: Told what a call or request is about to use.
         preset: The habits of the service's API, where they are known.
@@ -105,7 +105,7 @@ class Holding:
         api_url: str | None,
         api_hosts: tuple[str, ...] = (),
         is_served: Callable[[], bool],
-        sends_anywhere: bool = False,
+        sends_token_anywhere: bool = False,
         on_use: OnUse | None = None,
         preset: ServicePreset | None = None,
     ) -> None:
@@ -113,7 +113,7 @@ class Holding:
         self._user_context = user_context
         self._api_url = api_url
         self._api_hosts = (*api_hosts, *(() if preset is None else preset.api_hosts))
-        self._sends_anywhere = sends_anywhere
+        self._sends_token_anywhere = sends_token_anywhere
         self._is_served = is_served
         self._preset = preset
         self._on_use = on_use
@@ -184,7 +184,14 @@ class Holding:
         return held
 
     async def forget(self, sub: str | None) -> None:
-        """The `invalidate_...` of the providers."""
+        """Forget the credential that is held, for the `invalidate_...` of the providers.
+
+        Args:
+            sub: The caller's subject, or None.
+
+        Raises:
+            ConfigurationError: Nothing is held here, or `sub` is somebody else.
+        """
         held = self.current
         if sub is not None and sub != held.principal.subject:
             raise ConfigurationError(
@@ -207,7 +214,7 @@ class Holding:
             self._asker.broker,
             held,
             self.ask_again,
-            api_url=None if self._sends_anywhere else api_url,
+            api_url=None if self._sends_token_anywhere else api_url,
             api_hosts=self._api_hosts,
             refusals=(UNAUTHORIZED,) if preset is None else preset.refusals,
             headers={} if preset is None else preset.api_headers,
@@ -221,7 +228,7 @@ class Holding:
             ConfigurationError: Nobody said where the service's API is.
         """
         is_known = self._api_url is not None or (self._preset is not None and bool(self._preset.api_url))
-        if not is_known and not self._sends_anywhere:
+        if not is_known and not self._sends_token_anywhere:
             raise ConfigurationError(
                 f"Nobody said where the API of {self._name} is, so its credential is sent nowhere.",
                 hint="Give api_url= to the provider, or base_url= to client().",
@@ -230,8 +237,10 @@ class Holding:
     def _api_of(self, held: Held, base_url: object) -> str | None:
         if self._api_url is not None:
             return self._api_url
-        api_url = None if self._preset is None else _api_of_user(self._preset, held.credential)
-        if api_url is None and base_url is not None and not self._sends_anywhere:
+        api_url, credential = None, held.credential
+        if self._preset is not None:
+            api_url = api_url_for(self._preset, credential.details, tenant=credential.account.tenant)
+        if api_url is None and base_url is not None and not self._sends_token_anywhere:
             return check_base_url(str(base_url), "base_url")
         # Without an address a link in an answer, such as one to the next page, would decide who gets the credential.
         self.check_api()
@@ -268,7 +277,3 @@ class Holding:
     async def ask_again(self, held: Held) -> ConnectionRequired:
         """The error that leads a call's user to connect again."""
         return self._asker.link(await self._asker.open_flow(held.need))
-
-
-def _api_of_user(preset: ServicePreset, credential: Credential) -> str | None:
-    return api_url_for(preset, credential.details, tenant=credential.account.tenant)
