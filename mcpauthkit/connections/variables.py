@@ -34,7 +34,8 @@ def resolved(preset: ServicePreset, variables: Mapping[str, str] | None = None) 
     """
     values = _checked(preset, dict(variables or {}))
     for name in ("authorize_url", "token_url"):
-        _check_static(name, getattr(preset, name))
+        if not getattr(preset, name):
+            raise ConfigurationError(f"{name} is empty.", hint="Give the address from the service's documentation.")
 
     def filled(template: str) -> str:
         return _VARIABLE.sub(lambda one: values.get(one[1], one[0]), template)
@@ -170,11 +171,6 @@ def _domain_after(preset: ServicePreset, name: str) -> str:
     return found[1] if found else ""
 
 
-def _check_static(name: str, template: str) -> None:
-    if not template:
-        raise ConfigurationError(f"{name} is empty.", hint="Give the address from the service's documentation.")
-
-
 def _check_urls(preset: ServicePreset) -> None:
     told = frozenset(preset.tokens.details)
     parts = {_CLIENT_ID, preset.tenant_variable}
@@ -210,8 +206,5 @@ def _is_own_host(url: str, hosts: tuple[str, ...]) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    host = parts.hostname or ""
-    has_more = "?" in url or "#" in url or _PLAIN_PATH.match(parts.path.rstrip("/")) is None
-    if has_more or not is_trustworthy_url(url):
-        return False
-    return is_among(host, hosts)
+    is_plain = "?" not in url and "#" not in url and _PLAIN_PATH.match(parts.path.rstrip("/")) is not None
+    return is_plain and is_trustworthy_url(url) and is_among(parts.hostname or "", hosts)

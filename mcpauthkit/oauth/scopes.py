@@ -30,7 +30,7 @@ def check_scopes(scopes: object, argument: str = "scopes") -> tuple[str, ...]:
     given = tuple(scopes) if isinstance(scopes, Iterable) and not isinstance(scopes, str) else (scopes,)
     names = [one for one in given if isinstance(one, str) and _words(one) == [one]]
     if isinstance(scopes, str) or len(names) != len(given):
-        meant = [word for one in given if isinstance(one, str) for word in _words(one)] or ["openid", "profile"]
+        meant = _words_of(given) or ["openid", "profile"]
         raise ConfigurationError(
             f"{argument}={scopes!r} is not a list of scopes.", hint=f"Write {argument}={json.dumps(meant)}."
         )
@@ -38,7 +38,11 @@ def check_scopes(scopes: object, argument: str = "scopes") -> tuple[str, ...]:
 
 
 def check_scope_text(scope: object, argument: str = "scope") -> tuple[str, ...]:
-    """Scopes as given by a caller in one text, separated by spaces.
+    """Scopes as given by a caller in one text, separated by spaces; each once, in order.
+
+    Args:
+        scope: The text.
+        argument: The argument's name, for the message.
 
     Raises:
         ConfigurationError: It is no text, or separates them by commas.
@@ -46,11 +50,15 @@ def check_scope_text(scope: object, argument: str = "scope") -> tuple[str, ...]:
     if isinstance(scope, str) and all(_words(one) == [one] for one in scope.split()):
         return tuple(dict.fromkeys(scope.split()))
     given = (scope,) if isinstance(scope, str) or not isinstance(scope, Iterable) else scope
-    meant = [word for one in given if isinstance(one, str) for word in _words(one)] or ["repo", "user"]
+    meant = _words_of(given) or ["repo", "user"]
     raise ConfigurationError(
         f"{argument}={scope!r} is not one text of scopes with spaces in between.",
         hint=f'Write {argument}="{" ".join(meant)}".',
     )
+
+
+def _words_of(given: Iterable[object]) -> list[str]:
+    return [word for one in given if isinstance(one, str) for word in _words(one)]
 
 
 def _words(text: str) -> list[str]:
