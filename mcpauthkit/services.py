@@ -8,9 +8,9 @@ to `OAuthProvider`. `preset_named` and `key_service_named` give the rows of serv
 from mcpauthkit.connections.form import Field, Validate
 from mcpauthkit.connections.grant import Attempt, Grant, RedirectGrant, UserlessGrant
 from mcpauthkit.connections.key_service import Detour, KeyService, Proof
-from mcpauthkit.connections.named import key_service_named, preset_named
 from mcpauthkit.connections.preset import Refusal, Revocation, ServicePreset, WhoAmI
 from mcpauthkit.connections.service_account import ServiceAccount
+from mcpauthkit.connections.service_rows import key_service_named, preset_named
 from mcpauthkit.connections.without_user import WithoutUser
 from mcpauthkit.oauth.account import AccountPaths
 from mcpauthkit.oauth.scope_rules import ScopeRules

@@ -15,7 +15,7 @@ from mcpauthkit.connections.form import Field, Form, Validate
 from mcpauthkit.connections.form_grant import FormGrant
 from mcpauthkit.connections.key_check import KeyCheck
 from mcpauthkit.connections.key_service import KeyService
-from mcpauthkit.connections.named import key_service_named
+from mcpauthkit.connections.service_rows import key_service_named
 from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.known_options import check_options

@@ -11,9 +11,9 @@ import httpx
 from fastapi import FastAPI
 
 from mcpauthkit.connections.grant import RedirectGrant
-from mcpauthkit.connections.named import preset_named
 from mcpauthkit.connections.preset import AccountPaths, Revocation, ServicePreset, WhoAmI
 from mcpauthkit.connections.service_account import ServiceAccount
+from mcpauthkit.connections.service_rows import preset_named
 from mcpauthkit.connections.variables import resolved
 from mcpauthkit.connections.without_user import ClientCredentials
 from mcpauthkit.core.known_options import check_options

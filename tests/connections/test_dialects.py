@@ -10,9 +10,9 @@ import pytest
 
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.credential import Credential
-from mcpauthkit.connections.named import preset_named
 from mcpauthkit.connections.preset import ServicePreset
 from mcpauthkit.connections.refusals import Verdict, judge
+from mcpauthkit.connections.service_rows import preset_named
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import GrantRefused, RemoteMisbehaved
 from mcpauthkit.fetch import HttpFetch

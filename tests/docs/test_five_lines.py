@@ -13,7 +13,7 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 
-from mcpauthkit.connections.named import preset_named
+from mcpauthkit.connections.service_rows import preset_named
 from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, LoopbackServer, Page, approve, sign_in
 from tests.flows.test_ladder import link_in, text_of
 
