@@ -12,10 +12,11 @@ from mcpauthkit import Field
 from mcpauthkit.connections.form import Form
 from mcpauthkit.connections.form_grant import FormGrant
 from mcpauthkit.errors import RemoteUnavailable
-from mcpauthkit.testing import FakeClock, Page
+from mcpauthkit.testing import FakeClock
 from tests.flows.canaries import ECHO, FLOW_PLACES, WatchedRobot, leaks, secrets_of, told_by, traces_of, watching
 from tests.flows.canaries_of_forms import SEND, SEND_KEY, TOO_LONG, Vault, vault
 from tests.flows.test_ladder import eras
+from tests.wiki_world import token_of
 from tests.world import Era, world
 
 MISBEHAVIOUR = ("rejects and quotes", "crashes", "times out", "returns")
@@ -28,11 +29,6 @@ ALLOWED = {
 }
 
 
-def _token_of(page: Page) -> str:
-    form = next(one for one in page.forms if any(entry.name == "pat" for entry in one.fields))
-    return next(entry.value for entry in form.fields if entry.name == "csrf")
-
-
 async def _misused(on: Vault, alice: WatchedRobot, bob: WatchedRobot) -> None:
     """Everything that does not end in a connection."""
     page = await on.form(alice)
@@ -42,7 +38,7 @@ async def _misused(on: Vault, alice: WatchedRobot, bob: WatchedRobot) -> None:
         assert page.status in {422, 502}, on.behaves
     on.here.service.faults.clear()
     on.behaves = "well"
-    link, sent = page.url, {**on.canaries(), "csrf": _token_of(page)}
+    link, sent = page.url, {**on.canaries(), "csrf": token_of(page)}
     # Without a browser, without a proof, twice the same field, as another type, in no flow, in another's.
     assert await on.send(link, sent) not in {200, 303}
     assert await on.send(link, on.canaries(), alice) == 403
@@ -59,7 +55,7 @@ async def _misused(on: Vault, alice: WatchedRobot, bob: WatchedRobot) -> None:
 
 async def _sent_twice(on: Vault, alice: WatchedRobot) -> None:
     page = await on.form(alice)
-    sent = {**on.canaries(), "csrf": _token_of(page)}
+    sent = {**on.canaries(), "csrf": token_of(page)}
     async with anyio.create_task_group() as tasks:
         for _ in range(2):
             tasks.start_soon(on.send, page.url, sent, alice)

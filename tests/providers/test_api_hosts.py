@@ -77,8 +77,8 @@ def kept(here: Room) -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "url"), TAKEN)
 async def test_every_host_of_a_known_api_gets_the_token(name: str, url: str) -> None:
     here = Room()
-    github = OAuthProvider.from_preset(name, **CLIENT, **kept(here))
-    assert await fetched(github, here, url) == (False, [str(httpx.URL(url))])
+    provider = OAuthProvider.from_preset(name, **CLIENT, **kept(here))
+    assert await fetched(provider, here, url) == (False, [str(httpx.URL(url))])
 
 
 @pytest.mark.parametrize(("name", "url"), REFUSED)

@@ -1,7 +1,5 @@
 """Injections that would inject nothing are refused before anybody is served: their functions would run unguarded."""
 
-# dependencies are declared as defaults
-
 from __future__ import annotations
 
 from collections.abc import Callable
