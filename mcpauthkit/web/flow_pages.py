@@ -16,7 +16,7 @@ from mcpauthkit.principal import log_digest
 from mcpauthkit.web.browser_login import BrowserSession, issuer_mark
 from mcpauthkit.web.connect_view import ConnectView
 from mcpauthkit.web.login_pages import CONNECTIONS_PATH, session_of, sign_in_first, sign_in_of
-from mcpauthkit.web.outcome import outcome_of
+from mcpauthkit.web.outcome import AGAIN, outcome_of
 from mcpauthkit.web.pages import Answered, Pages, redirect
 from mcpauthkit.web.query import only_value
 
@@ -123,14 +123,13 @@ class FlowPages:
         """What became of a flow."""
         outcome = outcome_of(flow, self.service)
         leads_on = flow.status is FlowStatus.CONNECTED
+        connections_url = f"{self.base_url}{CONNECTIONS_PATH}?{urlencode({'at': issuer_mark(flow.issuer)})}"
         return self.pages.message(
             outcome.heading,
             *outcome.lines,
             tone=outcome.tone,
             action="See what is connected" if leads_on else "",
-            action_url=f"{self.base_url}{CONNECTIONS_PATH}?" + urlencode({"at": issuer_mark(flow.issuer)})
-            if leads_on
-            else "",
+            action_url=connections_url if leads_on else "",
         )
 
     def _unknown(self, user: str) -> Response:
@@ -138,7 +137,7 @@ class FlowPages:
         return self.pages.message(
             "This link does not work any more",
             f"It has expired, or it was not copied completely. Nothing was connected to {self.service}.",
-            "Go back to your assistant and repeat what you were doing; you will get a new link.",
+            AGAIN,
             status=410,
             tone="bad",
         )

@@ -10,8 +10,11 @@ from mcpauthkit.core.flow_state import Flow, FlowStatus
 MAX_TRIES = 20
 """How often something that the service does not accept can be typed for one link. More is guessing."""
 
+AGAIN = "Go back to your assistant and repeat what you were doing; you will get a new link."
+"""What to do about a link that does not work any more."""
+
+
 _BACK = "You can close this page and go back to your assistant."
-_AGAIN = "Go back to your assistant and repeat what you were doing; you will get a new link."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def outcome_of(flow: Flow, service: str) -> Outcome:
         case FlowStatus.FAILED if flow.tries >= MAX_TRIES:
             lines = (
                 f"{service} did not accept what was typed, {flow.tries} times, so this link has ended.",
-                f"Make sure of what {service} gave you. {_AGAIN}",
+                f"Make sure of what {service} gave you. {AGAIN}",
             )
             return Outcome(f"{service} could not be connected", lines, "bad")
         case _:
