@@ -72,7 +72,7 @@ class FormGrant:
             RemoteUnavailable: That could not be found out now.
         """
         typed = {name: value for name, value in values.items() if name != EXPIRY.name}
-        checked = await self._check(typed)
+        checked = await self._validated(typed)
         now = self._clock.wall()
         expires_at, asked = checked.expires_at, values.get(EXPIRY.name, "")
         if expires_at is None and asked:
@@ -101,7 +101,7 @@ class FormGrant:
         if self._validate is None:
             return None
         try:
-            await self._check({name: one.reveal() for name, one in credential.values.items()})
+            await self._validated({name: one.reveal() for name, one in credential.values.items()})
         except CredentialsRejected:
             return False
         except RemoteUnavailable:
@@ -113,7 +113,7 @@ class FormGrant:
         if self._close is not None:
             await self._close()
 
-    async def _check(self, typed: Mapping[str, str]) -> Checked:
+    async def _validated(self, typed: Mapping[str, str]) -> Checked:
         """Run the application's validator; whatever it does, no value gets into a log or a page by it."""
         failure: CredentialsRejected | RemoteUnavailable
         try:

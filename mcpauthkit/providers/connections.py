@@ -126,6 +126,6 @@ class Connections:
 def _check_principal(given: object) -> None:
     if not isinstance(given, Principal):
         raise ConfigurationError(
-            f"Whose connections are meant was said by a {type(given).__name__}.",
+            f"Connections got a {type(given).__name__} where a principal belongs.",
             hint="Give get_user(), or Principal.bare(issuer, subject): one subject may be two people at two issuers.",
         )

@@ -77,7 +77,15 @@ async def sign_out(request: Request, session: BrowserSession, response: Response
 async def start_login(
     pages: Pages, request: Request, return_to: str, *, issuer_url: str | None = None, choose_account: bool = False
 ) -> Response:
-    """Send the browser to the issuer, or say that it cannot be reached."""
+    """Send the browser to the issuer, or say that it cannot be reached.
+
+    Args:
+        pages: The renderer.
+        request: What the browser came with.
+        return_to: A path of ours to come back to.
+        issuer_url: Where the user is known; the first issuer unless given.
+        choose_account: Whether the issuer shall ask who it is, even if somebody is signed in there.
+    """
     try:
         return await sign_in_of(request).start(request, return_to, issuer_url=issuer_url, choose_account=choose_account)
     except RemoteError as error:
