@@ -139,7 +139,7 @@ class FormGrant:
         raise failure
 
     def _unchecked(self, why: str) -> RemoteUnavailable:
-        _log.warning("form values not checked service=%s: %s", self.service, why)
+        _log.warning("form values not checked service=%s %s", self.service, why)
         return RemoteUnavailable(f"{self.display_name} could not be asked just now.", reason=why)
 
     def _why(self, error: RemoteError | ConfigurationError, typed: Mapping[str, str]) -> str:
@@ -153,16 +153,16 @@ class FormGrant:
             return error.field
         # Not what it says: that may be the value instead of the name.
         _log.warning(
-            "the validator of %s names a field that its form does not have: %s; it has %s",
+            "validator named a field that its form does not have service=%s fields=%s %s",
             self.service,
-            place_of(error),
             ", ".join(names),
+            place_of(error),
         )
         return ""
 
     def _told(self, error: CredentialsRejected, typed: Mapping[str, str]) -> str:
         if repeats_any(error.public, self._secrets(typed)):
-            _log.error("the validator of %s quotes a secret in its message, which is not shown", self.service)
+            _log.error("validator quoted a secret in its message, which is not shown service=%s", self.service)
             return CredentialsRejected.default_public
         return error.public[:_MAX_MESSAGE_LENGTH]
 
