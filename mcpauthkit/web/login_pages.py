@@ -1,4 +1,4 @@
-"""The two paths of browser login, and what they say when it does not work."""
+"""The two paths of browser login, what they say when it does not work, and the session that a request has by it."""
 
 from __future__ import annotations
 
