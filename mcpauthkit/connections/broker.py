@@ -75,8 +75,8 @@ class Broker:
         self._redirect_uri = redirect_uri
         self._is_incremental = is_incremental
         self._locks = Locks()
-        self._renewal = Renewal(grant, self._vault, self._notes, locks=self._locks, clock=self.clock)
         self.overview = Overview(grant, self._vault, self._notes, locks=self._locks, clock=self.clock)
+        self._renewal = Renewal(grant, self._vault, self._notes, self.overview, locks=self._locks, clock=self.clock)
         self._settlement = Settlement(
             grant,
             self.ledger,

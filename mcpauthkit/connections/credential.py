@@ -123,7 +123,7 @@ class Credential:
             self,
             refresh_token=self.refresh_token or old.refresh_token,
             connected_at=old.connected_at,
-            account=self.account if self.account != Account() else old.account,
+            account=self.account.filled_from(old.account),
             name=old.name,
             details={**old.details, **self.details},
             origin=old.origin,

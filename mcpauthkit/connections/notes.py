@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.names import name_digest
 from mcpauthkit.core.clock import Clock, SystemClock
-from mcpauthkit.errors import SealError
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import SealError, StoreUnavailable
 from mcpauthkit.principal import Principal, identity_digest
 from mcpauthkit.stores.sealed import SealedStore
 
+_log = RequestLog("connections")
 _KEPT_SECONDS = 365 * 86_400.0
 _COARSE_SECONDS = 300.0
 _MAX_REMEMBERED = 10_000
@@ -97,16 +101,27 @@ class Notes:
         """Forget what was noted: the connection is new, or over by its user's wish."""
         key = self._key(principal, credential)
         self._noted.pop(key, None)
-        await self._store.delete(key)
+        with self._at_leisure():
+            await self._store.delete(key)
         await self.clear_last(principal)
 
     async def clear_last(self, principal: Principal) -> None:
         """Forget what was noted of the connection that was there last."""
-        await self._store.delete(self._last_key(principal))
+        with self._at_leisure():
+            await self._store.delete(self._last_key(principal))
 
     async def _change(self, key: str, **changes: Any) -> None:
-        note = {**asdict(await self._read(key)), **changes}
-        await self._store.put(key, note, ttl_seconds=_KEPT_SECONDS)
+        with self._at_leisure():
+            note = {**asdict(await self._read(key)), **changes}
+            await self._store.put(key, note, ttl_seconds=_KEPT_SECONDS)
+
+    @contextmanager
+    def _at_leisure(self) -> Iterator[None]:
+        # A note is worth no failed call, and no credential that was kept already.
+        try:
+            yield
+        except StoreUnavailable as error:
+            _log.warning("not noted %s", error.for_log())
 
     async def _read(self, key: str) -> Note:
         try:

@@ -80,6 +80,19 @@ class Overview:
             )
             return Revoked.NO
 
+    async def revoke_unused(self, principal: Principal, credential: Credential) -> None:
+        """End a credential at the service, unless another one of the same account is kept here.
+
+        Services may end a whole consent, and the other one must not go with this one.
+
+        Args:
+            principal: Whose.
+            credential: It is used here no more.
+        """
+        others = await self._vault.all(principal, self._grant.service)
+        if not any(one.account.is_same(credential.account) for one in others):
+            await self.revoke(principal, credential)
+
     async def _disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
         async with self._locks.exclusive(principal):
             held = await self._vault.all(principal, self._grant.service)
@@ -89,6 +102,8 @@ class Overview:
             for one in chosen:
                 await self._vault.delete(principal, self._grant.service, one.name)
                 await self._notes.clear(principal, one)
+            if name is None:
+                await self._vault.clear(principal, self._grant.service)
             if not held:
                 await self._notes.clear_last(principal)
         ended = [

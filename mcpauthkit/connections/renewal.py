@@ -7,6 +7,7 @@ it in the meantime.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -15,6 +16,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Grant
 from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.notes import Notes
+from mcpauthkit.connections.overview import Overview
 from mcpauthkit.connections.resting import Resting
 from mcpauthkit.connections.single_flight import SingleFlight
 from mcpauthkit.connections.vault import Vault
@@ -35,12 +37,16 @@ class Renewal:
         grant: How.
         vault: Where they are kept.
         notes: What is noted about them.
+        overview: Ends at the service what was ended here meanwhile.
         locks: Held while connections are changed.
         clock: Time.
     """
 
-    def __init__(self, grant: Grant, vault: Vault, notes: Notes, *, locks: Locks, clock: Clock) -> None:
+    def __init__(
+        self, grant: Grant, vault: Vault, notes: Notes, overview: Overview, *, locks: Locks, clock: Clock
+    ) -> None:
         self._grant = grant
+        self._overview = overview
         self._vault = vault
         self._notes = notes
         self._locks = locks
@@ -108,20 +114,30 @@ class Renewal:
             self._resting.rest(key, problem)
             await self._notes.failed(principal, held)
             raise problem from error
-        # Whose connection it is, and what it is called, is not the grant's to say.
-        renewed = renewed.following(held)
-        await self._keep(principal, renewed)
-        await self._notes.renewed(principal, renewed)
-        return renewed
+        # Whose connection it is is not the grant's to say.
+        kept = await self._keep(principal, renewed.following(held))
+        if kept is not None:
+            await self._notes.renewed(principal, kept)
+        return kept
 
-    async def _keep(self, principal: Principal, renewed: Credential) -> None:
+    async def _keep(self, principal: Principal, renewed: Credential) -> Credential | None:
         # Kept before it is used, and not given up at once: with rotation, a lost refresh token is a lost grant.
         for pause in _PAUSES_OF_THE_STORE_SECONDS:
             try:
-                return await self._vault.put(principal, self._grant.service, renewed)
+                return await self._put(principal, renewed)
             except StoreUnavailable:
                 await anyio.sleep(pause)
-        return await self._vault.put(principal, self._grant.service, renewed)
+        return await self._put(principal, renewed)
+
+    async def _put(self, principal: Principal, renewed: Credential) -> Credential | None:
+        # Another replica may have ended, replaced or renamed the connection while the service answered.
+        now_held = await self._vault.find(principal, self._grant.service, renewed)
+        if now_held is None:
+            await self._overview.revoke_unused(principal, renewed)
+            return None
+        kept = replace(renewed, name=now_held.name)
+        await self._vault.put(principal, self._grant.service, kept)
+        return kept
 
     async def _ask(self, held: Credential, *, pauses: tuple[float, ...]) -> Credential:
         for pause in pauses:
@@ -136,7 +152,8 @@ class Renewal:
         now_held = await self._vault.find(principal, self._grant.service, held)
         if now_held is not None and not now_held.is_same(held):
             return now_held
-        await self._lose(principal, held)
+        if now_held is not None:
+            await self._lose(principal, now_held)
         return None
 
     async def _lose(self, principal: Principal, held: Credential) -> None:

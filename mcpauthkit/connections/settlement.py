@@ -131,7 +131,7 @@ class Settlement:
         )
         if replaced is not None:
             # Nothing here can use or end it any more.
-            await self._overview.revoke(principal, replaced)
+            await self._overview.revoke_unused(principal, replaced)
         return finished
 
     async def _identified(self, credential: Credential) -> Credential:
@@ -152,9 +152,7 @@ class Settlement:
         await self._notes.connected(principal, kept)
         if held is None or kept.is_of(held) or not (held.account.id and kept.account.id):
             return None
-        # Services end a whole consent: another connection of the same account must not go with this one.
-        others = await self._vault.all(principal, self._grant.service)
-        return None if any(one.account.is_same(held.account) for one in others) else held
+        return held
 
     def _merged(self, held: Credential, new: Credential, *, asked: Sequence[str]) -> Credential:
         """A new consent as the continuation of the old one, if it is the same account's.

@@ -13,7 +13,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.names import name_digest, name_from, same_name
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import SealError
+from mcpauthkit.errors import SealError, StoreUnavailable
 from mcpauthkit.principal import Principal, identity_digest
 from mcpauthkit.stores.sealed import SealedStore
 
@@ -47,12 +47,15 @@ class Vault:
             service: For which service.
             name: The connection's name, or its account's as the service calls it; empty for the default.
         """
-        default = await self._read(principal, service, self._key(principal, service))
+        default, is_readable = await self._default(principal, service)
         if default is not None and (not name or same_name(default.name, name)):
             return default
         named = await self._read(principal, service, self._key(principal, service, name)) if name else None
         if named is not None:
             return named
+        if not name and not is_readable:
+            # Another account must not be used in the place of one that is there.
+            return None
         # The default may have ended where nothing renewed it; then the next one serves.
         held = [*([] if default is None else [default]), *await self._others(principal, service)]
         if not name:
@@ -82,8 +85,9 @@ class Vault:
     async def put(self, principal: Principal, service: str, credential: Credential) -> None:
         """Keep a credential under its name, replacing the one before; the first one becomes the default."""
         plain = self._key(principal, service)
-        default = await self._read(principal, service, plain)
-        if default is None or same_name(default.name, credential.name):
+        default, is_readable = await self._default(principal, service)
+        is_its_place = default is None and (is_readable or not credential.name)
+        if is_its_place or (default is not None and same_name(default.name, credential.name)):
             await self._write(plain, credential)
             if default is None and credential.name:
                 # It stood behind a default that has ended: its old record would come back to life some day.
@@ -112,6 +116,17 @@ class Vault:
         # Written in its new place before it leaves the old one: a crash in between loses nothing.
         await self._write(plain, successor)
         await self._remove(principal, service, successor.name)
+
+    async def clear(self, principal: Principal, service: str) -> None:
+        """Forget every connection of a principal with a service, those that cannot be read too.
+
+        Raises:
+            StoreUnavailable: The list of them cannot be read, so that nobody knows which there are.
+        """
+        for name in await self._names(principal, service):
+            await self._store.delete(self._key(principal, service, name))
+        await self._store.delete(self._key(principal, service))
+        await self._store.delete(self._index_key(principal, service))
 
     async def make_default(self, principal: Principal, service: str, name: str) -> bool:
         """Let the connection of this name be the one that tools use which name none; False when there is none."""
@@ -142,8 +157,20 @@ class Vault:
         await self._write_names(principal, service, [one for one in names if not same_name(one, name)])
         await self._store.delete(self._key(principal, service, name))
 
+    async def _default(self, principal: Principal, service: str) -> tuple[Credential | None, bool]:
+        """The default, and whether it is known that there is this one or none."""
+        key = self._key(principal, service)
+        found = await self._read(principal, service, key)
+        return found, found is not None or await self._is_free(key)
+
+    async def _is_free(self, key: str) -> bool:
+        try:
+            return await self._store.get(key) is None
+        except SealError:
+            return False
+
     async def _others(self, principal: Principal, service: str) -> list[Credential]:
-        names = await self._names(principal, service)
+        names = await self._read_names(principal, service) or []
         found = [await self._read(principal, service, self._key(principal, service, name)) for name in names]
         return [one for one in found if one is not None]
 
@@ -163,16 +190,24 @@ class Vault:
         await self._store.put(key, credential.to_record(), ttl_seconds=ttl)
 
     async def _names(self, principal: Principal, service: str) -> list[str]:
+        names = await self._read_names(principal, service)
+        if names is None:
+            # Written anew, it would hide those that another replica, with another key, has put into it.
+            raise StoreUnavailable(reason="the list of accounts cannot be read")
+        return names
+
+    async def _read_names(self, principal: Principal, service: str) -> list[str] | None:
         try:
             record = await self._store.get(self._index_key(principal, service))
         except SealError:
-            return []
+            return None
         return [] if record is None else [str(one) for one in record["names"]]
 
     async def _list(self, principal: Principal, service: str, name: str) -> None:
         names = await self._names(principal, service)
-        if not any(same_name(one, name) for one in names):
-            await self._write_names(principal, service, [*names, name])
+        # Written in any case: it has to live as long as what it lists.
+        known = any(same_name(one, name) for one in names)
+        await self._write_names(principal, service, names if known else [*names, name])
 
     async def _write_names(self, principal: Principal, service: str, names: list[str]) -> None:
         key = self._index_key(principal, service)

@@ -32,6 +32,12 @@ class Account:
         object.__setattr__(self, "label", _visible(self.label)[:_MAX_LABEL_LENGTH].rstrip())
         object.__setattr__(self, "tenant", _visible(self.tenant))
 
+    def filled_from(self, earlier: Account) -> Account:
+        """This account with what was known of it earlier, unless it is told to be another one."""
+        if self.id and earlier.id and self.id != earlier.id:
+            return self
+        return Account(self.id or earlier.id, self.label or earlier.label, self.tenant or earlier.tenant)
+
     def is_same(self, other: Account) -> bool:
         """Whether both are known to be one account; what has no id is not known to be any."""
         return bool(self.id) and (self.id, self.tenant) == (other.id, other.tenant)
