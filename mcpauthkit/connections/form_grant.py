@@ -143,7 +143,7 @@ class FormGrant:
         return RemoteUnavailable(f"{self.display_name} could not be asked just now.", reason=why)
 
     def _why(self, error: RemoteError | ConfigurationError, typed: Mapping[str, str]) -> str:
-        why = error.for_log()
+        why = error.for_log()[:_MAX_MESSAGE_LENGTH]
         is_safe = not repeats_any(why, self._secrets(typed))
         return why if is_safe else f"the validator raised {type(error).__name__} and quotes a secret in it"
 
@@ -161,10 +161,11 @@ class FormGrant:
         return ""
 
     def _told(self, error: CredentialsRejected, typed: Mapping[str, str]) -> str:
-        if repeats_any(error.public, self._secrets(typed)):
+        told = error.public[:_MAX_MESSAGE_LENGTH]
+        if repeats_any(told, self._secrets(typed)):
             _log.error("validator quoted a secret in its message, which is not shown service=%s", self.service)
             return CredentialsRejected.default_public
-        return error.public[:_MAX_MESSAGE_LENGTH]
+        return told
 
     def _secrets(self, typed: Mapping[str, str]) -> set[str]:
         return {typed[one.name] for one in self.form.fields if one.secret and one.name in typed}

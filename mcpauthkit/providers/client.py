@@ -22,6 +22,8 @@ from mcpauthkit.providers.short_body import short_body
 
 # What httpx sends when nobody says otherwise; a header the service insists on goes before these.
 _DEFAULTS_OF_HTTPX = {"accept": "*/*", "user-agent": f"python-httpx/{httpx.__version__}"}
+# A token that came so lately was not refused for its age.
+_NEW_SECONDS = 60.0
 
 AskAgain = Callable[["Held"], Awaitable[ConnectionFailed]]
 """Makes the error that leads a call's user to connect again."""
@@ -111,6 +113,9 @@ class CredentialAuth(httpx.Auth):
         sent = self._held.credential
         if not await self._is_dead((yield _with(request, sent))):
             return
+        if self._is_new(sent) and await self._is_good(sent):
+            # Or whoever makes a tool repeat such a request would have a token renewed for each.
+            return
         renewed = await self._broker.renew(
             self._held.principal, rejected=sent, caller_token=self._held.need.caller_token
         )
@@ -119,11 +124,14 @@ class CredentialAuth(httpx.Auth):
                 return
             await self._forget(sent)
         self._held.credential = renewed
-        if getattr(request.stream, "_is_generator", False):
+        if not _is_repeatable(request.stream):
             return
         if await self._is_dead((yield _with(request, renewed))) and not await self._is_good(renewed):
             # Fresh and still refused: the user has withdrawn the grant at the service.
             await self._forget(renewed)
+
+    def _is_new(self, credential: Credential) -> bool:
+        return self._broker.clock.wall() - credential.obtained_at < _NEW_SECONDS
 
     async def _is_good(self, credential: Credential) -> bool:
         # Some services answer 401 for one address or one thing. A tool that asks for it must not cost its user the
@@ -185,6 +193,22 @@ class CredentialAuth(httpx.Auth):
                     "plain httpx client without the credential."
                 ),
             )
+
+
+def _is_repeatable(body: object) -> bool:
+    """Whether a body can be sent twice. What has been read to its end would be sent as nothing, and taken for it."""
+    if isinstance(body, httpx.ByteStream):
+        return True
+    # The parts of a multipart body, which httpx reads from their beginning where it can.
+    parts = getattr(body, "fields", None)
+    return parts is not None and all(_is_whole(getattr(part, "file", b"")) for part in parts)
+
+
+def _is_whole(content: object) -> bool:
+    if isinstance(content, str | bytes):
+        return True
+    seekable = getattr(content, "seekable", None)
+    return callable(seekable) and bool(seekable())
 
 
 def _with(request: httpx.Request, credential: Credential) -> httpx.Request:

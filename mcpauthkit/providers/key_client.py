@@ -107,7 +107,7 @@ class KeyAuth(httpx.Auth):
         request.headers.update(self._headers)
         response = yield request
         # After a redirect to another origin, which gets no key, a refusal says nothing about it.
-        verdict = await verdict_on(response, self._refusals) if self._is_ours(response.request.url) else None
+        verdict = await verdict_on(response, self._refusals) if self._was_sent(response.request) else None
         if verdict is None:
             return
         if verdict.meaning == "dead" and await self._is_dead(verdict, response.status_code):
@@ -115,6 +115,11 @@ class KeyAuth(httpx.Auth):
             raise await self._ask(self._held)
         if verdict.meaning == "narrow" and verdict.is_told:
             raise await self._too_narrow(verdict)
+
+    def _was_sent(self, request: httpx.Request) -> bool:
+        # The way may have led to elsewhere and back, and the key was taken out on it.
+        carried = {name.lower(): value for name, value in self._headers.items()}
+        return self._is_ours(request.url) and all(request.headers.get(name) == value for name, value in carried.items())
 
     async def _is_dead(self, verdict: Verdict, status: int) -> bool:
         # Some services refuse one thing in the same words as a dead key: what was typed is tried once more.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -97,6 +98,36 @@ async def test_a_body_that_can_be_sent_again_is_sent_again(here: SmallWorld, bod
         assert (await http.post(f"{API}/repos", **body)).status_code == 200
     (_, _, first), (_, _, second) = service.requests
     assert first == second != b""
+
+
+class Once:
+    """A body that can be read once and is no generator, as an open file."""
+
+    def __init__(self) -> None:
+        self.left = [b"a", b"b"]
+
+    def __aiter__(self) -> Once:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self.left:
+            raise StopAsyncIteration
+        return self.left.pop(0)
+
+
+async def test_what_has_been_read_is_not_sent_again_as_nothing(here: SmallWorld) -> None:
+    # The service would take the second request, and the user's document would be empty.
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    service = Service("renewed-2")
+    async with await client_of(here, service) as http:
+        assert (await http.put(f"{API}/document", content=Once())).status_code == 401
+        assert (await http.put(f"{API}/document", files={"file": Pipe(b"ab")})).status_code == 401
+        assert (await http.put(f"{API}/document", files={"file": io.BytesIO(b"ab")})).status_code == 200
+    bodies = [body for _, _, body in service.requests]
+    assert [b"ab" in body for body in bodies] == [True] * 3
 
 
 async def test_a_stream_that_cannot_be_sent_again_leaves_the_401_to_the_tool_and_the_token_renewed(

@@ -67,7 +67,13 @@ def keys_of(here: World) -> CredentialsProvider:
             carried = sorted({"authorization", "x-extra"} & set(request.headers))
             seen.append(f"{request.url.host}: {' '.join(carried)}")
             if request.url.path.endswith("/away"):
-                return httpx.Response(302, headers={"location": "https://elsewhere.example/x"})
+                return httpx.Response(
+                    302, headers={"location": f"https://elsewhere.example/x{request.url.query.decode()}"}
+                )
+            if request.url.path.endswith("/xback"):
+                return httpx.Response(302, headers={"location": f"{here.service.api_url}/refused"})
+            if request.url.path.endswith("/refused"):
+                return httpx.Response(401)
             return httpx.Response(401 if request.url.host == "elsewhere.example" else 200)
 
         async with provider.client(transport=httpx.MockTransport(answer), follow_redirects=True) as http:
@@ -120,6 +126,12 @@ async def test_a_key_goes_to_its_own_service_only(here: World) -> None:
         # httpx takes Authorization out of a redirected request, and nothing else.
         assert '"127.0.0.1: authorization x-extra"' in text
         assert '"elsewhere.example: "' in text
+        checks = here.service.requests.count("user")
+        # What comes back without the key is refused for that, and nobody asks what is wrong with the key.
+        failed, text = await text_of(client, "wander", url="/away?back")
+        assert not failed
+        assert '"127.0.0.1: "' in text
+        assert here.service.requests.count("user") == checks > 0
         failed, text = await text_of(client, "wander", url="https://elsewhere.example/")
         assert failed
         assert "not sent to https://elsewhere.example" in text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -63,9 +63,12 @@ def world_of(forge: Forge, preset: ServicePreset = PRESET) -> SmallWorld:
     return here
 
 
-async def get(here: SmallWorld, forge: Forge, *, refresh: str | None = "first") -> httpx.Response:
-    """What a tool gets that asks for the wrong address."""
-    held = await here.hold("old", refresh=refresh)
+async def get(
+    here: SmallWorld, forge: Forge, *, refresh: str | None = "first", age_seconds: float = 3_600.0, times: int = 1
+) -> httpx.Response:
+    """What a tool gets that asks for the wrong address, with a token of that age."""
+    held = replace(await here.hold("old", refresh=refresh), obtained_at=here.clock.wall() - age_seconds)
+    await here.vault.put(ALICE, "forge", held)
 
     async def ask(_held: Held) -> ConnectionFailed:
         return ConnectionRequired("DevForge", connect_url="https://mcp.example/connect")
@@ -74,6 +77,8 @@ async def get(here: SmallWorld, forge: Forge, *, refresh: str | None = "first") 
         here.broker, Held(Need(ALICE, ("repo",), "tool"), held), ask, api_url=FORGE, refusals=PRESET.refusals
     )
     async with httpx.AsyncClient(auth=auth, transport=httpx.MockTransport(forge.answer), base_url=FORGE) as http:
+        for _ in range(times - 1):
+            await http.get("/wrong")
         return await http.get("/wrong")
 
 
@@ -85,6 +90,23 @@ async def test_a_good_token_is_kept_and_the_refusal_goes_to_the_tool(me: tuple[i
     assert (answer.status_code, answer.json()) == (401, {"message": "not this way"})
     assert forge.requests == ["/wrong old", "/token", "/wrong renewed", "/me renewed"]
     assert await here.held_token() == "renewed"
+
+
+@pytest.mark.parametrize("age_seconds", [10.0, 3_600.0])
+async def test_however_often_a_tool_asks_for_the_wrong_address_a_new_token_is_not_renewed(age_seconds: float) -> None:
+    forge = Forge()
+    here = world_of(forge)
+    assert (await get(here, forge, age_seconds=age_seconds, times=10)).status_code == 401
+    assert forge.requests.count("/token") == (0 if age_seconds < 60 else 1)
+    assert await here.held_token() is not None
+
+
+async def test_a_new_token_that_is_dead_is_renewed_as_any_other() -> None:
+    forge = Forge((401, {}))
+    here = world_of(forge)
+    with pytest.raises(ConnectionRequired):
+        await get(here, forge, age_seconds=10.0)
+    assert forge.requests == ["/wrong old", "/me old", "/token", "/wrong renewed", "/me renewed"]
 
 
 async def test_a_good_token_that_nothing_renews_is_kept_as_well() -> None:
