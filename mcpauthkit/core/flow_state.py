@@ -9,6 +9,9 @@ from typing import Any, Self
 
 from mcpauthkit.errors import SealError
 
+MAX_TRIES = 20
+"""How often something that the service does not accept can be typed for one flow. More is guessing."""
+
 
 class FlowStatus(StrEnum):
     """Where a flow stands. Everything but `PENDING` is final."""
@@ -65,6 +68,11 @@ class Flow:
     def is_pending(self) -> bool:
         """Whether there is no outcome yet."""
         return self.status is FlowStatus.PENDING
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether as much has been typed in vain as may be."""
+        return self.tries >= MAX_TRIES
 
     def belongs_to(self, issuer: str, subject: str) -> bool:
         """Whether a principal is the one this flow was opened for; both halves count."""

@@ -185,7 +185,7 @@ class Asker:
             raise ConnectionExpired(self.service_name)
         if flow.is_pending:
             return None
-        if flow.status is FlowStatus.FAILED and flow.tries:
+        if flow.status is FlowStatus.FAILED and flow.is_exhausted:
             raise ConnectionBroken(
                 self.service_name,
                 f"{self.service_name} did not accept what was typed, too often, so nothing was connected. "

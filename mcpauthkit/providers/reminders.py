@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import anyio
 
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.names import name_digest
 from mcpauthkit.core.application_code import check_async_function, place_of
 from mcpauthkit.core.clock import Clock
-from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.moment import day_in_words
 from mcpauthkit.errors import ConfigurationError
@@ -121,5 +121,5 @@ class Reminders:
             _log.warning("reminder failed service=%s error=%s", self._service, place_of(error))
 
     def _key(self, principal: Principal, credential: Credential) -> str:
-        name = sha256_hex("connection", credential.name)[:16]
-        return f"{self._prefix}:{identity_digest(*principal.key)}:{name}"
+        which = credential.connection_id or name_digest(credential.name)
+        return f"{self._prefix}:{identity_digest(*principal.key)}:{which}"

@@ -27,7 +27,6 @@ from mcpauthkit.web.form_body import Form as SentForm
 from mcpauthkit.web.form_body import FormTooLarge, read_form
 from mcpauthkit.web.guide import render_guide
 from mcpauthkit.web.login_pages import sign_in_of
-from mcpauthkit.web.outcome import MAX_TRIES
 from mcpauthkit.web.pages import Answered, redirect
 
 _audit = RequestLog("audit")
@@ -118,7 +117,7 @@ class FormPages:
         except CredentialsRejected:
             ledger = self._flows.broker.ledger
             tried = await ledger.mark_tried(flow)
-            if tried.is_pending and tried.tries >= MAX_TRIES:
+            if tried.is_pending and tried.is_exhausted:
                 user = log_digest(flow.issuer, flow.subject)
                 _audit.warning("too many wrong tries ended a link service=%s user=%s", flow.service, user)
                 await ledger.finish(tried, FlowStatus.FAILED)

@@ -7,9 +7,6 @@ from typing import Literal
 
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 
-MAX_TRIES = 20
-"""How often something that the service does not accept can be typed for one link. More is guessing."""
-
 AGAIN = "Go back to your assistant and repeat what you were doing; you will get a new link."
 """What to do about a link that does not work any more."""
 
@@ -49,7 +46,7 @@ def outcome_of(flow: Flow, service: str) -> Outcome:
             return Outcome(no, ("It was called off before it was finished.", _BACK))
         case FlowStatus.REFUSED:
             return Outcome(no, (f"{service} says that access was refused.", _BACK))
-        case FlowStatus.FAILED if flow.tries >= MAX_TRIES:
+        case FlowStatus.FAILED if flow.is_exhausted:
             lines = (
                 f"{service} did not accept what was typed, {flow.tries} times, so this link has ended.",
                 f"Make sure of what {service} gave you. {AGAIN}",
