@@ -266,22 +266,7 @@ class Broker:
         return await self.settle(principal, flow, obtain)
 
     async def settle(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
-        """Obtain the credential, keep it, finish the flow.
-
-        Only one does so at a time; another tab waits for its outcome.
-
-        Args:
-            principal: Whose flow it is.
-            flow: The flow.
-            obtain: Turns the user's answer into a credential.
-
-        Returns:
-            The flow with its outcome.
-
-        Raises:
-            RemoteUnavailable: The service cannot answer now; the flow stays open for another try.
-            CredentialsRejected: What the user typed is not accepted; the flow stays open.
-        """
+        """Bring a flow to its outcome; arguments, answer and errors are those of `Settlement.settle`."""
         return await self._settlement.settle(principal, flow, obtain)
 
     async def end_all(self, principal: Principal) -> list[Disconnected]:
