@@ -132,6 +132,9 @@ class Renewal:
     async def _put(self, principal: Principal, renewed: Credential) -> Credential | None:
         # Another replica may have ended, replaced or renamed the connection while the service answered.
         now_held = await self._vault.find(principal, self._grant.service, renewed)
+        if now_held is None and not await self._vault.is_readable(principal, self._grant.service):
+            # Renewed there as well, and written with a newer key: that one is in force.
+            return None
         if now_held is None:
             await self._overview.revoke_unused(principal, renewed)
             return None

@@ -77,6 +77,11 @@ class Vault:
             return held
         return next((one for one in await self.all(principal, service) if one.is_of(credential)), None)
 
+    async def is_readable(self, principal: Principal, service: str) -> bool:
+        """Whether it can be told here what a principal has connected, or was written with a key that others hold."""
+        has_names = await self._read_names(principal, service) is not None
+        return has_names and (await self._default(principal, service))[1]
+
     async def all(self, principal: Principal, service: str) -> list[Credential]:
         """Every connection of a principal with a service, the default one first."""
         default = await self._read(principal, service, self._key(principal, service))

@@ -114,6 +114,15 @@ async def test_a_replica_that_cannot_read_the_list_of_accounts_does_not_write_an
     assert [one.name for one in await new.all(ALICE, "forge")] == ["", "work"]
 
 
+async def test_a_renewal_that_another_replica_overtakes_with_a_newer_key_ends_nothing(here: SmallWorld) -> None:
+    running = await connect(here)
+    newer = vault_of(here.memory, KeyRing({"a": "first-key-of-at-least-32-bytes-length", "b": "b" * 32}, minting="b"))
+    meanwhile(here, lambda: newer.put(ALICE, "forge", replace(running, refresh_token=Secret("theirs"))))
+    assert await here.broker.renew(ALICE, rejected=running) is None
+    assert here.grant.revoked == []
+    assert [one.refresh_token for one in await newer.all(ALICE, "forge")] == [Secret("theirs")]
+
+
 async def test_ending_everything_ends_what_cannot_be_read_too() -> None:
     memory = MemoryStore()
     old = vault_of(memory, RING)
