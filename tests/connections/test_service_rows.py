@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-import textwrap
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -71,7 +71,8 @@ def test_what_is_no_host_is_refused_all_the_same(given: str) -> None:
 
 
 def test_a_row_is_changed_as_the_documentation_says() -> None:
-    text = textwrap.dedent((preset_named.__doc__ or "").partition("::\n")[2].partition("    Args:")[0])
+    # Cleaned, because Python 3.13 takes the indentation out by itself and older ones do not.
+    text = (inspect.getdoc(preset_named) or "").partition("::\n")[2].partition("\nArgs:")[0]
     made: list[ServicePreset] = []
 
     class Recorder:
