@@ -19,7 +19,8 @@ class KeyRing:
     """Secrets from which every sealing key is derived, each under a name.
 
     New values are sealed under `minting`; values sealed under any other listed name still open, so a key is
-    rotated by adding the new one, naming it as minting, and dropping the old one when its values have died.
+    rotated by adding the new one, naming it as minting, and dropping the old one when its values have died. With
+    several replicas these are two deployments: one that has only the old key cannot read what the new one sealed.
     The position in a list means nothing here: an order read the wrong way round has signed with stale keys
     elsewhere.
 
