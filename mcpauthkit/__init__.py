@@ -31,7 +31,7 @@ from mcpauthkit.providers.oauth import OAuthProvider
 from mcpauthkit.providers.reminders import Expiring, OnExpiring
 from mcpauthkit.providers.service_options import ServiceOptions
 from mcpauthkit.stores.memory import MemoryStore
-from mcpauthkit.stores.port import Store, Watchable
+from mcpauthkit.stores.port import Closable, Conditional, Listable, Store, Watchable
 from mcpauthkit.web.limits import LimitOptions
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
@@ -46,6 +46,8 @@ __all__ = [
     "ClientCredentials",
     "ClientDocuments",
     "Clock",
+    "Closable",
+    "Conditional",
     "Connection",
     "Connections",
     "Credential",
@@ -62,6 +64,7 @@ __all__ = [
     "JwtAuthMiddleware",
     "KeyRing",
     "LimitOptions",
+    "Listable",
     "MemoryStore",
     "OAuthOptions",
     "OAuthProvider",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import AsyncIterator
 
 import anyio
 
@@ -20,6 +21,8 @@ class MemoryStore:
     Args:
         clock: Time; the monotonic one decides expiry.
     """
+
+    is_shared = False
 
     def __init__(self, *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
@@ -62,6 +65,25 @@ class MemoryStore:
     async def delete(self, key: str) -> None:
         """Remove the key."""
         await self.take(key)
+
+    async def put_if(self, key: str, value: str, *, seen: str, ttl_seconds: float | None) -> bool:
+        """Set the value if the one there is `seen`."""
+        if self._read(key) != seen:
+            return False
+        await self.put(key, value, ttl_seconds=ttl_seconds)
+        return True
+
+    async def delete_if(self, key: str, *, seen: str) -> bool:
+        """Remove the key if its value is `seen`."""
+        if self._read(key) != seen:
+            return False
+        await self.delete(key)
+        return True
+
+    async def list_keys(self) -> AsyncIterator[str]:
+        """Every key that is alive."""
+        for key in [one for one in self._entries if self._read(one) is not None]:
+            yield key
 
     async def wait_for_change(self, key: str, seen: str | None, *, timeout_seconds: float) -> None:
         """Return when the value is no longer `seen`, or after the time."""

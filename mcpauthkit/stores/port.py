@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Protocol, runtime_checkable
 
 
@@ -40,3 +41,42 @@ class Watchable(Protocol):
     async def wait_for_change(self, key: str, seen: str | None, *, timeout_seconds: float) -> None:
         """Return when the value under `key` is no longer `seen`, or when the time is over; whichever is first."""
         ...
+
+
+@runtime_checkable
+class Conditional(Protocol):
+    """What a store can do besides, when it can change what is still as it was seen, in one step.
+
+    Leases, and records that are sealed anew while others use them, need it to be safe between processes.
+    """
+
+    async def put_if(self, key: str, value: str, *, seen: str, ttl_seconds: float | None) -> bool:
+        """Set the value if the one there is `seen`; whether it was. Exactly one of many concurrent callers wins."""
+        ...
+
+    async def delete_if(self, key: str, *, seen: str) -> bool:
+        """Remove the key if its value is `seen`; whether it was."""
+        ...
+
+
+@runtime_checkable
+class Listable(Protocol):
+    """What a store can do besides, when it can tell what it holds."""
+
+    def list_keys(self) -> AsyncIterator[str]:
+        """Every key once or oftener, in no order; those that come or go meanwhile may be missing."""
+        ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """What a store can do besides, when it holds connections."""
+
+    async def aclose(self) -> None:
+        """Close them; the store is of no use afterwards."""
+        ...
+
+
+def is_shared(store: Store) -> bool:
+    """Whether other processes see what this one puts; stores say no by an attribute `is_shared`."""
+    return bool(getattr(store, "is_shared", True))

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from mcpauthkit import Store
-from mcpauthkit.stores.port import Watchable
+from mcpauthkit.stores.port import Conditional, Listable, Watchable
 from mcpauthkit.testing import FakeClock
 
 
@@ -124,10 +124,65 @@ class StoreContract(abc.ABC):
         assert len(won) == 1
         assert await store.get("k") == str(won[0])
 
-    @pytest.mark.parametrize("change", ["put", "take", "delete", "add"])
+    async def test_put_if_changes_only_what_is_as_it_was_seen(self) -> None:
+        store = self.make()
+        conditional = self._conditional(store)
+        assert not await conditional.put_if("k", "2", seen="1", ttl_seconds=10)
+        assert await store.get("k") is None
+        await store.put("k", "1", ttl_seconds=10)
+        assert not await conditional.put_if("k", "3", seen="2", ttl_seconds=10)
+        assert await conditional.put_if("k", "2", seen="1", ttl_seconds=100)
+        await self.pass_time(50)
+        assert await store.get("k") == "2"
+        assert await conditional.put_if("k", "2", seen="2", ttl_seconds=10)
+        await self.pass_time(10)
+        assert await store.get("k") is None
+        assert not await conditional.put_if("k", "3", seen="2", ttl_seconds=10)
+
+    async def test_delete_if_removes_only_what_is_as_it_was_seen(self) -> None:
+        store = self.make()
+        conditional = self._conditional(store)
+        assert not await conditional.delete_if("k", seen="1")
+        await store.put("k", "1", ttl_seconds=10)
+        assert not await conditional.delete_if("k", seen="2")
+        assert await store.get("k") == "1"
+        assert await conditional.delete_if("k", seen="1")
+        assert not await conditional.delete_if("k", seen="1")
+        assert await store.get("k") is None
+
+    async def test_of_fifty_who_saw_the_same_one_changes_it(self) -> None:
+        store = self.make()
+        conditional = self._conditional(store)
+        await store.put("k", "seen", ttl_seconds=10)
+        won: list[int] = []
+
+        async def change(number: int) -> None:
+            if await conditional.put_if("k", str(number), seen="seen", ttl_seconds=10):
+                won.append(number)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(change, number)
+        assert len(won) == 1
+        assert await store.get("k") == str(won[0])
+
+    async def test_a_store_tells_which_keys_are_alive(self) -> None:
+        store = self.make()
+        if not isinstance(store, Listable):
+            pytest.skip("this store cannot tell what it holds, and need not")
+        await store.put("dead", "v", ttl_seconds=10)
+        await store.put("gone", "v", ttl_seconds=None)
+        await self.pass_time(10)
+        await store.delete("gone")
+        await store.put("app:credential:forge:a*[b]?", "v", ttl_seconds=100)
+        await store.put("other", "v", ttl_seconds=None)
+        assert {key async for key in store.list_keys()} == {"app:credential:forge:a*[b]?", "other"}
+
+    @pytest.mark.parametrize("change", ["put", "take", "delete", "add", "put_if", "delete_if"])
     async def test_a_change_wakes_every_waiter(self, change: str) -> None:
         store = self.make()
         watchable = self._watchable(store)
+        conditional = self._conditional(store) if change.endswith("_if") else None
         seen = None if change == "add" else "1"
         if seen is not None:
             await store.put("k", seen, ttl_seconds=100)
@@ -144,6 +199,12 @@ class StoreContract(abc.ABC):
                         await store.add("k", "2", ttl_seconds=100)
                     case "take":
                         await store.take("k")
+                    case "put_if":
+                        assert conditional is not None
+                        assert await conditional.put_if("k", "2", seen="1", ttl_seconds=100)
+                    case "delete_if":
+                        assert conditional is not None
+                        assert await conditional.delete_if("k", seen="1")
                     case _:
                         await store.delete("k")
 
@@ -177,6 +238,12 @@ class StoreContract(abc.ABC):
                 with anyio.move_on_after(0.01):
                     await watchable.wait_for_change("k", None, timeout_seconds=60)
                 await store.put("k", "v", ttl_seconds=100)
+
+    @staticmethod
+    def _conditional(store: Store) -> Conditional:
+        if not isinstance(store, Conditional):
+            pytest.skip("this store cannot compare before it changes, and need not")
+        return store
 
     @staticmethod
     def _watchable(store: Store) -> Watchable:
