@@ -74,7 +74,7 @@ class Broker:
         self._notes = Notes(store, namespace=namespace, service=grant.service, clock=self.clock)
         self._redirect_uri = redirect_uri
         self._is_incremental = is_incremental
-        self._locks = Locks()
+        self._locks = Locks(store, namespace=namespace, service=grant.service)
         self.overview = Overview(grant, self._vault, self._notes, locks=self._locks, clock=self.clock)
         self._renewal = Renewal(grant, self._vault, self._notes, self.overview, locks=self._locks, clock=self.clock)
         self._settlement = Settlement(

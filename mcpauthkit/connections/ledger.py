@@ -2,24 +2,23 @@
 
 Six kinds of records, all sealed and all with a time to live: the flow under a digest of its id, its outcome, a
 pointer from (principal, service, account) to the flow in force, one record per visit of a browser to the service, taken
-exactly once, a claim on finishing a flow, and when all flows of a principal were ended.
+exactly once, the lease of who is finishing a flow, and when all flows of a principal were ended.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
-
-import anyio
 
 from mcpauthkit.connections.names import name_digest
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
-from mcpauthkit.errors import SealError
+from mcpauthkit.errors import SealError, StoreBusy
 from mcpauthkit.principal import Principal, identity_digest
 from mcpauthkit.stores.sealed import SealedStore
 
@@ -231,25 +230,27 @@ class Ledger:
         except (SealError, KeyError):
             return None
 
-    async def claim(self, flow: Flow, *, timeout_seconds: float = 0.0) -> bool:
-        """Reserve the right to finish a flow, so that two tabs do not both exchange a code.
+    @asynccontextmanager
+    async def claim(self, flow: Flow, *, timeout_seconds: float = 0.0) -> AsyncIterator[bool]:
+        """Have the right to finish a flow while a block runs, so that two tabs do not both exchange a code.
 
         Args:
             flow: The flow.
-            timeout_seconds: How long to wait for somebody who holds that right.
-        """
-        key, patient = self._claim_key(flow), timeout_seconds > 0
-        with anyio.move_on_after(timeout_seconds if patient else None):
-            while not await self._store.add(key, {}, ttl_seconds=_CLAIM_SECONDS):
-                if not patient:
-                    return False
-                await self._store.wait_until(key, lambda found: found is None, timeout_seconds=timeout_seconds)
-            return True
-        return False
+            timeout_seconds: How long to wait for somebody who has that right.
 
-    async def release(self, flow: Flow) -> None:
-        """Give the right back, however finishing went."""
-        await self._store.delete(self._claim_key(flow))
+        Returns:
+            Whether it was to be had.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(
+                    self._store.lease(self._claim_key(flow), timeout_seconds=timeout_seconds)
+                )
+            except StoreBusy:
+                is_ours = False
+            else:
+                is_ours = True
+            yield is_ours
 
     async def _current(self, pointer: str) -> Flow | None:
         flow_id = await self._current_id(pointer)

@@ -1,4 +1,4 @@
-"""One lock for all connections of a principal with one service."""
+"""One lock for all connections of a principal with one service, in this process and among all that share the store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from weakref import WeakValueDictionary
 
 import anyio
 
-from mcpauthkit.principal import Principal
+from mcpauthkit.principal import Principal, identity_digest
+from mcpauthkit.stores.sealed import SealedStore
+
+# Longer than a renewal takes at a service that is slow and is asked three times.
+_BUSY_SECONDS = 45.0
 
 
 class _Holder:
@@ -21,18 +25,33 @@ class _Holder:
 
 
 class Locks:
-    """The locks of one service's users, in this process."""
+    """The locks of one service's users.
 
-    def __init__(self) -> None:
-        self._holders: WeakValueDictionary[tuple[str, str], _Holder] = WeakValueDictionary()
+    The calls of one process queue here, so that each process has one contender for the lease, however many calls.
+
+    Args:
+        store: The sealed store, which gives the leases.
+        namespace: Separates applications that share one store.
+        service: The service.
+    """
+
+    def __init__(self, store: SealedStore, *, namespace: str, service: str) -> None:
+        self._store = store
+        self._prefix = f"{namespace}:lease:{service}"
+        self._holders: WeakValueDictionary[str, _Holder] = WeakValueDictionary()
 
     def __len__(self) -> int:
-        """How many are held or awaited."""
+        """How many are held or awaited in this process."""
         return len(self._holders)
 
     @asynccontextmanager
     async def exclusive(self, principal: Principal) -> AsyncIterator[None]:
-        """Be the only one who changes this principal's connections."""
-        holder = self._holders.setdefault(principal.key, _Holder())
-        async with holder.lock:
+        """Be the only one who changes this principal's connections.
+
+        Raises:
+            StoreBusy: Another process was changing them for longer than any of us should take.
+        """
+        key = f"{self._prefix}:{identity_digest(*principal.key)}"
+        holder = self._holders.setdefault(key, _Holder())
+        async with holder.lock, self._store.lease(key, timeout_seconds=_BUSY_SECONDS):
             yield

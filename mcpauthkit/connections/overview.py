@@ -8,12 +8,12 @@ from mcpauthkit.connections.grant import Grant, Revocable
 from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.names import same_name
 from mcpauthkit.connections.notes import Note, Notes
-from mcpauthkit.connections.uninterrupted import uninterrupted
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import RemoteError
 from mcpauthkit.principal import Principal
+from mcpauthkit.stores.uninterrupted import uninterrupted
 
 _log = RequestLog("connections")
 _audit = RequestLog("audit")

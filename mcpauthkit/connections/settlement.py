@@ -11,7 +11,6 @@ from mcpauthkit.connections.ledger import Ledger
 from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.notes import Notes
 from mcpauthkit.connections.overview import Overview
-from mcpauthkit.connections.uninterrupted import uninterrupted
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
@@ -20,6 +19,7 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import GrantRefused, RemoteError, RemoteUnavailable
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.principal import Principal
+from mcpauthkit.stores.uninterrupted import uninterrupted
 
 _log = RequestLog("connections")
 _SETTLING_SECONDS = 45.0
@@ -86,24 +86,20 @@ class Settlement:
             RemoteUnavailable: The service cannot answer now; the flow stays open for another try.
             CredentialsRejected: What the user typed is not accepted; the flow stays open.
         """
-        if not await self._ledger.claim(flow, timeout_seconds=_SETTLING_SECONDS):
-            return await self._ledger.get(flow.flow_id) or flow
         # A browser that closes its tab now must not leave a used code and no credential.
-        return await uninterrupted(self._settle_claimed(principal, flow, obtain))
+        return await uninterrupted(self._settle(principal, flow, obtain))
 
-    async def _settle_claimed(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
-        try:
+    async def _settle(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
+        async with self._ledger.claim(flow, timeout_seconds=_SETTLING_SECONDS) as is_ours:
             # Read again under the claim: another tab may have finished between the page's look and ours.
             current = await self._ledger.get(flow.flow_id)
-            if current is None or not current.is_pending:
+            if not is_ours or current is None or not current.is_pending:
                 return current or flow
             if await self._ledger.is_ended(principal, current):
                 return await self._ledger.finish(current, FlowStatus.CANCELLED)
             settled = await self._settled(principal, current, obtain)
             _log.info("flow finished service=%s user=%s outcome=%s", flow.service, principal.digest, settled.status)
             return settled
-        finally:
-            await self._ledger.release(flow)
 
     async def _settled(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
         try:

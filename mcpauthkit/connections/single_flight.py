@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 
-from mcpauthkit.connections.uninterrupted import uninterrupted
 from mcpauthkit.errors import AuthKitError, RemoteMisbehaved
+from mcpauthkit.stores.uninterrupted import uninterrupted
 
 T = TypeVar("T")
 

@@ -38,6 +38,8 @@ _log = RequestLog("connections")
 _REFUSED_SECONDS = 60.0
 # A token whose end nobody tells is obtained again after this time.
 _UNKNOWN_LIFE_SECONDS = 300.0
+# Longer than an authorization server that is slow takes.
+_BUSY_SECONDS = 45.0
 _RECORD, _ASKED, _WAY = "userless.record", "userless.asked", "userless.way"
 
 
@@ -240,7 +242,18 @@ class Userless:
         *,
         rejected: Credential | None = None,
     ) -> Credential | None:
-        # Read again: a flight may have landed between the caller's look and this one's start.
+        async with self._store.lease(f"{place.key}:lease", timeout_seconds=_BUSY_SECONDS):
+            return await self._obtained_alone(place, principal, caller_token, rejected=rejected)
+
+    async def _obtained_alone(
+        self,
+        place: _Place,
+        principal: Principal,
+        caller_token: Secret | None,
+        *,
+        rejected: Credential | None,
+    ) -> Credential | None:
+        # Read again: a flight may have landed between the caller's look and this one's start, here or elsewhere.
         kept = await self._read(place.key)
         held = None if kept is None else kept.credential
         must = rejected is not None and rejected.is_same(held)

@@ -20,6 +20,7 @@ AuthKitError
 ├── SealError                   a sealed value does not open; says nothing about why
 │   └── SealExpired             it was ours and its time is over
 ├── StoreUnavailable            the store failed; nothing was decided
+│   └── StoreBusy               somebody else is changing the same thing, and did not come to an end in time
 ├── CredentialsRejected         what a user typed into a form does not work at the service
 ├── NotSignedIn                 leg 2: no principal on this call
 ├── AccountNameRefused          leg 2: what should name one of a user's connections is no name
@@ -81,6 +82,7 @@ from mcpauthkit.errors.root import (
 from mcpauthkit.errors.state import (
     SealError,
     SealExpired,
+    StoreBusy,
     StoreUnavailable,
 )
 
@@ -115,6 +117,7 @@ __all__ = [
     "RequestError",
     "SealError",
     "SealExpired",
+    "StoreBusy",
     "StoreUnavailable",
     "TooManyConnections",
     "UnknownSession",

@@ -26,3 +26,11 @@ class StoreUnavailable(AuthKitError):
     status_hint = 503
     default_public = "This server cannot reach its storage at the moment. Try again shortly."
     nameless = ("its storage at the moment", "its storage for {service} at the moment")
+
+
+class StoreBusy(StoreUnavailable):
+    """Somebody else, perhaps in another process, held what one alone may change, for longer than one waits."""
+
+    code = "store_busy"
+    default_public = "This server is still busy with an earlier request about the same thing. Try again shortly."
+    nameless = ("about the same thing", "about {service}")

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
-from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.sealing import Sealer
-from mcpauthkit.errors import AuthKitError, ConfigurationError, SealExpired, StoreUnavailable
+from mcpauthkit.errors import ConfigurationError, SealExpired, StoreUnavailable
+from mcpauthkit.stores.lease import Lease
+from mcpauthkit.stores.outage import OutageTranslated
 from mcpauthkit.stores.port import Store, Watchable
 
-_log = RequestLog("stores")
 _POLL_SECONDS = 0.5
 _METHODS = ("get", "put", "add", "take", "delete")
-
-
-class _Translated:
-    """Turns whatever a store raises into one error of ours.
-
-    Stores are other people's code and raise what they like; their texts hold addresses and passwords. They are not kept
-    as the cause either: servers log a refused resource with its whole chain. The type stays, in our own log.
-    """
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, AuthKitError):
-            _log.error("store failed error=%s", type(error).__name__)
-            raise StoreUnavailable(reason=type(error).__name__) from None
 
 
 class SealedStore:
@@ -65,20 +50,20 @@ class SealedStore:
                 replica with the wrong key must not wipe what others can read.
             StoreUnavailable: The store failed; so for every method here.
         """
-        with _Translated():
+        with OutageTranslated():
             sealed = await self._store.get(key)
         return None if sealed is None else self._open(key, sealed)
 
     async def put(self, key: str, record: dict[str, Any], *, ttl_seconds: float | None) -> None:
         """Set the record."""
         sealed = self._seal(key, record, ttl_seconds)
-        with _Translated():
+        with OutageTranslated():
             await self._store.put(key, sealed, ttl_seconds=ttl_seconds)
 
     async def add(self, key: str, record: dict[str, Any], *, ttl_seconds: float | None) -> bool:
         """Set the record only if the key is absent."""
         sealed = self._seal(key, record, ttl_seconds)
-        with _Translated():
+        with OutageTranslated():
             return await self._store.add(key, sealed, ttl_seconds=ttl_seconds)
 
     async def take(self, key: str) -> dict[str, Any] | None:
@@ -88,13 +73,13 @@ class SealedStore:
             SealError: Something is there, but it was not sealed by us for this key. It is left in place, as by `get`.
         """
         await self.get(key)
-        with _Translated():
+        with OutageTranslated():
             sealed = await self._store.take(key)
         return None if sealed is None else self._open(key, sealed)
 
     async def delete(self, key: str) -> None:
         """Remove the record."""
-        with _Translated():
+        with OutageTranslated():
             await self._store.delete(key)
 
     async def wait_until(
@@ -102,24 +87,43 @@ class SealedStore:
     ) -> dict[str, Any] | None:
         """Wait until the record is as wanted; the record then, or the one there is when the time is over.
 
-        A store that cannot wake waiters is asked again every half second.
+        A store that cannot wake waiters is asked again every half second. A store that is away for a part of that time
+        ends no wait.
 
         Raises:
             SealError: What is there was not sealed by us for this key.
+            StoreUnavailable: The store is away when the time is over.
         """
         with anyio.move_on_after(timeout_seconds):
             while True:
-                with _Translated():
-                    sealed = await self._store.get(key)
-                record = None if sealed is None else self._open(key, sealed)
-                if accept(record):
-                    return record
-                await self._changed(key, sealed, timeout_seconds)
+                try:
+                    with OutageTranslated():
+                        sealed = await self._store.get(key)
+                    record = None if sealed is None else self._open(key, sealed)
+                    if accept(record):
+                        return record
+                    await self._changed(key, sealed, timeout_seconds)
+                except StoreUnavailable:
+                    await anyio.sleep(_POLL_SECONDS)
         return await self.get(key)
+
+    def lease(self, key: str, *, timeout_seconds: float) -> AbstractAsyncContextManager[None]:
+        """Be the only one, among all processes that share the store, who holds this key while a block runs.
+
+        Args:
+            key: What is held; no record has the same.
+            timeout_seconds: How long to wait for somebody else who holds it; 0 for not at all.
+
+        Raises:
+            StoreBusy: Somebody held it for longer than that.
+        """
+        # Sealed as everything is: it needs a text that nobody else writes, and this is one.
+        mark = self._sealer.seal({}, context=key, expires_at=None)
+        return Lease(self._store, key, mark).held(timeout_seconds=timeout_seconds)
 
     async def _changed(self, key: str, seen: str | None, timeout_seconds: float) -> None:
         if isinstance(self._store, Watchable):
-            with _Translated():
+            with OutageTranslated():
                 await self._store.wait_for_change(key, seen, timeout_seconds=timeout_seconds)
         else:
             await anyio.sleep(_POLL_SECONDS)
