@@ -24,7 +24,7 @@ from mcpauthkit.stores.uninterrupted import uninterrupted
 _log = RequestLog("stores")
 
 LEASE_SECONDS = 10.0
-"""How long a lease outlives its holder's last sign of life."""
+"""How long a lease outlives its holder's last sign of life, unless told otherwise."""
 
 _BEATS = 3
 # A holder that has died wakes nobody, so those who wait look by themselves now and then.
@@ -41,12 +41,14 @@ class Lease:
         store: What the processes share.
         key: What is held.
         mark: The text that says whose it is; nobody else writes the same.
+        seconds: How long it outlives its holder's last sign of life.
     """
 
-    def __init__(self, store: Store, key: str, mark: str) -> None:
+    def __init__(self, store: Store, key: str, mark: str, *, seconds: float = LEASE_SECONDS) -> None:
         self._store = store
         self._key = key
         self._mark = mark
+        self._seconds = seconds
 
     @asynccontextmanager
     async def held(self, *, timeout_seconds: float) -> AsyncIterator[None]:
@@ -84,7 +86,7 @@ class Lease:
 
     async def _add(self) -> bool:
         with OutageTranslated():
-            return await self._store.add(self._key, self._mark, ttl_seconds=LEASE_SECONDS)
+            return await self._store.add(self._key, self._mark, ttl_seconds=self._seconds)
 
     async def _wait_for_holder(self) -> None:
         with OutageTranslated():
@@ -98,7 +100,7 @@ class Lease:
 
     async def _beat(self) -> None:
         while True:
-            await anyio.sleep(LEASE_SECONDS / _BEATS)
+            await anyio.sleep(self._seconds / _BEATS)
             try:
                 is_mine = await self._lengthen() or await self._add()
             except StoreUnavailable as error:
@@ -115,10 +117,10 @@ class Lease:
     async def _lengthen(self) -> bool:
         with OutageTranslated():
             if isinstance(self._store, Conditional):
-                return await self._store.put_if(self._key, self._mark, seen=self._mark, ttl_seconds=LEASE_SECONDS)
+                return await self._store.put_if(self._key, self._mark, seen=self._mark, ttl_seconds=self._seconds)
             if await self._store.get(self._key) != self._mark:
                 return False
-            await self._store.put(self._key, self._mark, ttl_seconds=LEASE_SECONDS)
+            await self._store.put(self._key, self._mark, ttl_seconds=self._seconds)
             return True
 
     async def _release(self) -> None:

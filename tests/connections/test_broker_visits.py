@@ -117,7 +117,8 @@ async def test_a_failure_after_the_browser_went_away_is_nobodys_unhandled_error(
         gate.opened.set()
         await asyncio.wait([task])
     assert task.cancelled() or isinstance(task.exception(), RemoteUnavailable)
-    assert await here.ledger.claim(flow)
+    async with here.ledger.claim(flow) as is_ours:
+        assert is_ours
 
 
 async def test_a_service_that_cannot_answer_now_keeps_the_flow_for_another_visit(here: SmallWorld) -> None:
@@ -158,7 +159,8 @@ async def test_a_broken_grant_gives_the_claim_back(here: SmallWorld) -> None:
     here.grant.trouble = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):
         await here.broker.finish_visit(ALICE, flow, await visit_of(here, flow), CODE)
-    assert await here.ledger.claim(flow)
+    async with here.ledger.claim(flow) as is_ours:
+        assert is_ours
 
 
 async def test_a_flow_that_ended_meanwhile_keeps_its_end_and_no_code_is_exchanged(here: SmallWorld) -> None:

@@ -182,17 +182,6 @@ async def test_of_fifty_concurrent_redemptions_of_a_state_one_gets_the_visit(her
     assert "canary" not in repr(visit)
 
 
-async def test_of_two_claims_one_counts_until_it_is_released_or_too_old(here: SmallWorld) -> None:
-    flow = await here.open()
-    assert await here.ledger.claim(flow)
-    assert not await here.ledger.claim(flow)
-    await here.ledger.release(flow)
-    assert await here.ledger.claim(flow)
-    # A process that died while it held the claim does not lock the user out.
-    here.clock.advance(60)
-    assert await here.ledger.claim(flow)
-
-
 @pytest.mark.parametrize("odd", ["", "x" * 129, "x" * 1_000_000, "\x00", "é", "../flow", "*"])
 async def test_odd_ids_are_unknown_ids(here: SmallWorld, odd: str) -> None:
     assert await here.ledger.get(odd) is None

@@ -1,10 +1,14 @@
-"""Two replicas on one store: what one does while the other waits for the service is not undone."""
+"""Two replicas on one store: what one does while the other waits for the service is not undone.
+
+A lease keeps them apart; here it is lost meanwhile, as by a failover, so that what comes after it counts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+import anyio
 import pytest
 
 from mcpauthkit import Account, KeyRing, MemoryStore, Secret
@@ -27,6 +31,9 @@ def meanwhile(here: SmallWorld, act: Callable[[], Awaitable[object]]) -> None:
 
     async def once() -> None:
         here.grant.before_answer = _nothing
+        async for key in here.memory.list_keys():
+            if ":lease:" in key:
+                await here.memory.delete(key)
         await act()
 
     here.grant.before_answer = once
@@ -163,3 +170,22 @@ async def test_a_renewal_that_names_part_of_the_account_leaves_the_rest(here: Sm
     renewed = await here.broker.renew(ALICE, rejected=running)
     assert renewed is not None
     assert renewed.account == Account(id="U1", label="alice", tenant="T1")
+
+
+async def test_of_a_hundred_calls_on_two_replicas_one_renews(here: SmallWorld) -> None:
+    replicas = here.broker, here.another_broker()
+    held = await connect(here)
+    here.clock.advance(3600)
+    found: list[Secret] = []
+
+    async def call(number: int) -> None:
+        credential = await replicas[number % 2].lookup(ALICE, ("repo",))
+        assert credential is not None
+        found.append(credential.access_token)
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            for number in range(100):
+                tasks.start_soon(call, number)
+    assert here.grant.renewals == [held.refresh_token.reveal() if held.refresh_token else ""]
+    assert found == [Secret("renewed-1")] * 100
