@@ -5,26 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mcpauthkit.errors import ConfigurationError
 
 
-class KeyFileSettings(BaseSettings):
-    """Where the keys lie that encrypted tokens are opened with.
+class _Settings(BaseSettings):
+    """Settings read when they are constructed.
 
-    Read when it is constructed, from the environment and, where that is silent, from a `.env` file in the working
-    directory.
-
-    Attributes:
-        mcp_key_file_path: `MCP_KEY_FILE_PATH`; None when it is not set or empty.
+    From the environment and, where that is silent, from a `.env` file in the working directory. An empty variable is
+    one that is not set.
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        # What is refused may be a secret.
+        hide_input_in_errors=True,
     )
-
-    mcp_key_file_path: Path | None = None
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -41,3 +43,36 @@ class KeyFileSettings(BaseSettings):
                 f"The .env file in the working directory cannot be read ({type(error).__name__}).",
                 hint="Save it as UTF-8 and let this process read it, or start the server in another directory.",
             ) from None
+
+
+class KeyFileSettings(_Settings):
+    """Where the keys lie that encrypted tokens are opened with.
+
+    Attributes:
+        mcp_key_file_path: `MCP_KEY_FILE_PATH`; None when it is not set or empty.
+    """
+
+    mcp_key_file_path: Path | None = None
+
+
+class StorageSettings(_Settings):
+    """Where credentials and flows are kept, and what seals them.
+
+    Attributes:
+        token_storage_mode: `TOKEN_STORAGE_MODE`: `memory`, `redis` or `file`.
+        redis_url: `REDIS_URL`, for `redis`.
+        redis_key_prefix: `REDIS_KEY_PREFIX`; what all keys in Redis begin with.
+        file_storage_path: `FILE_STORAGE_PATH`, for `file`: the folder.
+        storage_encryption_key: `STORAGE_ENCRYPTION_KEY`: the secret that seals, of at least 32 bytes.
+        storage_encryption_key_path: `STORAGE_ENCRYPTION_KEY_PATH`: a file that holds it instead.
+        storage_encryption_old_keys: `STORAGE_ENCRYPTION_OLD_KEYS`: secrets that sealed before and only open now,
+            separated by commas.
+    """
+
+    token_storage_mode: str = "memory"  # noqa: S105  # the name of a mode
+    redis_url: SecretStr | None = None
+    redis_key_prefix: str = "mcp:auth:"
+    file_storage_path: Path | None = None
+    storage_encryption_key: SecretStr | None = None
+    storage_encryption_key_path: Path | None = None
+    storage_encryption_old_keys: SecretStr | None = None

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import anyio
 
 from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.stores.waiters import Waiters
 
 _SPARE_DEATHS = 64
 
@@ -28,7 +29,7 @@ class MemoryStore:
         self._clock = clock or SystemClock()
         self._entries: dict[str, tuple[str, float]] = {}
         self._deaths: list[tuple[float, str]] = []
-        self._waiters: dict[str, set[anyio.Event]] = {}
+        self._waiters = Waiters()
 
     def __len__(self) -> int:
         """How many entries are alive."""
@@ -46,7 +47,7 @@ class MemoryStore:
         self._entries[key] = (value, dies_at)
         if dies_at != math.inf:
             self._remember_death(key, dies_at)
-        self._wake(key)
+        self._waiters.wake(key)
 
     async def add(self, key: str, value: str, *, ttl_seconds: float | None) -> bool:
         """Set the value only if the key is absent."""
@@ -59,7 +60,7 @@ class MemoryStore:
         """Get and delete in one step: nothing awaits in between."""
         value = self._read(key)
         if self._entries.pop(key, None) is not None:
-            self._wake(key)
+            self._waiters.wake(key)
         return value
 
     async def delete(self, key: str) -> None:
@@ -87,18 +88,9 @@ class MemoryStore:
 
     async def wait_for_change(self, key: str, seen: str | None, *, timeout_seconds: float) -> None:
         """Return when the value is no longer `seen`, or after the time."""
-        if self._read(key) != seen:
-            return
-        changed = anyio.Event()
-        self._waiters.setdefault(key, set()).add(changed)
-        try:
-            with anyio.move_on_after(timeout_seconds):
+        with self._waiters.waiting(key) as changed, anyio.move_on_after(timeout_seconds):
+            if self._read(key) == seen:
                 await changed.wait()
-        finally:
-            waiting = self._waiters.get(key, set())
-            waiting.discard(changed)
-            if not waiting:
-                self._waiters.pop(key, None)
 
     def _read(self, key: str) -> str | None:
         value, dies_at = self._entries.get(key, (None, math.inf))
@@ -114,7 +106,7 @@ class MemoryStore:
             # The key may have been set again since, with a later death.
             if entry is not None and entry[1] <= now:
                 del self._entries[key]
-                self._wake(key)
+                self._waiters.wake(key)
 
     def _remember_death(self, key: str, dies_at: float) -> None:
         heapq.heappush(self._deaths, (dies_at, key))
@@ -122,7 +114,3 @@ class MemoryStore:
         if len(self._deaths) > 2 * len(self._entries) + _SPARE_DEATHS:
             self._deaths = [(dies_at, key) for key, (_, dies_at) in self._entries.items() if dies_at != math.inf]
             heapq.heapify(self._deaths)
-
-    def _wake(self, key: str) -> None:
-        for event in self._waiters.pop(key, ()):
-            event.set()
