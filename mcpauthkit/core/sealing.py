@@ -3,12 +3,14 @@
 A sealed value is `mk1.<key name>.<base64url of nonce, ciphertext and tag>`, AES-256-GCM. The key is derived
 for one purpose, so a session cookie never opens as a store record. Context (whose, where) is associated data:
 a value copied under another user's key does not open. The claims inside carry the expiry. Every failure is
-the same `SealError` with the same text.
+a `SealError` with the same text; its type says whether another replica may know more.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -16,12 +18,28 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mcpauthkit.core.encoding import base64url_decode, base64url_encode, parse_json_object
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
-from mcpauthkit.core.keyring import KeyRing, check_key_ring
-from mcpauthkit.errors import SealError, SealExpired
+from mcpauthkit.core.keyring import KeyRing, check_key_ring, is_key_name
+from mcpauthkit.errors import SealedElsewhere, SealError, SealExpired
 
 _VERSION = "mk1"
 _NONCE_BYTES = 12
 _MAX_BYTES = 256 * 1024
+_SOME_VERSION = re.compile(r"mk[1-9][0-9]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """A sealed value that was opened.
+
+    Args:
+        claims: What was sealed.
+        expires_at: Wall time in seconds after which it no longer opens; None for as long as the key lives.
+        key_name: The key it is sealed under.
+    """
+
+    claims: dict[str, Any] = field(repr=False)
+    expires_at: float | None
+    key_name: str
 
 
 class Sealer:
@@ -41,6 +59,11 @@ class Sealer:
         self._ring = key_ring
         self._purpose = purpose
         self._entropy = entropy or SystemEntropy()
+
+    @property
+    def minting(self) -> str:
+        """The name of the key that seals."""
+        return self._ring.minting
 
     def seal(self, claims: dict[str, Any], *, context: str, expires_at: float | None) -> str:
         """Seal an object.
@@ -75,9 +98,22 @@ class Sealer:
 
         Raises:
             SealExpired: Its time is over.
-            SealError: It was not sealed here for this purpose and context, or was changed.
+            SealedElsewhere: It is sealed under a key, or by a version of ours, that is not known here.
+            SealError: It was not sealed by us for this purpose and context, or was changed.
         """
-        plain = self._decrypt(sealed, context)
+        return self.unseal(sealed, context=context, now=now).claims
+
+    def unseal(self, sealed: str, *, context: str, now: float) -> Unsealed:
+        """Open a sealed object, and tell how it is sealed.
+
+        Args:
+            sealed: As for `open`, which raises the same.
+            context: As for `open`.
+            now: As for `open`.
+        """
+        version, _, rest = sealed.partition(".")
+        name, _, body = rest.partition(".")
+        plain = self._decrypt(self._key(version, name), name, body, context)
         try:
             content = parse_json_object(plain, max_bytes=_MAX_BYTES, max_depth=32)
         except ValueError as error:
@@ -88,19 +124,27 @@ class Sealer:
             raise SealError(reason="content is not what we seal")
         if not (expires_at is None or (isinstance(expires_at, int | float) and now < expires_at)):
             raise SealExpired(reason="expired")
-        return claims
+        return Unsealed(claims, expires_at, name)
 
-    def _decrypt(self, sealed: str, context: str) -> bytes:
-        version, _, rest = sealed.partition(".")
-        name, _, body = rest.partition(".")
+    def _key(self, version: str, name: str) -> bytes:
         key = self._ring.derive(name, self._purpose) if version == _VERSION else None
-        if key is None or len(body) > _MAX_BYTES:
-            raise SealError(reason="not a value of ours, or sealed under a key we no longer hold")
+        if key is not None:
+            return key
+        # Both texts are checked before a log may name them: anybody can have written this.
+        if _SOME_VERSION.fullmatch(version) is None or not is_key_name(name):
+            raise SealError(reason="not a value of ours")
+        if version != _VERSION:
+            raise SealedElsewhere(reason=f"sealed by version {version} of ours, which this one does not know")
+        raise SealedElsewhere(reason=f"sealed under the key {name}, which is not in the key ring")
+
+    def _decrypt(self, key: bytes, name: str, body: str, context: str) -> bytes:
+        if len(body) > _MAX_BYTES:
+            raise SealError(reason="larger than anything we seal")
         try:
             data = base64url_decode(body)
             return AESGCM(key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], self._associated(name, context))
         except (ValueError, InvalidTag) as error:
-            raise SealError(reason="changed, or sealed for another context") from error
+            raise SealError(reason="changed, or sealed for another place or purpose") from error
 
     def _associated(self, name: str, context: str) -> bytes:
         return f"{_VERSION}|{name}|{self._purpose}|{context}".encode()

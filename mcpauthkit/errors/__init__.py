@@ -18,7 +18,8 @@ AuthKitError
 │   └── GrantRefused            a definite OAuth error, such as invalid_grant
 ├── OAuthFault                  we are the authorization server, and a client's request is not in order
 ├── SealError                   a sealed value does not open; says nothing about why
-│   └── SealExpired             it was ours and its time is over
+│   ├── SealExpired             it was ours and its time is over
+│   └── SealedElsewhere         under a key, or of a version, that others may know
 ├── StoreUnavailable            the store failed; nothing was decided
 │   └── StoreBusy               somebody else is changing the same thing, and did not come to an end in time
 ├── CredentialsRejected         what a user typed into a form does not work at the service
@@ -80,6 +81,7 @@ from mcpauthkit.errors.root import (
     ConfigurationError,
 )
 from mcpauthkit.errors.state import (
+    SealedElsewhere,
     SealError,
     SealExpired,
     StoreBusy,
@@ -117,6 +119,7 @@ __all__ = [
     "RequestError",
     "SealError",
     "SealExpired",
+    "SealedElsewhere",
     "StoreBusy",
     "StoreUnavailable",
     "TooManyConnections",

@@ -19,6 +19,15 @@ class SealExpired(SealError):
     code = "seal_expired"
 
 
+class SealedElsewhere(SealError):
+    """A sealed value under a key, or of a version, that is not known here; another replica may well open it.
+
+    Whatever else does not open is lost: nobody can read it any more.
+    """
+
+    code = "sealed_elsewhere"
+
+
 class StoreUnavailable(AuthKitError):
     """The store failed. What it said stays private: such texts hold addresses and passwords."""
 

@@ -79,3 +79,31 @@ def test_a_ring_prints_names_and_no_secret() -> None:
     assert "'b'" in text
     assert OLD not in text
     assert NEW not in text
+
+
+def test_a_ring_tells_its_names_and_whether_it_dies_with_the_process() -> None:
+    ring = KeyRing({"b": NEW, "a": OLD}, minting="b")
+    assert ring.names == ("a", "b")
+    assert not ring.is_ephemeral
+    assert KeyRing.ephemeral().is_ephemeral
+
+
+def test_a_name_that_would_not_fit_into_a_log_line_is_refused() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        KeyRing({"n" * 65: OLD}, minting="n" * 65)
+    assert len(caught.value.public) < 120
+
+
+def test_a_secret_without_a_name_has_the_same_one_wherever_it_stands() -> None:
+    first, second = KeyRing.of_secrets(OLD), KeyRing.of_secrets(Secret(NEW), [OLD])
+    assert set(first.names) < set(second.names)
+    assert second.minting not in first.names
+    assert second.derive(first.minting, "p") == first.derive(first.minting, "p")
+    assert KeyRing.of_secrets(OLD, [OLD, NEW]).minting == first.minting
+    assert not any(part in first.minting for part in (OLD, "old"))
+
+
+def test_unnamed_secrets_are_checked_as_named_ones_are() -> None:
+    for minting, accepted in ((("short"), ()), (NEW, ("short",)), (None, ()), (NEW, (b"bytes" * 8,))):
+        with pytest.raises(ConfigurationError):
+            KeyRing.of_secrets(minting, accepted)  # type: ignore[arg-type]  # as people write it
