@@ -42,6 +42,7 @@ class Credential:
         details: What else the service said and requests need, such as `instance_url`; no secrets.
         origin: Who it comes from.
         connection_id: Which connection it is of, through renewals and whatever the user calls it; ours, and random.
+        refresh_expires_at: Wall time in seconds at which the refresh token ends, or None when the service does not say.
     """
 
     values: Mapping[str, Secret] = field(repr=False)
@@ -56,6 +57,7 @@ class Credential:
     details: Mapping[str, str] = field(default_factory=dict)
     origin: Origin = "user"
     connection_id: str = ""
+    refresh_expires_at: float | None = None
 
     @classmethod
     def of_token(cls, access_token: Secret, **others: Any) -> Self:
@@ -80,6 +82,7 @@ class Credential:
             connected_at=now,
             account=tokens.account or Account(),
             details=tokens.details,
+            refresh_expires_at=None if tokens.refresh_expires_in is None else now + tokens.refresh_expires_in,
         )
 
     @property
@@ -117,11 +120,25 @@ class Credential:
         """Whether it is time to renew it, if it can be renewed."""
         return self.refresh_token is not None and self.is_ending(now)
 
+    @property
+    def ends_at(self) -> float | None:
+        """Wall time in seconds after which nothing can be done with it any more; None when nobody knows."""
+        if self.refresh_token is None:
+            return self.expires_at
+        if self.expires_at is None or self.refresh_expires_at is None:
+            return None
+        return max(self.expires_at, self.refresh_expires_at)
+
+    def keeping_refresh_token(self, old: Credential) -> Self:
+        """This credential, with the refresh token of an old one if it has none of its own."""
+        if self.refresh_token is not None:
+            return self
+        return replace(self, refresh_token=old.refresh_token, refresh_expires_at=old.refresh_expires_at)
+
     def following(self, old: Credential) -> Self:
         """This credential as the renewal of an old one: what the service did not repeat stays."""
         return replace(
-            self,
-            refresh_token=self.refresh_token or old.refresh_token,
+            self.keeping_refresh_token(old),
             connected_at=old.connected_at,
             account=self.account.filled_from(old.account),
             name=old.name,
@@ -145,6 +162,7 @@ class Credential:
             "details": dict(self.details),
             "origin": self.origin,
             "connection_id": self.connection_id,
+            "refresh_expires_at": self.refresh_expires_at,
         }
 
     @classmethod

@@ -29,7 +29,7 @@ class Note:
         used_at: Wall time in seconds of the last use, within five minutes; 0 for never.
         failed_at: Wall time in seconds of the outage that the last renewal met; 0 when it met none.
         lost_at: Wall time in seconds when the service ended it; 0 while it stands.
-        ends_at: Wall time in seconds at which it ends because nothing renews it; 0 where something does.
+        ends_at: Wall time in seconds at which it ends unless it is renewed before; 0 where nobody knows.
         label: Whose account at the service it was, for the page that says that it is over.
     """
 
@@ -79,10 +79,11 @@ class Notes:
         await self._change(self._key(principal, credential), failed_at=self._clock.wall())
 
     async def renewed(self, principal: Principal, credential: Credential) -> None:
-        """Note that renewals work again."""
+        """Note that renewals work again, and when the connection is going to end, if it is not renewed once more."""
         key = self._key(principal, credential)
         if (await self._read(key)).failed_at:
             await self._change(key, failed_at=0.0)
+        await self._note_end(principal, credential)
 
     async def lost(self, principal: Principal, credential: Credential) -> None:
         """Note that the service has ended a connection; told as long as there is no other."""
@@ -94,8 +95,7 @@ class Notes:
     async def connected(self, principal: Principal, credential: Credential) -> None:
         """Note a new connection: earlier troubles are over, and when it is going to end, if nothing renews it."""
         await self.clear(principal, credential)
-        if credential.expires_at is not None and credential.refresh_token is None:
-            await self._change(self._last_key(principal), ends_at=credential.expires_at, label=credential.account.label)
+        await self._note_end(principal, credential)
 
     async def clear(self, principal: Principal, credential: Credential) -> None:
         """Forget what was noted: the connection is new, or over by its user's wish."""
@@ -109,6 +109,10 @@ class Notes:
         """Forget what was noted of the connection that was there last."""
         with self._at_leisure():
             await self._store.delete(self._last_key(principal))
+
+    async def _note_end(self, principal: Principal, credential: Credential) -> None:
+        if credential.ends_at is not None:
+            await self._change(self._last_key(principal), ends_at=credential.ends_at, label=credential.account.label)
 
     async def _change(self, key: str, **changes: Any) -> None:
         with self._at_leisure():

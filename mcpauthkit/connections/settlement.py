@@ -157,8 +157,8 @@ class Settlement:
         """
         if new.account.is_same(held.account):
             # Google sends a refresh token with the first consent only.
-            refresh_token = new.refresh_token or held.refresh_token
-            return replace(new, refresh_token=refresh_token, connection_id=held.connection_id or new.connection_id)
+            kept = new.keeping_refresh_token(held)
+            return replace(kept, connection_id=held.connection_id or new.connection_id)
         if self._is_incremental:
             # The service was not asked for what the other account had granted before.
             return replace(new, scopes=new.scopes - (held.scopes - frozenset(asked)))

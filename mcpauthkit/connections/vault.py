@@ -190,8 +190,8 @@ class Vault:
 
     async def _write(self, key: str, credential: Credential) -> None:
         ttl = _KEPT_SECONDS
-        if credential.expires_at is not None and credential.refresh_token is None:
-            ttl = min(_KEPT_SECONDS, max(1.0, credential.expires_at - self._clock.wall()))
+        if credential.ends_at is not None:
+            ttl = min(_KEPT_SECONDS, max(1.0, credential.ends_at - self._clock.wall()))
         await self._store.put(key, credential.to_record(), ttl_seconds=ttl)
 
     async def _names(self, principal: Principal, service: str) -> list[str]:

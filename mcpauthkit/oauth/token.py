@@ -30,6 +30,8 @@ _MAX_TOKEN_LENGTH = 16 * 1024
 # RFC 6749 section 7.1: not to be used without understanding. Other spellings stay, some services invent their own.
 _BOUND_TYPES = frozenset({"dpop", "mac", "pop"})
 _GONE = "invalid_grant"
+# Keycloak, GitHub and Microsoft, Intuit. Keycloak says 0 for a token without an end.
+_REFRESH_LIFETIMES = ("refresh_expires_in", "refresh_token_expires_in", "x_refresh_token_expires_in")
 # What GitHub and Slack say instead of RFC 6749 section 5.2's word.
 _GONE_ELSEWHERE = frozenset({"bad_refresh_token", "invalid_refresh_token", "token_revoked"})
 _STANDARD = TokenShape()
@@ -69,6 +71,7 @@ class TokenSet:
         token_type: As the server spells it; usually `Bearer`.
         expires_in: Lifetime in seconds, or None when the server does not say.
         refresh_token: For the next one, when there is one.
+        refresh_expires_in: Its lifetime in seconds, or None when the server does not say; no standard names it.
         scopes: What was granted, or None when the server does not say (then it is what was asked).
         id_token: An OpenID Connect ID token, when one came.
         details: What else the service's shape asks to keep.
@@ -83,6 +86,7 @@ class TokenSet:
     id_token: Secret | None = field(default=None)
     details: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None
+    refresh_expires_in: float | None = None
 
 
 def code_request(
@@ -212,6 +216,7 @@ def process_token_response(response: HttpResponse, shape: TokenShape = _STANDARD
         id_token=_optional_token(block, "id_token"),
         details={name: text for name, path in shape.details.items() if (text := text_at(answer, path))},
         account=shape.account.read(answer) if shape.account is not None else None,
+        refresh_expires_in=next(filter(None, (_lifetime(block.get(name)) for name in _REFRESH_LIFETIMES)), None),
     )
 
 

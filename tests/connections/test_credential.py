@@ -23,6 +23,7 @@ credentials = st.builds(
     refresh_token=st.none() | tokens.map(Secret),
     expires_at=st.none() | st.floats(min_value=0, max_value=1e12),
     token_type=tokens,
+    refresh_expires_at=st.none() | st.floats(min_value=0, max_value=1e12),
 )
 
 
@@ -73,6 +74,30 @@ def test_the_clock_of_a_credential_starts_when_it_was_asked_for() -> None:
     assert Credential.from_tokens(answer, asked=("repo",), now=NOW).expires_at == NOW + 60
     endless = replace(answer, expires_in=None)
     assert Credential.from_tokens(endless, asked=("repo",), now=NOW).expires_at is None
+
+
+@pytest.mark.parametrize(
+    ("refresh", "expires_at", "refresh_expires_at", "ends_at"),
+    [
+        (None, NOW + 60, None, NOW + 60),
+        (None, None, None, None),
+        ("r", NOW + 60, NOW + 900, NOW + 900),
+        ("r", NOW + 60, NOW + 10, NOW + 60),
+        ("r", NOW + 60, None, None),
+        ("r", None, NOW + 900, None),
+    ],
+)
+def test_a_credential_ends_with_the_last_of_its_tokens_or_nobody_knows_when(
+    refresh: str | None, expires_at: float | None, refresh_expires_at: float | None, ends_at: float | None
+) -> None:
+    held = replace(credential(refresh=refresh, expires_at=expires_at), refresh_expires_at=refresh_expires_at)
+    assert held.ends_at == ends_at
+
+
+def test_the_end_of_a_refresh_token_stays_with_that_token() -> None:
+    old = replace(credential(refresh="old"), refresh_expires_at=NOW + 900)
+    assert credential("new", refresh=None).following(old).refresh_expires_at == NOW + 900
+    assert credential("new", refresh="new").following(old).refresh_expires_at is None
 
 
 @pytest.mark.parametrize(("told", "granted"), [(None, {"repo", "gist"}), (("repo",), {"repo"}), ((), set())])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -162,3 +163,14 @@ async def test_a_record_of_another_version_counts_as_absent_and_stays() -> None:
     await here.sealed.put(key, {"token": "of some other shape"}, ttl_seconds=60)
     assert await here.vault.get(ALICE, "forge") is None
     assert list(here.memory._entries) == [key]
+
+
+async def test_a_credential_is_kept_until_its_refresh_token_ends(here: SmallWorld) -> None:
+    now = here.clock.wall()
+    held = replace(credential(expires_at=now + 60), refresh_expires_at=now + 900)
+    await here.vault.put(ALICE, "forge", held)
+    here.clock.advance(899)
+    assert await here.vault.get(ALICE, "forge") == held
+    here.clock.advance(1)
+    assert await here.vault.get(ALICE, "forge") is None
+    assert len(here.memory) == 0

@@ -206,3 +206,11 @@ def test_an_error_code_is_kept_short(error: str) -> None:
     with pytest.raises(RemoteError) as caught:
         process_token_response(answer({"error": error}, 400))
     assert len(getattr(caught.value, "error", "")) <= 64
+
+
+@pytest.mark.parametrize("name", ["refresh_expires_in", "refresh_token_expires_in", "x_refresh_token_expires_in"])
+@pytest.mark.parametrize(("value", "expected"), [(900, 900.0), ("900", 900.0), (0, None), (-1, None), ("soon", None)])
+def test_the_life_of_a_refresh_token_is_told_under_several_names(
+    name: str, value: object, expected: float | None
+) -> None:
+    assert process_token_response(answer({**GOOD, name: value})).refresh_expires_in == expected
