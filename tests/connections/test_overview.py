@@ -86,6 +86,19 @@ async def test_what_has_ended_by_itself_still_says_so(here: SmallWorld) -> None:
     assert (await only(here))[0] is Health.GOOD
 
 
+async def test_what_has_ended_with_its_refresh_token_says_so_too(here: SmallWorld) -> None:
+    flow, now = await here.open(), here.clock.wall()
+
+    async def obtain() -> Credential:
+        return replace(credential("short", expires_at=now + 60), refresh_expires_at=now + 900)
+
+    await here.broker.settle(ALICE, flow, obtain)
+    here.clock.advance(899)
+    assert (await only(here))[0] is Health.GOOD
+    here.clock.advance(1)
+    assert (await only(here))[0] is Health.EXPIRED
+
+
 async def test_an_outage_shows_until_a_renewal_works_again(here: SmallWorld) -> None:
     await here.hold(seconds=10)
     here.grant.trouble = RemoteUnavailable()
