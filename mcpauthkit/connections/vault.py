@@ -13,7 +13,7 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.names import name_digest, name_from, same_name
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import SealError, StoreUnavailable
+from mcpauthkit.errors import SealedElsewhere, SealError, StoreUnavailable
 from mcpauthkit.principal import Principal, identity_digest
 from mcpauthkit.stores.sealed import SealedStore
 
@@ -21,6 +21,11 @@ _log = RequestLog("connections")
 _KEPT_SECONDS = 365 * 86_400.0
 # Of an account's label in a name: short enough for a number behind it.
 _NAME_LENGTH = 50
+_LOST_KEY = (
+    "Give this replica the keys of the others, or, if that key is gone, run `mcpauthkit store rotate --forget-unreadable`."
+)
+    "Give this replica the others' keys, or, if that key is gone, run `mcpauthkit store rotate --forget-unreadable`."
+)
 
 
 class Vault:
@@ -182,9 +187,12 @@ class Vault:
     async def _read(self, principal: Principal, service: str, key: str) -> Credential | None:
         try:
             record = await self._store.get(key)
+        except SealError:
+            # Reported by the store. Left in place: another replica may hold the key that it is sealed under.
+            return None
+        try:
             return None if record is None else Credential.from_record(record)
         except SealError as error:
-            # Left in place: it may be readable with a key that another replica still holds.
             _log.warning("credential unreadable service=%s user=%s %s", service, principal.digest, error.for_log())
             return None
 
@@ -198,14 +206,17 @@ class Vault:
         names = await self._read_names(principal, service)
         if names is None:
             # Written anew, it would hide those that another replica, with another key, has put into it.
-            raise StoreUnavailable(reason="the list of accounts cannot be read")
+            raise StoreUnavailable(hint=_LOST_KEY, reason="the list of accounts is sealed under a key not known here")
         return names
 
     async def _read_names(self, principal: Principal, service: str) -> list[str] | None:
         try:
             record = await self._store.get(self._index_key(principal, service))
-        except SealError:
+        except SealedElsewhere:
             return None
+        except SealError:
+            # Nobody can read it any more, and kept as it is it would keep the user from further accounts for a year.
+            return []
         return [] if record is None else [str(one) for one in record["names"]]
 
     async def _list(self, principal: Principal, service: str, name: str) -> None:
