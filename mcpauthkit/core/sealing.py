@@ -59,6 +59,7 @@ class Sealer:
         self._ring = key_ring
         self._purpose = purpose
         self._entropy = entropy or SystemEntropy()
+        self._ciphers: dict[str, AESGCM] = {}
 
     @property
     def minting(self) -> str:
@@ -77,12 +78,12 @@ class Sealer:
             ValueError: The content is larger than what `open` reads, or is not JSON (NaN, half a surrogate pair).
         """
         name = self._ring.minting
-        key = self._ring.derive(name, self._purpose)
-        assert key is not None
+        cipher = self._known_cipher(name)
+        assert cipher is not None
         content = {"c": claims, "x": expires_at}
         plain = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
         nonce = self._entropy.random_bytes(_NONCE_BYTES)
-        sealed = AESGCM(key).encrypt(nonce, plain, self._associated(name, context))
+        sealed = cipher.encrypt(nonce, plain, self._associated(name, context))
         body = base64url_encode(nonce + sealed)
         if len(body) > _MAX_BYTES:
             raise ValueError("too large to be sealed")
@@ -113,7 +114,7 @@ class Sealer:
         """
         version, _, rest = sealed.partition(".")
         name, _, body = rest.partition(".")
-        plain = self._decrypt(self._key(version, name), name, body, context)
+        plain = self._decrypt(self._cipher(version, name), name, body, context)
         try:
             content = parse_json_object(plain, max_bytes=_MAX_BYTES, max_depth=32)
         except ValueError as error:
@@ -126,23 +127,30 @@ class Sealer:
             raise SealExpired(reason="expired")
         return Unsealed(claims, expires_at, name)
 
-    def _key(self, version: str, name: str) -> bytes:
-        key = self._ring.derive(name, self._purpose) if version == _VERSION else None
-        if key is not None:
-            return key
+    def _known_cipher(self, name: str) -> AESGCM | None:
+        cipher = self._ciphers.get(name)
+        if cipher is None and (key := self._ring.derive(name, self._purpose)) is not None:
+            # Kept: making one takes as long as opening a record with it.
+            cipher = self._ciphers[name] = AESGCM(key)
+        return cipher
+
+    def _cipher(self, version: str, name: str) -> AESGCM:
+        cipher = self._known_cipher(name) if version == _VERSION else None
+        if cipher is not None:
+            return cipher
         # Both texts are checked before a log may name them: anybody can have written this.
         if _SOME_VERSION.fullmatch(version) is None or not is_key_name(name):
-            raise SealError(reason="not a value of ours")
+            raise SealError(reason="nothing of ours")
         if version != _VERSION:
             raise SealedElsewhere(reason=f"sealed by version {version} of ours, which this one does not know")
         raise SealedElsewhere(reason=f"sealed under the key {name}, which is not in the key ring")
 
-    def _decrypt(self, key: bytes, name: str, body: str, context: str) -> bytes:
+    def _decrypt(self, cipher: AESGCM, name: str, body: str, context: str) -> bytes:
         if len(body) > _MAX_BYTES:
             raise SealError(reason="larger than anything we seal")
         try:
             data = base64url_decode(body)
-            return AESGCM(key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], self._associated(name, context))
+            return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], self._associated(name, context))
         except (ValueError, InvalidTag) as error:
             raise SealError(reason="changed, or sealed for another place or purpose") from error
 

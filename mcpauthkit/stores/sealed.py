@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -11,21 +12,51 @@ import anyio
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
-from mcpauthkit.core.sealing import Sealer
-from mcpauthkit.errors import ConfigurationError, SealExpired, StoreUnavailable
-from mcpauthkit.stores.lease import Lease
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.sealing import Sealer, Unsealed
+from mcpauthkit.errors import ConfigurationError, SealError, SealExpired, StoreUnavailable
+from mcpauthkit.stores.lease import LEASE_SECONDS, Lease
 from mcpauthkit.stores.outage import OutageTranslated
-from mcpauthkit.stores.port import Store, Watchable
+from mcpauthkit.stores.port import Conditional, Store, Watchable
+from mcpauthkit.stores.remembered import Remembered
 
+_log = RequestLog("stores")
+_audit = RequestLog("audit")
 _POLL_SECONDS = 0.5
+# Flows, leases, marks and the like die by themselves sooner than anybody drops a key, and some are compared as texts by
+# those who wrote them: sealed anew, a lease would be taken from its holder.
+_SHORT_LIFE_SECONDS = 86_400.0
+_RESEAL_TRIES = 5
 _METHODS = ("get", "put", "add", "take", "delete")
+
+
+class SealState(enum.Enum):
+    """How a record is sealed, after `SealedStore.reseal` has seen to it."""
+
+    ABSENT = enum.auto()
+    CURRENT = enum.auto()
+    """Under the minting key already."""
+    RESEALED = enum.auto()
+    """Under the minting key from now on."""
+    OLDER = enum.auto()
+    """Under another key of the ring still: it lives for less than a day, or somebody else keeps changing it."""
 
 
 class SealedStore:
     """JSON records over any `Store`, sealed under the key ring and bound to their key.
 
     Whoever can write to the storage cannot plant a record: plaintext and foreign values are refused, and a
-    record copied to another key (another user, another service) does not open.
+    record copied to another key (another user, another service) does not open. What does not open goes to the audit
+    log, once for each key and not at every read.
+
+    A record under an accepted key that does not mint is sealed anew as it is read, if it lives for more than a day and
+    the store is `Conditional`; in any other store it stays under its key until it is written next. Each process tries
+    that once for a record, so that replicas which mint with different keys do not write it by turns.
+
+    The end of a record's life is written into its seal by the clock of the replica that wrote it, and read by that of
+    the one that reads it. Where that one is some seconds ahead, the record ends as much earlier; where it is behind,
+    the store's own clock ends it. Nothing that replicas share this way lives for less than minutes; leases live by the
+    store's clock alone.
 
     Args:
         store: Where the sealed texts go.
@@ -41,6 +72,8 @@ class SealedStore:
         self._store = store
         self._sealer = Sealer(key_ring, "store")
         self._clock = clock or SystemClock()
+        self._refused = Remembered()
+        self._renewed = Remembered()
 
     async def get(self, key: str) -> dict[str, Any] | None:
         """The record, or None when absent.
@@ -52,7 +85,12 @@ class SealedStore:
         """
         with OutageTranslated():
             sealed = await self._store.get(key)
-        return None if sealed is None else self._open(key, sealed)
+        unsealed = None if sealed is None else self._unseal(key, sealed)
+        if sealed is None or unsealed is None:
+            return None
+        if unsealed.key_name != self._sealer.minting and self._lives_long(unsealed) and self._renewed.is_new(key):
+            await self._reseal_in_passing(key, sealed, unsealed)
+        return unsealed.claims
 
     async def put(self, key: str, record: dict[str, Any], *, ttl_seconds: float | None) -> None:
         """Set the record."""
@@ -72,7 +110,10 @@ class SealedStore:
         Raises:
             SealError: Something is there, but it was not sealed by us for this key. It is left in place, as by `get`.
         """
-        await self.get(key)
+        with OutageTranslated():
+            seen = await self._store.get(key)
+        if seen is not None:
+            self._open(key, seen)
         with OutageTranslated():
             sealed = await self._store.take(key)
         return None if sealed is None else self._open(key, sealed)
@@ -118,8 +159,42 @@ class SealedStore:
             StoreBusy: Somebody held it for longer than that.
         """
         # Sealed as everything is: it needs a text that nobody else writes, and this is one.
-        mark = self._sealer.seal({}, context=key, expires_at=None)
+        # A rotation must leave it alone; the life inside its seal says so, and nobody else asks for that.
+        mark = self._sealer.seal({}, context=key, expires_at=self._clock.wall() + LEASE_SECONDS)
         return Lease(self._store, key, mark).held(timeout_seconds=timeout_seconds)
+
+    async def reseal(self, key: str) -> SealState:
+        """Seal a record anew if it is under another key than the minting one, without touching what others change.
+
+        Raises:
+            SealError: As for `get`; it is not reported here.
+            StoreUnavailable: As for `get`.
+        """
+        for _ in range(_RESEAL_TRIES):
+            state = await self._try_reseal(key)
+            if state is not None:
+                return state
+        return SealState.OLDER
+
+    async def forget_unreadable(self, key: str) -> bool:
+        """Remove a record that does not open here, and leave one that does; whether it was removed.
+
+        Others may hold the key that it is sealed under: only an operator can know that nobody does.
+
+        Raises:
+            StoreUnavailable: The store failed.
+        """
+        if not isinstance(self._store, Conditional):
+            return False
+        with OutageTranslated():
+            sealed = await self._store.get(key)
+        if sealed is None or self._opens(key, sealed):
+            return False
+        with OutageTranslated():
+            is_gone = await self._store.delete_if(key, seen=sealed)
+        if is_gone:
+            _audit.warning("unreadable record removed key=%s", key)
+        return is_gone
 
     async def _changed(self, key: str, seen: str | None, timeout_seconds: float) -> None:
         if isinstance(self._store, Watchable):
@@ -133,11 +208,63 @@ class SealedStore:
         return self._sealer.seal(record, context=key, expires_at=expires_at)
 
     def _open(self, key: str, sealed: str) -> dict[str, Any] | None:
+        unsealed = self._unseal(key, sealed)
+        return None if unsealed is None else unsealed.claims
+
+    def _opens(self, key: str, sealed: str) -> bool:
         try:
-            return self._sealer.open(sealed, context=key, now=self._clock.wall())
+            self._open(key, sealed)
+        except SealError:
+            return False
+        return True
+
+    def _unseal(self, key: str, sealed: str) -> Unsealed | None:
+        try:
+            unsealed = self._sealer.unseal(sealed, context=key, now=self._clock.wall())
         except SealExpired:
             # Storages keep time by their own clocks, and some only look when they feel like it.
             return None
+        except SealError as error:
+            if self._refused.is_new(key):
+                _audit.warning("stored record refused key=%s %s", key, error.for_log())
+            raise
+        self._refused.forget(key)
+        return unsealed
+
+    def _lives_long(self, unsealed: Unsealed) -> bool:
+        return unsealed.expires_at is None or unsealed.expires_at - self._clock.wall() > _SHORT_LIFE_SECONDS
+
+    async def _try_reseal(self, key: str) -> SealState | None:
+        """The record's state, or None when somebody else has just changed it."""
+        with OutageTranslated():
+            sealed = await self._store.get(key)
+        if sealed is None:
+            return SealState.ABSENT
+        try:
+            unsealed = self._sealer.unseal(sealed, context=key, now=self._clock.wall())
+        except SealExpired:
+            return SealState.ABSENT
+        if unsealed.key_name == self._sealer.minting:
+            return SealState.CURRENT
+        if not self._lives_long(unsealed):
+            return SealState.OLDER
+        return SealState.RESEALED if await self._put_anew(key, sealed, unsealed) else None
+
+    async def _reseal_in_passing(self, key: str, sealed: str, unsealed: Unsealed) -> None:
+        try:
+            await self._put_anew(key, sealed, unsealed)
+        except StoreUnavailable as error:
+            # Whoever reads has the record already; its key is still good for it.
+            _log.warning("record not sealed anew key=%s %s", key, error.for_log())
+
+    async def _put_anew(self, key: str, sealed: str, unsealed: Unsealed) -> bool:
+        if not isinstance(self._store, Conditional):
+            return False
+        expires_at = unsealed.expires_at
+        anew = self._sealer.seal(unsealed.claims, context=key, expires_at=expires_at)
+        ttl_seconds = None if expires_at is None else expires_at - self._clock.wall()
+        with OutageTranslated():
+            return await self._store.put_if(key, anew, seen=sealed, ttl_seconds=ttl_seconds)
 
 
 def _check_store(given: object) -> None:

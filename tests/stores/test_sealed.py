@@ -200,3 +200,73 @@ async def test_a_store_that_cannot_wake_is_not_asked_all_the_time() -> None:
     plain = PlainStore(MemoryStore())
     await SealedStore(plain, RING).wait_until("k", is_done, timeout_seconds=0.05)
     assert plain.reads <= 2
+
+
+def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [
+        one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit" and "refused" in one.getMessage()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("planted", "told"),
+    [
+        (json.dumps(RECORD), "nothing of ours"),
+        ("mk1.2025-11.AAAA", "2025-11"),
+        ("mk1.a.AAAA", "changed"),
+        ("mk1.a\nforged line.AAAA", "nothing of ours"),
+    ],
+    ids=["plaintext", "a key that is not here", "changed", "a text that would forge a log line"],
+)
+async def test_what_does_not_open_is_reported_once_with_the_reason(
+    sealed: SealedStore, store: MemoryStore, caplog: pytest.LogCaptureFixture, planted: str, told: str
+) -> None:
+    await store.put("k", planted, ttl_seconds=None)
+    for _ in range(10):
+        with pytest.raises(SealError):
+            await sealed.get("k")
+    (line,) = refusals(caplog)
+    assert "key=k" in line
+    assert told in line
+    assert not any(part in line for part in ("\n", "canary", "AAAA"))
+
+
+async def test_a_record_that_is_spoilt_again_after_it_was_good_is_reported_again(
+    sealed: SealedStore, store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        await store.put("k", "planted", ttl_seconds=None)
+        with pytest.raises(SealError):
+            await sealed.get("k")
+        await sealed.put("k", RECORD, ttl_seconds=None)
+        assert await sealed.get("k") == RECORD
+    assert len(refusals(caplog)) == 2
+
+
+async def test_each_key_is_reported_for_itself(
+    sealed: SealedStore, store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        for number in range(100):
+            await store.put(f"k{number}", "planted", ttl_seconds=None)
+            with pytest.raises(SealError):
+                await sealed.take(f"k{number}")
+    assert len(refusals(caplog)) == 100
+
+
+async def test_a_replica_whose_clock_is_ahead_sees_a_record_end_as_much_earlier_and_one_behind_never_later() -> None:
+    clock, ahead, behind = FakeClock(), FakeClock(), FakeClock()
+    ahead.set_wall(clock.wall() + 5)
+    behind.set_wall(clock.wall() - 5)
+    store = MemoryStore(clock=clock)
+    await SealedStore(store, RING, clock=clock).put("k", RECORD, ttl_seconds=600)
+    for one in (clock, ahead, behind):
+        one.advance(594)
+    assert await SealedStore(store, RING, clock=ahead).get("k") == RECORD
+    for one in (clock, ahead, behind):
+        one.advance(5)
+    assert await SealedStore(store, RING, clock=ahead).get("k") is None
+    assert await SealedStore(store, RING, clock=behind).get("k") == RECORD
+    for one in (clock, ahead, behind):
+        one.advance(1)
+    assert await SealedStore(store, RING, clock=behind).get("k") is None
