@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
@@ -17,11 +17,18 @@ _VERSIONS: dict[Era, str] = {"legacy": "2025-11-25", "modern": "2026-07-28"}
 _WHO = {"name": "raw", "version": "1"}
 
 
+class Reachable(Protocol):
+    """Where an MCP server is, such as a world."""
+
+    @property
+    def resource(self) -> str: ...
+
+
 class RawClient:
     """One client of one world, in one era, with one token (or none)."""
 
     def __init__(
-        self, here: World, era: Era, *, capabilities: Mapping[str, Any] | None = None, token: str | None = None
+        self, here: Reachable, era: Era, *, capabilities: Mapping[str, Any] | None = None, token: str | None = None
     ) -> None:
         self.era: Era = era
         self.session: str | None = None
