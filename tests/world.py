@@ -221,8 +221,8 @@ def _build_tools(mcp: Any, provider: OAuthProvider) -> None:
             return "Review " + ",".join(one["name"] for one in (await http.get("/repos")).json())
 
 
-def build_mcp(flavour: Flavour, provider: OAuthProvider) -> Any:
-    mcp: Any = FastMCP("flow-tests") if flavour == "fastmcp" else MCPServer("flow-tests")
+def build_mcp(flavour: Flavour, provider: OAuthProvider, **options: Any) -> Any:
+    mcp: Any = FastMCP("flow-tests", **options) if flavour == "fastmcp" else MCPServer("flow-tests", **options)
     _build_tools(mcp, provider)
     return mcp
 
@@ -259,62 +259,83 @@ def application(mcp: Any, **options: Any) -> tuple[FastAPI, Any]:
     return FastAPI(lifespan=lifespan), mcp_app
 
 
-@contextmanager
-def world(
+@dataclass(frozen=True)
+class Replica:
+    """One application object of a world."""
+
+    app: FastAPI
+    mcp: Any
+    provider: OAuthProvider
+
+
+def replica(
+    base_url: str,
+    issuer: DevIssuer,
+    service: DevService,
+    store: MemoryStore,
     *,
     flavour: Flavour = "fastmcp",
     register_mcp: bool = True,
     json_response: bool = False,
     stateless: bool = False,
     patience: Patience | None = None,
-    issuer_options: dict[str, Any] | None = None,
-    service_options: dict[str, Any] | None = None,
     middleware_options: dict[str, Any] | None = None,
     provider_options: dict[str, Any] | None = None,
+    mcp_options: dict[str, Any] | None = None,
     build: Callable[[Any, OAuthProvider], None] | None = None,
+) -> Replica:
+    """An application that is reached at an address."""
+    provider = OAuthProvider.from_standard_oauth2(
+        name="forge",
+        client_id=service.client_id,
+        client_secret=service.client_secret,
+        authorize_url=service.authorize_url,
+        token_url=service.token_url,
+        api_url=service.api_url,
+        issuer=service.base_url,
+        server_base_url=base_url,
+        **{
+            "display_name": "DevForge",
+            "store": store,
+            "key_ring": RING,
+            "patience": patience or Patience(hold_seconds=8, rounds=2, asking_seconds=5),
+            **(provider_options or {}),
+        },
+    )
+    mcp = build_mcp(flavour, provider, **(mcp_options or {}))
+    if build is not None:
+        build(mcp, provider)
+    app, mcp_app = application(mcp, json_response=json_response, stateless_http=stateless)
+    app.include_router(oauth_meta_router(server_base_url=base_url, issuer_url=issuer.issuer_url, scopes=SCOPES))
+    app.add_middleware(
+        JwtAuthMiddleware,
+        issuer_url=issuer.issuer_url,
+        server_base_url=base_url,
+        current_user=current_user,
+        scopes=SCOPES,
+        open_paths=("/health",),
+        **(middleware_options or {}),
+    )
+    provider.register(app, mcp if register_mcp else None)
+    app.mount("/", mcp_app)
+    return Replica(app, mcp, provider)
+
+
+@contextmanager
+def world(
+    *,
+    issuer_options: dict[str, Any] | None = None,
+    service_options: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Iterator[World]:
-    """Start it all; everything stops at the end."""
+    """Start it all; everything stops at the end. Further options are those of `replica`."""
     # Generating an RSA key is the slowest part of starting an issuer; the tests of leg 1 cover RSA.
     issuer_options = {"algorithm": "ES256", **(issuer_options or {})}
     with DevIssuer(**issuer_options) as issuer, DevService(**(service_options or {})) as service:
         server = LoopbackServer()
-        store = MemoryStore(clock=(provider_options or {}).get("clock"))
-        provider = OAuthProvider.from_standard_oauth2(
-            name="forge",
-            client_id=service.client_id,
-            client_secret=service.client_secret,
-            authorize_url=service.authorize_url,
-            token_url=service.token_url,
-            api_url=service.api_url,
-            issuer=service.base_url,
-            server_base_url=server.base_url,
-            **{
-                "display_name": "DevForge",
-                "store": store,
-                "key_ring": RING,
-                "patience": patience or Patience(hold_seconds=8, rounds=2, asking_seconds=5),
-                **(provider_options or {}),
-            },
-        )
-        mcp = build_mcp(flavour, provider)
-        if build is not None:
-            build(mcp, provider)
-        app, mcp_app = application(mcp, json_response=json_response, stateless_http=stateless)
-        app.include_router(
-            oauth_meta_router(server_base_url=server.base_url, issuer_url=issuer.issuer_url, scopes=SCOPES)
-        )
-        app.add_middleware(
-            JwtAuthMiddleware,
-            issuer_url=issuer.issuer_url,
-            server_base_url=server.base_url,
-            current_user=current_user,
-            scopes=SCOPES,
-            open_paths=("/health",),
-            **(middleware_options or {}),
-        )
-        provider.register(app, mcp if register_mcp else None)
-        app.mount("/", mcp_app)
-        here = World(issuer, service, server, provider, store, app, mcp)
+        store = MemoryStore(clock=(options.get("provider_options") or {}).get("clock"))
+        built = replica(server.base_url, issuer, service, store, **options)
+        here = World(issuer, service, server, built.provider, store, built.app, built.mcp)
         server.app = here.remembering_the_loop
         with server:
             yield here
