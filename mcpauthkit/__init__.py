@@ -30,6 +30,7 @@ from mcpauthkit.providers.foundation import OAuthOptions, ProviderOptions
 from mcpauthkit.providers.oauth import OAuthProvider
 from mcpauthkit.providers.reminders import Expiring, OnExpiring
 from mcpauthkit.providers.service_options import ServiceOptions
+from mcpauthkit.stores.keyvalue import KeyValueStore
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Closable, Conditional, Listable, Store, Watchable
 from mcpauthkit.web.limits import LimitOptions
@@ -63,6 +64,7 @@ __all__ = [
     "IssuerProfile",
     "JwtAuthMiddleware",
     "KeyRing",
+    "KeyValueStore",
     "LimitOptions",
     "Listable",
     "MemoryStore",
