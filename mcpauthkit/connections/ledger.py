@@ -8,7 +8,7 @@ exactly once, the lease of who is finishing a flow, and when all flows of a prin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -69,6 +69,7 @@ class Ledger:
         self._ttl = flow_ttl_seconds
         self._clock = clock or SystemClock()
         self._entropy = entropy or SystemEntropy()
+        self._process = self._entropy.token(8)
         self._waiting: Counter[str] = Counter()
 
     async def open(
@@ -128,16 +129,16 @@ class Ledger:
 
     async def mark_asked(self, flow: Flow, *, seconds: float) -> Flow:
         """Remember that somebody is looking at the question for the next seconds."""
-        return await self._change(flow, asked_until=self._clock.wall() + seconds)
+        until = self._clock.wall() + seconds
+        return await self._change(flow, lambda current: replace(current, asked_until=until))
 
     async def mark_opened(self, flow: Flow) -> Flow:
         """Remember that the right user has the page open."""
-        return flow if flow.opened else await self._change(flow, opened=True)
+        return flow if flow.opened else await self._change(flow, lambda current: replace(current, opened=True))
 
     async def mark_tried(self, flow: Flow) -> Flow:
         """Count what was typed and not accepted."""
-        current = await self.get(flow.flow_id)
-        return flow if current is None else await self._change(flow, tries=current.tries + 1)
+        return await self._change(flow, lambda current: replace(current, tries=current.tries + 1))
 
     async def finish(self, flow: Flow, status: FlowStatus, **told: Any) -> Flow:
         """Give a flow its outcome, unless it has one; whoever waits wakes up.
@@ -164,10 +165,12 @@ class Ledger:
         """Forget a flow whose call went away before anybody opened its page.
 
         One that the user has in front of them stays until it expires: finishing it makes the next call work. So does
-        one that another call here is waiting for.
+        one that another call is waiting for, here or in another process.
         """
-        current = await self.get(flow.flow_id)
-        if current is None or not current.is_pending or current.opened or self._waiting[flow.flow_id]:
+        if self._waiting[flow.flow_id]:
+            return
+        current = await self._change(flow, self._without_waiting)
+        if not current.is_pending or current.opened or max(current.waited_until.values(), default=0) > self._now:
             return
         outcome_key = self._outcome_key(flow.flow_id)
         cancelled = current.finish(FlowStatus.CANCELLED)
@@ -183,6 +186,7 @@ class Ledger:
             return current
         self._waiting[flow.flow_id] += 1
         try:
+            await self._mark_waiting(current, until=self._now + timeout_seconds)
             await self._store.wait_until(
                 self._outcome_key(flow.flow_id), lambda found: found is not None, timeout_seconds=timeout_seconds
             )
@@ -193,6 +197,17 @@ class Ledger:
             if not self._waiting[flow.flow_id]:
                 del self._waiting[flow.flow_id]
         return await self.get(flow.flow_id)
+
+    async def _mark_waiting(self, flow: Flow, *, until: float) -> None:
+        # Other calls of this process do not show: its own count knows of them.
+        if flow.waited_until.get(self._process, 0.0) < until:
+            await self._change(
+                flow, lambda current: replace(current, waited_until={**current.waited_until, self._process: until})
+            )
+
+    def _without_waiting(self, flow: Flow) -> Flow:
+        others = {process: until for process, until in flow.waited_until.items() if process != self._process}
+        return replace(flow, waited_until=others)
 
     async def end_open(self, principal: Principal, service: str) -> None:
         """End every flow of a principal with a service that is open now, whatever links to it are about."""
@@ -257,13 +272,20 @@ class Ledger:
         flow = None if flow_id is None else await self.get(flow_id)
         return flow if flow is not None and flow.is_pending else None
 
-    async def _change(self, flow: Flow, **changes: Any) -> Flow:
+    async def _change(self, flow: Flow, change: Callable[[Flow], Flow]) -> Flow:
+        """Change a pending flow, also while other processes change it; the flow as it is then."""
         current = await self.get(flow.flow_id)
         if current is None or not current.is_pending:
             return current or flow
-        changed = replace(current, **changes)
-        await self._write(changed)
-        return changed
+        try:
+            record = await self._store.update(
+                self._flow_key(flow.flow_id),
+                lambda found: change(Flow.from_record(found)).to_record(),
+                ttl_seconds=self._seconds_left(flow),
+            )
+        except SealError:
+            return flow
+        return current if record is None else Flow.from_record(record)
 
     async def _read(self, key: str) -> Flow | None:
         try:
@@ -273,8 +295,14 @@ class Ledger:
             return None
 
     async def _write(self, flow: Flow) -> None:
-        ttl = max(1.0, flow.expires_at - self._clock.wall())
-        await self._store.put(self._flow_key(flow.flow_id), flow.to_record(), ttl_seconds=ttl)
+        await self._store.put(self._flow_key(flow.flow_id), flow.to_record(), ttl_seconds=self._seconds_left(flow))
+
+    def _seconds_left(self, flow: Flow) -> float:
+        return max(1.0, flow.expires_at - self._now)
+
+    @property
+    def _now(self) -> float:
+        return self._clock.wall()
 
     async def _forget(self, flow: Flow) -> None:
         await self._store.delete(self._flow_key(flow.flow_id))

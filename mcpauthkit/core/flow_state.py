@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -45,6 +45,7 @@ class Flow:
         held_as: What the service calls the account of this connection before the flow; empty when it says nothing.
         connected_as: The same after it.
         lacking: Which of `scopes` were not granted, where it led to a connection all the same.
+        waited_until: By process, until which wall time calls there wait for the outcome at most.
     """
 
     flow_id: str
@@ -63,6 +64,7 @@ class Flow:
     held_as: str = ""
     connected_as: str = ""
     lacking: tuple[str, ...] = ()
+    waited_until: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_pending(self) -> bool:
@@ -109,6 +111,7 @@ class Flow:
             "held_as": self.held_as,
             "connected_as": self.connected_as,
             "lacking": list(self.lacking),
+            "waited_until": dict(self.waited_until),
         }
 
     @classmethod
@@ -124,6 +127,7 @@ class Flow:
                 "granted": tuple(record["granted"]),
                 "lacking": tuple(record["lacking"]),
                 "status": FlowStatus(record["status"]),
+                "waited_until": dict(record["waited_until"]),
             }
             return cls(**{**record, **read})
         except (KeyError, TypeError, ValueError) as error:

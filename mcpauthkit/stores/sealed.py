@@ -14,7 +14,7 @@ from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.sealing import Sealer, Unsealed
-from mcpauthkit.errors import ConfigurationError, SealError, SealExpired, StoreUnavailable
+from mcpauthkit.errors import ConfigurationError, SealError, SealExpired, StoreBusy, StoreUnavailable
 from mcpauthkit.stores.lease import LEASE_SECONDS, Lease
 from mcpauthkit.stores.outage import OutageTranslated
 from mcpauthkit.stores.port import Conditional, Store, Watchable
@@ -27,6 +27,7 @@ _POLL_SECONDS = 0.5
 # those who wrote them: sealed anew, a lease would be taken from its holder.
 _SHORT_LIFE_SECONDS = 86_400.0
 _RESEAL_TRIES = 5
+_UPDATE_TRIES = 10
 _METHODS = ("get", "put", "add", "take", "delete")
 
 
@@ -103,6 +104,33 @@ class SealedStore:
         sealed = self._seal(key, record, ttl_seconds)
         with OutageTranslated():
             return await self._store.add(key, sealed, ttl_seconds=ttl_seconds)
+
+    async def update(
+        self, key: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, ttl_seconds: float | None
+    ) -> dict[str, Any] | None:
+        """Change a record as it is at this moment; the record then, or None where there is none.
+
+        In a store that is not `Conditional`, what another process writes at the same time may be lost.
+
+        Args:
+            key: The record's key.
+            change: Makes the new record of the one that is there; called once more if somebody else was quicker.
+            ttl_seconds: How long it lives from now on.
+
+        Raises:
+            SealError: As for `get`.
+            StoreBusy: Others were quicker again and again.
+        """
+        for _ in range(_UPDATE_TRIES):
+            with OutageTranslated():
+                sealed = await self._store.get(key)
+            record = None if sealed is None else self._open(key, sealed)
+            if sealed is None or record is None:
+                return None
+            changed = change(record)
+            if await self._replace(key, sealed, changed, ttl_seconds):
+                return changed
+        raise StoreBusy(reason="a record is changed by others all the time")
 
     async def take(self, key: str) -> dict[str, Any] | None:
         """Get and delete in one step.
@@ -202,6 +230,14 @@ class SealedStore:
                 await self._store.wait_for_change(key, seen, timeout_seconds=timeout_seconds)
         else:
             await anyio.sleep(_POLL_SECONDS)
+
+    async def _replace(self, key: str, seen: str, record: dict[str, Any], ttl_seconds: float | None) -> bool:
+        sealed = self._seal(key, record, ttl_seconds)
+        with OutageTranslated():
+            if isinstance(self._store, Conditional):
+                return await self._store.put_if(key, sealed, seen=seen, ttl_seconds=ttl_seconds)
+            await self._store.put(key, sealed, ttl_seconds=ttl_seconds)
+            return True
 
     def _seal(self, key: str, record: dict[str, Any], ttl_seconds: float | None) -> str:
         expires_at = None if ttl_seconds is None else self._clock.wall() + ttl_seconds
