@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mcpauthkit.errors import ConfigurationError
@@ -33,10 +33,17 @@ class _Settings(BaseSettings):
         """The settings as they are now.
 
         Raises:
-            ConfigurationError: The `.env` file in the working directory cannot be read.
+            ConfigurationError: One of them cannot be used, or the `.env` file in the working directory cannot be read.
         """
         try:
             return cls()
+        except ValidationError as error:
+            # Not `from error`, and no values: some of ours are secrets.
+            wrong = [f"{str(one['loc'][0]).upper()}: {one['msg']}." for one in error.errors(include_input=False)]
+            raise ConfigurationError(
+                "The environment, or the .env file in the working directory, has a setting that cannot be used.",
+                hint=" ".join(wrong),
+            ) from None
         except (OSError, UnicodeDecodeError) as error:
             # Not `from error`: that one shows the file's bytes, and there are passwords in it.
             raise ConfigurationError(
@@ -76,3 +83,18 @@ class StorageSettings(_Settings):
     storage_encryption_key: SecretStr | None = None
     storage_encryption_key_path: Path | None = None
     storage_encryption_old_keys: SecretStr | None = None
+
+
+class DeploymentSettings(_Settings):
+    """Where an application runs.
+
+    Attributes:
+        mcpauthkit_production: `MCPAUTHKIT_PRODUCTION`: whether it refuses to start with what is fit for development
+            only.
+        mcpauthkit_replicas: `MCPAUTHKIT_REPLICAS`: how many processes serve it in all, where more than one does.
+        web_concurrency: `WEB_CONCURRENCY`: how many of them uvicorn or gunicorn start here.
+    """
+
+    mcpauthkit_production: bool = False
+    mcpauthkit_replicas: int | None = Field(default=None, ge=1)
+    web_concurrency: int | None = Field(default=None, ge=0)
