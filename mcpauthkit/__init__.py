@@ -24,6 +24,7 @@ from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.ask import Patience
 from mcpauthkit.protocol.injection import CurrentUser
+from mcpauthkit.protocol.request_state import request_state_security
 from mcpauthkit.providers.connections import Connections
 from mcpauthkit.providers.credentials import CredentialsOptions, CredentialsProvider
 from mcpauthkit.providers.foundation import OAuthOptions, ProviderOptions
@@ -33,6 +34,7 @@ from mcpauthkit.providers.service_options import ServiceOptions
 from mcpauthkit.stores.keyvalue import KeyValueStore
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Closable, Conditional, Listable, Store, Watchable
+from mcpauthkit.stores.redis.store import RedisStore
 from mcpauthkit.web.limits import LimitOptions
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
@@ -76,6 +78,7 @@ __all__ = [
     "Principal",
     "ProviderOptions",
     "ProxyOptions",
+    "RedisStore",
     "RegisteredClient",
     "Revoked",
     "Secret",
@@ -89,4 +92,5 @@ __all__ = [
     "get_request_id",
     "get_user",
     "oauth_meta_router",
+    "request_state_security",
 ]

@@ -1,0 +1,90 @@
+"""What an operator can do about an error of Redis."""
+
+from __future__ import annotations
+
+from redis.asyncio.sentinel import MasterNotFoundError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterDownError,
+    ClusterError,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.log import RequestLog
+
+_log = RequestLog("stores.redis")
+_QUIET_SECONDS = 60.0
+
+FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
+"""Everything that redis-py raises when something is wrong out there; its errors have no common root."""
+
+_PERMISSIONS = (
+    "The Redis user needs the keys and the channels below the prefix, and these commands: get set del publish eval "
+    "evalsha scan subscribe unsubscribe ping; in a cluster also cluster|slots, command and asking."
+)
+_HINTS: tuple[tuple[type[Exception], str], ...] = (
+    (MasterNotFoundError, "No sentinel that answers knows a master by the name at the end of the URL."),
+    (AuthenticationError, "Redis does not accept the user name or the password in the URL."),
+    (NoPermissionError, _PERMISSIONS),
+    (OutOfMemoryError, "Redis is full. Give it more memory (maxmemory), or a database of its own."),
+    (MovedError, "This server is part of a cluster: write redis-cluster:// instead of redis://."),
+    (RedisClusterException, "No node of the cluster answers, or what answers is none: write redis:// then."),
+)
+# Errors that have no type of their own in redis-py start with a word of the protocol.
+_WORDS: tuple[tuple[str, str], ...] = (
+    ("MISCONF", "Redis cannot write to its disk and refuses changes; its own log says why."),
+    ("WRONGTYPE", "Another program uses keys below the same prefix: set another `key_prefix` (REDIS_KEY_PREFIX)."),
+    ("NOREPLICAS", "Redis wants more replicas in step (min-replicas-to-write) than there are."),
+    ("unknown command", "Redis 6.2 or newer is needed, or one that speaks like it."),
+)
+_PASSING = (BusyLoadingError, ReadOnlyError, ClusterDownError, ClusterError, TryAgainError)
+_LASTING = (AuthenticationError, AuthorizationError)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether another try shortly after may work."""
+    if isinstance(error, _LASTING):
+        return False
+    transport = (RedisConnectionError, RedisTimeoutError, RedisClusterException, OSError, TimeoutError)
+    return isinstance(error, (*_PASSING, *transport))
+
+
+def hint_for(error: BaseException) -> str:
+    """What to do about it; empty where its type says all there is. Nothing of its text."""
+    for kind, hint in _HINTS:
+        if isinstance(error, kind):
+            return hint
+    text = str(error)
+    return next((hint for word, hint in _WORDS if text.startswith(word)), "")
+
+
+class Adviser:
+    """Logs what to do about errors, each kind once a minute.
+
+    Args:
+        clock: Time, the monotonic one.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._said: dict[str, float] = {}
+
+    def advise(self, error: BaseException) -> None:
+        """Log it, unless it was only just."""
+        hint = hint_for(error)
+        name = type(error).__name__
+        now = self._clock.monotonic()
+        if hint and now - self._said.get(hint, -_QUIET_SECONDS) >= _QUIET_SECONDS:
+            self._said[hint] = now
+            _log.error("redis refuses error=%s hint=%r", name, hint)

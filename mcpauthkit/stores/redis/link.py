@@ -1,0 +1,130 @@
+"""What one event loop has of Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from redis.backoff import AbstractBackoff, EqualJitterBackoff
+
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.errors import StoreUnavailable
+from mcpauthkit.stores.redis.advice import FAILURES, Adviser, is_passing
+from mcpauthkit.stores.redis.circuit import Circuit
+from mcpauthkit.stores.redis.scripts import Order
+from mcpauthkit.stores.redis.servers import Attempt, Servers
+from mcpauthkit.stores.redis.wakes import Wakes
+
+_TRY_SECONDS = 2.0
+
+
+class Link:
+    """Has orders carried out: a bounded number at a time, tried again within a time limit, behind a circuit.
+
+    Args:
+        servers: Who answers for a key.
+        clock: Time, the monotonic one.
+        max_connections: How many orders are under way at a time at most.
+        timeout_seconds: How long an order may take, its queueing and all its tries included.
+    """
+
+    def __init__(self, servers: Servers, *, clock: Clock, max_connections: int, timeout_seconds: float) -> None:
+        self.servers = servers
+        self._timeout_seconds = timeout_seconds
+        self._gate = asyncio.Semaphore(min(max_connections, servers.limit))
+        self._circuit = Circuit(clock)
+        self._backoff: AbstractBackoff = EqualJitterBackoff(cap=1.0, base=0.02)
+        self._adviser = Adviser(clock)
+        self.wakes = Wakes(servers, adviser=self._adviser)
+        # Many who wait look at once when something went wrong; the other calls are not to stand in line behind them.
+        self._looks = asyncio.Semaphore(max(1, max_connections // 2))
+
+    async def carry_out(self, order: Order, *, is_once: bool = False) -> Any:
+        """Redis's answer to an order.
+
+        Args:
+            order: What is asked.
+            is_once: Whether it must not be sent again when it may have been carried out.
+
+        Raises:
+            StoreUnavailable: There is no answer; whether the order was carried out is not known.
+        """
+        is_probe = self._circuit.is_open
+        if not self._circuit.admits():
+            raise StoreUnavailable(reason="redis: not tried, as it did not answer just now")
+        error: BaseException | None = None
+        try:
+            error, answer = await self._try(order, is_once=is_once, is_probe=is_probe)
+        except BaseException:
+            self._circuit.abandoned()
+            raise
+        if error is None:
+            self._circuit.succeeded()
+            return answer
+        self._adviser.advise(error)
+        if is_passing(error):
+            self._circuit.failed(type(error).__name__)
+        else:
+            self._circuit.succeeded()
+        # What redis-py says holds addresses, so the error is not kept as the context either.
+        raise StoreUnavailable(reason=f"redis: {type(error).__name__}")
+
+    async def _try(self, order: Order, *, is_once: bool, is_probe: bool) -> tuple[BaseException | None, Any]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout_seconds
+        failures, is_again = 0, False
+        while True:
+            attempt = Attempt(is_again=is_again)
+            try:
+                return None, await self._try_once(order, attempt, deadline)
+            except FAILURES as failure:
+                error = failure
+            if is_passing(error):
+                self.servers.doubt()
+            failures += 1
+            is_again = is_again or attempt.may_have_run
+            pause = self._backoff.compute(failures)
+            is_in_time = loop.time() + pause < deadline
+            if is_probe or not is_passing(error) or not is_in_time or (is_once and attempt.may_have_run):
+                return error, None
+            await asyncio.sleep(pause)
+
+    async def _try_once(self, order: Order, attempt: Attempt, deadline: float) -> Any:
+        if self._gate.locked():
+            async with asyncio.timeout_at(deadline):
+                await self._gate.acquire()
+        else:
+            await self._gate.acquire()
+        try:
+            now = asyncio.get_running_loop().time()
+            async with asyncio.timeout_at(min(deadline, now + _TRY_SECONDS)):
+                return await self.servers.carry_out(order, attempt)
+        finally:
+            self._gate.release()
+
+    async def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
+        """Every key that matches, at least once.
+
+        Raises:
+            StoreUnavailable: There is no answer.
+        """
+        error: BaseException | None = None
+        try:
+            async for key in self.servers.scan(pattern):
+                yield key
+        except FAILURES as failure:
+            error = failure
+        if error is not None:
+            self._adviser.advise(error)
+            raise StoreUnavailable(reason=f"redis: {type(error).__name__}")
+
+    async def look(self, order: Order) -> Any:
+        """As `carry_out`, for those who wait."""
+        async with self._looks:
+            return await self.carry_out(order)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.wakes.aclose()
+        await self.servers.aclose()

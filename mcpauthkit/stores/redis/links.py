@@ -1,0 +1,87 @@
+"""The links of one store, one for each event loop that uses it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.core.secret import Secret
+from mcpauthkit.errors import ConfigurationError, StoreUnavailable
+from mcpauthkit.stores.redis.address import parse_address
+from mcpauthkit.stores.redis.clients import make_servers, take_servers
+from mcpauthkit.stores.redis.link import Link
+
+_CLOSE_SECONDS = 2.0
+
+
+class Links:
+    """Connections belong to the event loop they were made in, so each loop has its own; a given client has one.
+
+    Args:
+        target: A URL, or a client of redis-py.
+        max_connections: How many connections carry calls, in each loop.
+        timeout_seconds: How long a call may take.
+        clock: Time, the monotonic one.
+
+    Attributes:
+        shown: What it is, without user, password and options.
+
+    Raises:
+        ConfigurationError: The URL or the client cannot be used.
+    """
+
+    def __init__(self, target: object, *, max_connections: int, timeout_seconds: float, clock: Clock) -> None:
+        self._target = target
+        self._max_connections, self._timeout_seconds, self._clock = max_connections, timeout_seconds, clock
+        self._links: dict[asyncio.AbstractEventLoop, Link] = {}
+        self._is_closed = False
+        self._address = parse_address(target.reveal()) if isinstance(target, Secret) else None
+        self.shown = self._address.shown if self._address else f"a given {type(target).__name__}"
+        # Made here once to see that it can be; the first loop takes it.
+        self._spare: Link | None = self._make()
+
+    def mine(self) -> Link:
+        """The link of the running loop.
+
+        Raises:
+            StoreUnavailable: The store was closed.
+            ConfigurationError: A given client serves another loop.
+        """
+        loop = asyncio.get_running_loop()
+        link = self._links.get(loop)
+        if link is not None:
+            return link
+        if self._is_closed:
+            raise StoreUnavailable(reason="redis: the store was closed")
+        if self._address is None and self._links:
+            raise ConfigurationError(
+                "This RedisStore was given a client, and is used in a second event loop.",
+                hint="Give it a URL: it makes connections for each loop then. A client's belong to one.",
+            )
+        # What belonged to a loop that is gone went with it.
+        self._links = {other: one for other, one in self._links.items() if not other.is_closed()}
+        link, self._spare = self._spare or self._make(), None
+        self._links[loop] = link
+        return link
+
+    def _make(self) -> Link:
+        if self._address is not None:
+            servers = make_servers(self._address, max_connections=self._max_connections, clock=self._clock)
+        else:
+            servers = take_servers(self._target, clock=self._clock)
+        return Link(
+            servers, clock=self._clock, max_connections=self._max_connections, timeout_seconds=self._timeout_seconds
+        )
+
+    async def aclose(self) -> None:
+        """Close all of them, those of other running loops in their loops."""
+        self._is_closed = True
+        links, self._links = self._links, {}
+        for loop, link in links.items():
+            if loop is asyncio.get_running_loop():
+                await link.aclose()
+            elif loop.is_running():
+                closing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(link.aclose(), loop))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(closing, _CLOSE_SECONDS)

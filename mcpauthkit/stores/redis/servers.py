@@ -1,0 +1,141 @@
+"""One Redis server, or the master that sentinels name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Protocol
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.sentinel import Sentinel
+from redis.exceptions import BusyLoadingError, NoScriptError, ReadOnlyError, RedisError, ResponseError
+
+from mcpauthkit.stores.redis.scripts import Order, Words
+
+SCAN_COUNT = 500
+
+
+class Attempt:
+    """One try to have an order carried out.
+
+    Attributes:
+        is_again: Whether an earlier try may have been carried out, with its answer lost.
+        may_have_run: Whether this one may have been: it was sent, and the answer is not in yet.
+    """
+
+    __slots__ = ("is_again", "may_have_run")
+
+    def __init__(self, *, is_again: bool = False) -> None:
+        self.is_again = is_again
+        self.may_have_run = False
+
+
+class Servers(Protocol):
+    """Who answers for a key; raises redis-py's errors."""
+
+    limit: int
+    """How many connections there may be at a time."""
+
+    async def carry_out(self, order: Order, attempt: Attempt) -> Any:
+        """Send the order to who answers for its key; its answer."""
+        ...
+
+    async def new_connection(self) -> AbstractConnection:
+        """A connection of its own, not connected yet, on which every change is heard of."""
+        ...
+
+    def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
+        """Every key that matches, at least once."""
+        ...
+
+    def doubt(self) -> None:
+        """Somebody has not answered: look again who answers for what."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what was opened here."""
+        ...
+
+
+class OneServer:
+    """Every key is on one server.
+
+    Args:
+        client: The client, whose pool we take connections from.
+        sentinel: Whom the pool asks, if it was made for us.
+        is_ours: Whether we close them.
+    """
+
+    def __init__(self, client: Redis, *, sentinel: Sentinel | None = None, is_ours: bool) -> None:
+        self._client, self._sentinel, self._is_ours = client, sentinel, is_ours
+        self.limit: int = client.connection_pool.max_connections
+
+    async def carry_out(self, order: Order, attempt: Attempt) -> Any:
+        """Send the order; its answer."""
+        async with self._connection() as connection:
+            return await exchange(connection, order, attempt)
+
+    async def new_connection(self) -> AbstractConnection:
+        """A connection of its own, not connected yet."""
+        pool = self._client.connection_pool
+        connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py has no type
+        return connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AbstractConnection]:
+        pool = self._client.connection_pool
+        connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py has no type
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
+
+    async def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
+        """Every key that matches, at least once."""
+        cursor: bytes = b"0"
+        while True:
+            async with self._connection() as connection:
+                cursor, keys = await ask(connection, ("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT))
+            for key in keys:
+                yield key
+            if cursor == b"0":
+                return
+
+    def doubt(self) -> None:
+        """Nothing to look up: sentinels are asked whenever a connection is made."""
+
+    async def aclose(self) -> None:
+        """Close the client if it is ours."""
+        if self._is_ours:
+            with suppress(RedisError, OSError):
+                await self._client.aclose()
+            if self._sentinel is not None:
+                with suppress(RedisError, OSError):
+                    await self._sentinel.aclose()
+
+
+async def exchange(connection: AbstractConnection, order: Order, attempt: Attempt) -> Any:
+    """Send the order over a connection and read its answer; a script the server does not know is sent whole.
+
+    Not through the client's own commands: those are sent again after errors, where `take` would lose what it took.
+    """
+    attempt.may_have_run = True
+    try:
+        try:
+            return await ask(connection, order.words(is_again=attempt.is_again, is_whole=False))
+        except NoScriptError:
+            return await ask(connection, order.words(is_again=attempt.is_again, is_whole=True))
+    except (ResponseError, BusyLoadingError) as error:
+        # A refusal: nothing was carried out.
+        attempt.may_have_run = False
+        if isinstance(error, ReadOnlyError):
+            # What was the master is a replica now; the next connection finds the one that is.
+            await connection.disconnect()
+        raise
+
+
+async def ask(connection: AbstractConnection, words: Words) -> Any:
+    """Send a command and read its answer. Interrupted in between, the connection is closed by redis-py."""
+    await connection.send_command(*words)
+    return await connection.read_response(disable_decoding=True)
