@@ -1,0 +1,348 @@
+"""The sealing keys in a file, in clear or wrapped by an external key service."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from mcpauthkit.core.encoding import base64url_decode, base64url_encode, parse_json_object
+from mcpauthkit.core.entropy import Entropy
+from mcpauthkit.core.keyring import KeyRing, digest_name, is_key_name, new_secret
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.secret import Secret, same_text
+from mcpauthkit.errors import AuthKitError, ConfigurationError, StoreUnavailable
+
+_MAX_FILE_BYTES: Final = 256 * 1024
+_GROUP_WRITES_OR_OTHERS_READ: Final = 0o027
+_OWNER_ALONE: Final = 0o600
+_OWNER_AND_GROUPS_READERS: Final = 0o640
+_PLAIN, _WRAPPED = "keys", "wrapped"
+_FORMS_HINT = (
+    'Put one line with one secret into it (`openssl rand -base64 48`), or {"minting": name, "keys": {name: secret}}.'
+)
+_log = RequestLog("stores")
+
+
+class ExternalKeyService(Protocol):
+    """The hook for a key service of yours (KMS, HSM, Vault): it keeps the key that the keys of a file are wrapped with.
+
+    It is asked once per key, when the file is read, so its methods may take their time and are plain functions: rings
+    are made before the event loop has work to do. It is not asked per record: every tool call would wait for it, end
+    when it is away, and be billed, and the plain keys would lie in this process's memory all the same.
+    """
+
+    def wrap(self, name: str, secret: Secret) -> bytes:
+        """The secret of a key as only the service can read it.
+
+        Args:
+            name: The key's name. Bind it to the result, where the service can (encryption context, associated data).
+            secret: Its secret.
+        """
+        ...
+
+    def unwrap(self, name: str, wrapped: bytes) -> Secret:
+        """The secret again.
+
+        Args:
+            name: The key's name.
+            wrapped: What `wrap` returned.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    minting: str
+    form: str
+    entries: Mapping[str, str] = field(repr=False)
+
+
+class KeyFile:
+    """The key ring of a file, which an operator or a secret manager keeps.
+
+    Two forms are read. One line with one secret, which is the only key. Or JSON, with the keys in clear,
+    `{"minting": "2026-11", "keys": {"2026-11": "...", "2026-05": "..."}}`, or wrapped by a key service, then with
+    `"wrapped"` in the place of `"keys"` and base64url as the values.
+
+    `add` and `rotate` are the two steps of a rotation: with several replicas, every one of them has to have read the
+    file with the new key before one seals under it. They replace the file in one step, change nothing else in it and
+    lose no key; who could read it still can, but for users who are neither its owner nor in its group. The old key
+    leaves the file by hand, a day after `mcpauthkit store rotate` has found nothing unreadable.
+
+    Args:
+        path: The file.
+        key_service: What wraps its secrets; needed if they are wrapped, refused if they are not.
+        entropy: Source of new secrets.
+    """
+
+    def __init__(
+        self, path: Path | str, *, key_service: ExternalKeyService | None = None, entropy: Entropy | None = None
+    ) -> None:
+        self._path = Path(path)
+        self._service = key_service
+        self._entropy = entropy
+
+    def __repr__(self) -> str:
+        return f"KeyFile({str(self._path)!r})"
+
+    def read(self) -> KeyRing:
+        """The key ring as the file has it now.
+
+        Raises:
+            ConfigurationError: The file cannot be read, holds no key ring, or the key service refuses one of its keys.
+            StoreUnavailable: The key service cannot be reached.
+        """
+        return self._ring(self._load())
+
+    def create(self, name: str) -> None:
+        """Write the file, with one new key of this name; there must not be one.
+
+        Raises:
+            ConfigurationError: It is there already or cannot be written, or the name is not usable.
+            StoreUnavailable: As for `read`.
+        """
+
+        def begin() -> _Content:
+            if self._path.exists():
+                raise ConfigurationError(
+                    f"The key file {self._path} is there already.", hint="Add a key to it, or choose another path."
+                )
+            return self._with_new(_Content(name, self._form, {}), name)
+
+        self._change(begin)
+
+    def add(self, name: str) -> None:
+        """Add a new key that opens and does not seal yet; the first step of a rotation.
+
+        Raises:
+            ConfigurationError: There is a key of this name, or as for `create`.
+            StoreUnavailable: As for `read`.
+        """
+        self._change(lambda: self._with_new(self._load(), name))
+
+    def rotate(self, name: str) -> None:
+        """Let the key of this name seal from now on; the second step, when every replica has it.
+
+        Raises:
+            ConfigurationError: There is no key of this name, or the file cannot be written.
+            StoreUnavailable: As for `read`.
+        """
+        self._change(lambda: replace(self._load(), minting=name))
+
+    def wrap(self) -> None:
+        """Have the key service wrap the secrets that stand in the file in clear. Copies of it stay as they are.
+
+        Raises:
+            ConfigurationError: There is no key service, the secrets are wrapped already, or as for `rotate`.
+            StoreUnavailable: As for `read`.
+        """
+
+        def wrapped() -> _Content:
+            content = self._load()
+            if self._service is None or content.form == _WRAPPED:
+                raise ConfigurationError(
+                    f"There is nothing to wrap in the key file {self._path}.",
+                    hint="Give key_service=, and a file whose secrets are in clear.",
+                )
+            entries = {name: self._stored(name, Secret(secret)) for name, secret in content.entries.items()}
+            return _Content(content.minting, _WRAPPED, entries)
+
+        self._change(wrapped)
+
+    @property
+    def _form(self) -> str:
+        return _PLAIN if self._service is None else _WRAPPED
+
+    def _load(self) -> _Content:
+        return _parse(self._bytes(), self._path)
+
+    def _bytes(self) -> bytes:
+        try:
+            with self._path.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                data = file.read(_MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The key file {self._path} cannot be read ({error.strerror}).",
+                hint="Check that the path is right and that this process may read it.",
+            ) from error
+        if mode & _GROUP_WRITES_OR_OTHERS_READ:
+            _log.warning("key file open to others path=%s mode=%o hint=%r", self._path, mode & 0o777, "chmod 600 it")
+        return data
+
+    def _ring(self, content: _Content) -> KeyRing:
+        if content.form != self._form:
+            is_wrapped = content.form == _WRAPPED
+            raise ConfigurationError(
+                f"The secrets in the key file {self._path} are {'wrapped' if is_wrapped else 'in clear'}.",
+                hint="Give KeyFile the key_service= that wrapped them."
+                if is_wrapped
+                else "Call wrap() once, or leave key_service= out.",
+            )
+        secrets = {name: self._revealed(name, text) for name, text in content.entries.items()}
+        return KeyRing(secrets, minting=content.minting)
+
+    def _with_new(self, content: _Content, name: str) -> _Content:
+        if not is_key_name(name) or name in content.entries:
+            raise ConfigurationError(
+                f"{name!r:.80} cannot be the name of a new key of {self._path}.",
+                hint=f"Use letters, digits and hyphens, at most 64, and none of {sorted(content.entries)}.",
+            )
+        if content.form != self._form:
+            # Before the service is asked for anything, and with the right words.
+            self._ring(content)
+        return replace(content, entries={**content.entries, name: self._stored(name, new_secret(self._entropy))})
+
+    def _stored(self, name: str, secret: Secret) -> str:
+        """A secret as it stands in the file."""
+        if self._service is None:
+            return secret.reveal()
+        with _Named(self._service, name, "wrap"):
+            wrapped = self._service.wrap(name, secret)
+        if not isinstance(wrapped, bytes):
+            raise ConfigurationError(
+                f"The key service {type(self._service).__name__} wrapped a key as {type(wrapped).__name__}.",
+                hint="Let wrap() return bytes.",
+            )
+        text = base64url_encode(wrapped)
+        if not same_text(self._revealed(name, text).reveal(), secret.reveal()):
+            raise ConfigurationError(
+                f"The key service {type(self._service).__name__} unwraps another secret than it wrapped.",
+                hint="Nothing was written. Check that wrap() and unwrap() use the same key.",
+            )
+        return text
+
+    def _revealed(self, name: str, text: str) -> Secret:
+        if self._service is None:
+            return Secret(text)
+        try:
+            wrapped = base64url_decode(text)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"The wrapped secret of key {name!r:.80} in {self._path} is not base64url.",
+                hint="Restore the file as it was written: without padding or line breaks in it.",
+            ) from error
+        with _Named(self._service, name, "unwrap"):
+            secret = self._service.unwrap(name, wrapped)
+        if not isinstance(secret, Secret):
+            raise ConfigurationError(
+                f"The key service {type(self._service).__name__} unwrapped a key as {type(secret).__name__}.",
+                hint="Let unwrap() return a Secret.",
+            )
+        return secret
+
+    def _change(self, change: Callable[[], _Content]) -> None:
+        # What a link points at is replaced, not the link.
+        path = self._path.resolve()
+        beside = path.with_name(f"{path.name}.new")
+        try:
+            # Whoever creates it changes the file alone, so that of two keys that are added at once none is lost.
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ALONE)
+        except FileExistsError as error:
+            raise ConfigurationError(
+                f"The key file {self._path} is being changed by somebody else.",
+                hint=f"Wait until they are done. If nobody is, a change was broken off: remove {beside}.",
+            ) from error
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        is_done = False
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                content = change()
+                # Whatever is written can be read again.
+                self._ring(content)
+                json.dump({"minting": content.minting, content.form: dict(content.entries)}, file, indent=2)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            _keep_readers(path, beside)
+            beside.replace(path)
+            is_done = True
+            _settle(path.parent)
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        finally:
+            if not is_done:
+                beside.unlink(missing_ok=True)
+
+
+class _Named:
+    """Turns whatever a key service raises into an error of ours that names it, without its text."""
+
+    def __init__(self, service: ExternalKeyService, key_name: str, what: str) -> None:
+        self._service = service
+        self._key_name = key_name
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, Exception) or isinstance(error, AuthKitError):
+            return
+        name, kind = type(self._service).__name__, type(error).__name__
+        text = f"The key service {name} did not {self._what} the key {self._key_name!r:.80} ({kind})."
+        if isinstance(error, ConnectionError | TimeoutError):
+            raise StoreUnavailable(text, hint="Start again when it can be reached.", reason=kind) from None
+        raise ConfigurationError(
+            text, hint="Check its address, this server's rights there, and that the file is the one it wrapped."
+        ) from None
+
+
+def _parse(data: bytes, path: Path) -> _Content:
+    try:
+        text = data.decode("utf-8-sig").strip()
+        if len(data) > _MAX_FILE_BYTES or not text or (not text.startswith("{") and len(text.splitlines()) > 1):
+            raise ValueError("neither form")  # noqa: TRY301  # one refusal for whatever is neither form
+        if not text.startswith("{"):
+            name = digest_name(text)
+            return _Content(name, _PLAIN, {name: text})
+        return _parse_json(parse_json_object(text.encode(), max_bytes=_MAX_FILE_BYTES))
+    except ValueError:
+        # Not `from error`: that one may show a piece of the file, and there are secrets in it.
+        raise ConfigurationError(f"The key file {path} holds no key ring.", hint=_FORMS_HINT) from None
+
+
+def _parse_json(document: dict[str, Any]) -> _Content:
+    minting = document.pop("minting", None)
+    (form, entries), *others = document.items() or [("", None)]
+    if others or form not in {_PLAIN, _WRAPPED} or not isinstance(minting, str) or not isinstance(entries, dict):
+        raise ValueError("not the members of a key file")
+    if not all(isinstance(one, str) for one in entries.values()):
+        raise ValueError("not the members of a key file")
+    return _Content(minting, form, entries)
+
+
+def _keep_readers(path: Path, beside: Path) -> None:
+    """Let the new file be read by whom the old one could, as far as that is safe: a server may run as another user."""
+    if sys.platform == "win32" or not path.exists():
+        return
+    was = path.stat()
+    made = beside.stat()
+    if (was.st_uid, was.st_gid) != (made.st_uid, made.st_gid):
+        os.chown(beside, was.st_uid, was.st_gid)
+    beside.chmod(stat.S_IMODE(was.st_mode) & _OWNER_AND_GROUPS_READERS)
+
+
+def _settle(folder: Path) -> None:
+    """Have the folder's entry on the disk too: after a power cut there is the old file or the new one."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"The key file {path} cannot be written ({error.strerror}).",
+        hint="Do it as the owner of the file, where its folder may be written.",
+    )
