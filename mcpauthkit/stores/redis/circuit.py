@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
 
@@ -32,20 +36,52 @@ class Circuit:
         """Whether calls fail at once, but for the one that tries."""
         return self._failed >= self._limit
 
-    def admits(self) -> bool:
-        """Whether a call may go ahead; who may has to say in the end how it went."""
+    @contextmanager
+    def passage(self) -> Iterator[Passage | None]:
+        """Let a call through, or give None; a call that does not say how it went in the end says nothing."""
         if not self.is_open:
-            return True
-        if self._is_trying or self._clock.monotonic() < self._rests_until:
-            return False
-        self._is_trying = True
-        return True
+            yield Passage(self, is_probe=False)
+        elif self._is_trying or self._clock.monotonic() < self._rests_until:
+            yield None
+        else:
+            self._is_trying = True
+            try:
+                yield Passage(self, is_probe=True)
+            finally:
+                self._is_trying = False
 
-    def succeeded(self) -> None:
+    def close(self) -> None:
         """Redis has answered."""
         if self.is_open:
             _log.warning("redis answers again")
-        self._failed, self._is_trying = 0, False
+        self._failed = 0
+
+    def count(self, error: str) -> None:
+        """Redis has not answered.
+
+        Args:
+            error: The name of the error's type.
+        """
+        self._failed += 1
+        self._rests_until = self._clock.monotonic() + self._rest_seconds
+        if self._failed == self._limit:
+            _log.error("redis does not answer; calls fail at once until it does error=%s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A call that was let through.
+
+    Attributes:
+        is_probe: Whether it is the one that tries; it is not to keep others waiting with tries of its own.
+    """
+
+    _circuit: Circuit
+    is_probe: bool
+
+    def succeeded(self) -> None:
+        """Redis has answered."""
+        self._circuit.close()
 
     def failed(self, error: str) -> None:
         """Redis has not answered.
@@ -53,12 +89,4 @@ class Circuit:
         Args:
             error: The name of the error's type.
         """
-        self._is_trying = False
-        self._failed += 1
-        self._rests_until = self._clock.monotonic() + self._rest_seconds
-        if self._failed == self._limit:
-            _log.error("redis does not answer; calls fail at once until it does error=%s", error)
-
-    def abandoned(self) -> None:
-        """The call was cancelled, so nothing is known."""
-        self._is_trying = False
+        self._circuit.count(error)

@@ -50,23 +50,17 @@ class Link:
         Raises:
             StoreUnavailable: There is no answer; whether the order was carried out is not known.
         """
-        is_probe = self._circuit.is_open
-        if not self._circuit.admits():
-            raise StoreUnavailable(reason="redis: not tried, as it did not answer just now")
-        error: BaseException | None = None
-        try:
-            error, answer = await self._try(order, is_once=is_once, is_probe=is_probe)
-        except BaseException:
-            self._circuit.abandoned()
-            raise
+        with self._circuit.passage() as passage:
+            if passage is None:
+                raise StoreUnavailable(reason="redis: not tried, as it did not answer just now")
+            error, answer = await self._try(order, is_once=is_once, is_probe=passage.is_probe)
+            if error is None or not is_passing(error):
+                passage.succeeded()
+            else:
+                passage.failed(type(error).__name__)
         if error is None:
-            self._circuit.succeeded()
             return answer
         self._adviser.advise(error)
-        if is_passing(error):
-            self._circuit.failed(type(error).__name__)
-        else:
-            self._circuit.succeeded()
         # What redis-py says holds addresses, so the error is not kept as the context either.
         raise StoreUnavailable(reason=f"redis: {type(error).__name__}")
 
