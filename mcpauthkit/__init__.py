@@ -31,6 +31,7 @@ from mcpauthkit.providers.foundation import OAuthOptions, ProviderOptions
 from mcpauthkit.providers.oauth import OAuthProvider
 from mcpauthkit.providers.reminders import Expiring, OnExpiring
 from mcpauthkit.providers.service_options import ServiceOptions
+from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.keyvalue import KeyValueStore
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Closable, Conditional, Listable, Store, Watchable
@@ -83,6 +84,7 @@ __all__ = [
     "Revoked",
     "Secret",
     "ServiceOptions",
+    "Storage",
     "Store",
     "TokenExchange",
     "TokenVerifier",

@@ -17,7 +17,6 @@ from mcpauthkit.connections.key_check import KeyCheck
 from mcpauthkit.connections.key_service import KeyService
 from mcpauthkit.connections.service_rows import key_service_named
 from mcpauthkit.core.clock import SystemClock
-from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.known_options import check_options
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
@@ -30,7 +29,6 @@ from mcpauthkit.providers.injection import injectable
 from mcpauthkit.providers.key_client import KeyAuth, KeyUse
 from mcpauthkit.providers.misplaced import makes_injected
 from mcpauthkit.providers.reminders import OnExpiring, Reminders
-from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.web.guide import read_guide
 from mcpauthkit.web.hub import Hub
@@ -127,7 +125,7 @@ class CredentialsProvider:
             **common,
         )
         self._holding = self._foundation.holding
-        self._reminders = _reminders(grant, options, common, link=self._link)
+        self._reminders = _reminders(grant, options, common, marks=self._foundation.sealed, link=self._link)
         self._use = None if service is None else KeyUse(service, api_url)
         self._hub: Hub | None = None
 
@@ -367,17 +365,20 @@ def _grant(
 
 
 def _reminders(
-    grant: FormGrant, options: CredentialsOptions, common: ProviderOptions, *, link: Callable[[Principal], str]
+    grant: FormGrant,
+    options: CredentialsOptions,
+    common: ProviderOptions,
+    *,
+    marks: SealedStore,
+    link: Callable[[Principal], str],
 ) -> Reminders:
-    clock = common.get("clock") or SystemClock()
-    kept_in = common.get("store") or MemoryStore(clock=clock)
     return Reminders(
         grant.service,
         grant.display_name,
         days=options.get("remind_days", 7.0),
         hook=options.get("on_expiring"),
-        marks=SealedStore(kept_in, common.get("key_ring") or KeyRing.ephemeral(), clock=clock),
+        marks=marks,
         namespace=common.get("namespace", "mcpauthkit"),
         link=link,
-        clock=clock,
+        clock=common.get("clock") or SystemClock(),
     )

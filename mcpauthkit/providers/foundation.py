@@ -36,7 +36,7 @@ from mcpauthkit.protocol.hooks import attach, registered_functions
 from mcpauthkit.protocol.wrapper import guard, refuse_registered
 from mcpauthkit.providers.holding import Holding, OnUse, Wanted
 from mcpauthkit.providers.misplaced import check_routes, check_server
-from mcpauthkit.stores.memory import MemoryStore
+from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.port import Store
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.web.connect import ConnectPages, connect_path
@@ -59,8 +59,10 @@ class ProviderOptions(TypedDict, total=False):
 
     Attributes:
         user_context: A context variable of yours that holds the principal on stdio; over HTTP the request itself does.
-        store: Where credentials and flows are kept; in this process by default.
-        key_ring: What seals them; without one they end with the process, so give one together with a lasting store.
+        store: Where credentials and flows are kept, and who gives one closes it. Without, where `TOKEN_STORAGE_MODE`
+            says (see `Storage`), which is this process unless it is set; that one is closed with the application.
+        key_ring: What seals them. Without, that of `STORAGE_ENCRYPTION_KEY` or `STORAGE_ENCRYPTION_KEY_PATH`; where
+            neither is set they end with the process, which a lasting store refuses.
         namespace: Separates applications that share one store.
         patience: How long calls wait for people.
         flow_ttl_seconds: How long a connect link works, in seconds; 600 by default.
@@ -116,8 +118,8 @@ class Foundation:
         without_user: Ways to a credential that ask nobody, tried before the user is asked.
         on_use: Told what a call or request is about to use.
         user_context: A context variable of the application's that holds the principal on stdio.
-        store: Where credentials and flows are kept; in this process by default.
-        key_ring: What seals them.
+        store: Where credentials and flows are kept; what the environment says by default.
+        key_ring: What seals them; what the environment says by default.
         namespace: Separates applications that share one store.
         patience: How long calls wait for people.
         flow_ttl_seconds: How long a connect link works.
@@ -152,12 +154,12 @@ class Foundation:
         clock = clock or SystemClock()
         self.base_url = check_base_url(server_base_url, "server_base_url")
         self.api_url = None if api_url is None else check_base_url(api_url, "api_url")
-        if sends_token_anywhere:
-            _log.warning("sends_token_anywhere: tokens go to any https address service=%s", grant.service)
-        sealed = _sealed(store, key_ring, clock)
+        _warn_of(sends_token_anywhere, grant.service)
+        self._storage = Storage.completed(store, key_ring, clock=clock)
+        self.sealed = SealedStore(self._storage.store, self._storage.key_ring, clock=clock)
         self.broker = Broker(
             grant,
-            sealed,
+            self.sealed,
             namespace=namespace,
             redirect_uri=f"{self.base_url}{connect_path(grant.service)}/callback",
             scope_rules=_checked_rules(scope_rules),
@@ -166,7 +168,7 @@ class Foundation:
             flow_ttl_seconds=_checked_seconds("flow_ttl_seconds", flow_ttl_seconds),
             clock=clock,
         )
-        self._ended_sessions = EndedSessions(sealed, namespace=namespace)
+        self._ended_sessions = EndedSessions(self.sealed, namespace=namespace)
         notices = CompletionNotices(clock=clock)
         self._pages = ConnectPages(self.broker, base_url=self.base_url, pages=Pages(), on_finished=notices.tell)
         asker = Asker(self.broker, connect_url=self._pages.url, patience=patience or Patience(), notices=notices)
@@ -207,6 +209,8 @@ class Foundation:
                 hub.add_pages(self._pages.routes)
                 hub.add_service(self._connected, base_url=self.base_url, ended_sessions=self._ended_sessions)
             hub.check_at_the_start(partial(self._check_injections, app))
+            # The later a thing is named here, the earlier it is closed.
+            hub.close_at_the_end(self._storage.aclose)
             hub.close_at_the_end(self.broker.aclose)
             answer_refusals(app)
             self._apps.append(app)
@@ -305,6 +309,11 @@ def _ways(values: Sequence[WithoutUser], clock: Clock) -> Sequence[UserlessGrant
     return grants_from(values, fetch=HttpFetch(), clock=clock)
 
 
+def _warn_of(sends_token_anywhere: bool, service: str) -> None:
+    if sends_token_anywhere:
+        _log.warning("sends_token_anywhere: tokens go to any https address service=%s", service)
+
+
 def _check_app(app: object) -> None:
     if not isinstance(app, Starlette):
         raise ConfigurationError(
@@ -336,13 +345,3 @@ def _check_name(name: object) -> None:
             f"name={name!r} cannot be part of an address.",
             hint="Use lower-case letters, digits and hyphens; `login` is taken.",
         )
-
-
-def _sealed(store: Store | None, key_ring: KeyRing | None, clock: Clock) -> SealedStore:
-    if store is not None and key_ring is None:
-        raise ConfigurationError(
-            "A store was given without a key_ring.",
-            hint="What it keeps would be unreadable after a restart; pass KeyRing({...}, minting=...).",
-        )
-    kept_in = MemoryStore(clock=clock) if store is None else store
-    return SealedStore(kept_in, KeyRing.ephemeral() if key_ring is None else key_ring, clock=clock)

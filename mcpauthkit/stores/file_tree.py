@@ -41,6 +41,8 @@ class FileTree(FileTreeStore, AsyncEnumerateKeysProtocol):
         ConfigurationError: The folder cannot be used, or others can write to it.
     """
 
+    lists_all_keys = True
+
     def __init__(self, folder: Path, *, collection: str = "mcpauthkit", clock: Clock | None = None) -> None:
         self._records = _prepare(folder, collection)
         self._time = clock or SystemClock()

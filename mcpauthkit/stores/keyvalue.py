@@ -14,7 +14,6 @@ from key_value.aio.protocols.key_value import AsyncEnumerateKeysProtocol, AsyncK
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.stores.file_tree import FileTree
 from mcpauthkit.stores.waiters import Waiters
 
 _log = RequestLog("stores")
@@ -186,7 +185,7 @@ class _ListableKeyValueStore(KeyValueStore):
             ConfigurationError: There are more than the store lists.
         """
         store = self._store
-        lists_all = isinstance(store, FileTree)
+        lists_all = getattr(store, "lists_all_keys", False)
         assert isinstance(store, AsyncEnumerateKeysProtocol)
         with anyio.fail_after(_PATIENCE_SECONDS):
             names = await store.keys(collection=self._collection)

@@ -27,6 +27,7 @@ from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import current_user as kit_current_user
 from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS_KEY, SdkIdentity
+from mcpauthkit.stores.environment import key_ring_from_environment
 from mcpauthkit.web.admission import Admission, Admissions
 from mcpauthkit.web.browser_login import SIGN_IN_KEY
 from mcpauthkit.web.call_rules import CallRules
@@ -81,7 +82,8 @@ class JwtAuthMiddleware:
         browser_client_id: The kit's own client at the issuer, for signing browsers in on the connect pages; without
             one it registers itself (RFC 7591) where the issuer allows that.
         browser_client_secret: Its secret, for a confidential client.
-        key_ring: What seals browser sessions; without one they end with the process.
+        key_ring: What seals browser sessions. Without, that of `STORAGE_ENCRYPTION_KEY` or
+            `STORAGE_ENCRYPTION_KEY_PATH`; where neither is set they end with the process.
         http_client: An httpx client of yours for talking to the issuers; it stays open.
         clock: Time.
         entropy: Source of request ids.
@@ -146,7 +148,7 @@ class JwtAuthMiddleware:
         self._sign_in = browser_login(
             trusted,
             base_url=self._resources.base_url,
-            key_ring=key_ring or KeyRing.ephemeral(),
+            key_ring=key_ring or key_ring_from_environment(),
             clock=clock,
             client_id=browser_client_id,
             client_secret=browser_client_secret,

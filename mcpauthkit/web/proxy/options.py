@@ -23,6 +23,7 @@ from mcpauthkit.oauth.known_clients import KnownClients
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.oauth.token import ClientAuthentication, OAuthClient
 from mcpauthkit.protocol.client_documents import SafeClientDocuments
+from mcpauthkit.stores.environment import key_ring_from_environment
 from mcpauthkit.web.proxy.documents import ClientDocuments
 
 _log = RequestLog("web")
@@ -48,7 +49,8 @@ class ProxyOptions(TypedDict, total=False):
             anything else is `invalid_scope`, because our client at the issuer may be allowed far more.
         refresh_idle_seconds: After this time without use a refresh token ends; 30 days unless given.
         refresh_lifetime_seconds: This long after the login they all end; 180 days unless given.
-        key_ring: What seals; unless given, one that ends with the process, with a warning.
+        key_ring: What seals; unless given, that of `STORAGE_ENCRYPTION_KEY` or `STORAGE_ENCRYPTION_KEY_PATH`, and where
+            neither is set one that ends with the process, with a warning.
         http_client: An httpx client of yours for requests to the issuer.
         clock: Time.
         entropy: Source of states, verifiers and nonces.
@@ -133,7 +135,7 @@ def proxy_settings(client_id: str, options: ProxyOptions) -> ProxySettings:
         allowed_scopes=check_scopes(options.get("allowed_scopes", ())),
         refresh_idle_seconds=_seconds(options, "refresh_idle_seconds", _REFRESH_IDLE_SECONDS),
         refresh_lifetime_seconds=_seconds(options, "refresh_lifetime_seconds", _REFRESH_LIFETIME_SECONDS),
-        key_ring=options.get("key_ring") or _ephemeral(entropy),
+        key_ring=options.get("key_ring") or _key_ring(entropy),
         http_client=options.get("http_client"),
         clock=options.get("clock") or SystemClock(),
         entropy=entropy,
@@ -187,9 +189,11 @@ def _seconds(
     return seconds
 
 
-def _ephemeral(entropy: Entropy) -> KeyRing:
-    _log.warning(
-        "authorization proxy without a key_ring: logins in progress, registered clients and refresh tokens end with "
-        "this process; pass key_ring=KeyRing({...}, minting=...)"
-    )
-    return KeyRing.ephemeral(entropy)
+def _key_ring(entropy: Entropy) -> KeyRing:
+    key_ring = key_ring_from_environment(entropy)
+    if key_ring.is_ephemeral:
+        _log.warning(
+            "authorization proxy without a key_ring: logins in progress, registered clients and refresh tokens end "
+            "with this process; pass key_ring=KeyRing({...}, minting=...) or set STORAGE_ENCRYPTION_KEY"
+        )
+    return key_ring
