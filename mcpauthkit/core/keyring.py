@@ -32,7 +32,8 @@ class KeyRing:
        sealed. With one replica this step and the next are one.
     2. Name it as minting, and deploy that. Records are sealed anew as they are read; `mcpauthkit store rotate` does the
        rest.
-    3. A day later, drop the old key: what lives shorter than that is left to die under it.
+    3. A day later, drop the old key: what lives shorter than that is left to die under it. In proxy mode, drop it after
+       30 days, when unused refresh tokens have ended; clients that registered themselves then do so once more.
 
     The position in a list means nothing here: an order read the wrong way round has signed with stale keys elsewhere.
 

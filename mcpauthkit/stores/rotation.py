@@ -10,7 +10,7 @@ import anyio
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.keyring import KeyRing
-from mcpauthkit.errors import ConfigurationError, SealError, StoreUnavailable
+from mcpauthkit.errors import AuthKitError, ConfigurationError, SealError
 from mcpauthkit.stores.outage import OutageTranslated
 from mcpauthkit.stores.port import Conditional, Listable, Store
 from mcpauthkit.stores.sealed import SealedStore, SealState
@@ -74,7 +74,8 @@ async def reseal_all(
         clock: Time.
 
     Raises:
-        ConfigurationError: The store cannot do that; or `forget_unreadable` and no record opens.
+        ConfigurationError: The store cannot do that, or not with as many records as it has; or `forget_unreadable` and
+            no record opens.
         StoreUnavailable: The store failed; what is done is done.
     """
     if not isinstance(store, Listable) or not isinstance(store, Conditional):
@@ -140,9 +141,9 @@ async def _once(keys: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 async def _for_each(keys: AsyncIterator[str], act: Callable[[str], Awaitable[None]], concurrency: int) -> None:
-    """Do something with every key, a few at once; the first outage ends it."""
+    """Do something with every key, a few at once; the first failure ends it."""
     turn = anyio.Lock()
-    outages: list[StoreUnavailable] = []
+    failures: list[AuthKitError] = []
 
     async def work() -> None:
         try:
@@ -153,12 +154,12 @@ async def _for_each(keys: AsyncIterator[str], act: Callable[[str], Awaitable[Non
                 if key is None:
                     return
                 await act(key)
-        except StoreUnavailable as error:
-            outages.append(error)
+        except AuthKitError as error:
+            failures.append(error)
             tasks.cancel_scope.cancel()
 
     async with anyio.create_task_group() as tasks:
         for _ in range(concurrency):
             tasks.start_soon(work)
-    if outages:
-        raise outages[0]
+    if failures:
+        raise failures[0]

@@ -227,7 +227,7 @@ class SealedStore:
         with OutageTranslated():
             is_gone = await self._store.delete_if(key, seen=sealed)
         if is_gone:
-            _audit.warning("unreadable record removed key=%s", key)
+            _audit.warning("unreadable record removed key=%s", _shown(key))
         return is_gone
 
     async def _changed(self, key: str, seen: str | None, timeout_seconds: float) -> None:
@@ -268,7 +268,7 @@ class SealedStore:
             return None
         except SealError as error:
             if self._refused.is_new(key):
-                _audit.warning("stored record refused key=%s %s", key, error.for_log())
+                _audit.warning("stored record refused key=%s %s", _shown(key), error.for_log())
             raise
         self._refused.forget(key)
         return unsealed
@@ -307,6 +307,11 @@ class SealedStore:
         ttl_seconds = None if expires_at is None else expires_at - self._clock.wall()
         with OutageTranslated():
             return await self._store.put_if(key, anew, seen=sealed, ttl_seconds=ttl_seconds)
+
+
+def _shown(key: str) -> str:
+    # A walk meets keys that are not of our making, and line breaks in them would forge lines of the log.
+    return ascii(key)[1:-1]
 
 
 def _check_store(given: object) -> None:

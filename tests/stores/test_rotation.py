@@ -294,6 +294,28 @@ async def test_an_outage_ends_the_walk_with_one_error(store: CountingStore, cloc
     assert (await reseal_all(store, BOTH_NEW, clock=clock)).resealed == 50
 
 
+async def test_a_store_that_cannot_list_all_of_it_ends_the_walk_with_its_own_words(clock: FakeClock) -> None:
+    fault = ConfigurationError("Too many.", hint="Move.")
+
+    class Overfull(MemoryStore):
+        async def list_keys(self) -> AsyncIterator[str]:
+            yield "k"
+            raise fault
+
+    with pytest.raises(ConfigurationError) as caught:
+        await reseal_all(Overfull(clock=clock), BOTH_NEW, clock=clock)
+    assert caught.value is fault
+
+
+async def test_a_key_of_somebody_elses_making_forges_no_line_of_the_log(
+    store: CountingStore, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await over(store, OLD, clock).put("good", RECORD, ttl_seconds=YEAR)
+    await store.put("k\nforged \x1b[31m\udc80", "planted", ttl_seconds=None)
+    assert (await reseal_all(store, BOTH_NEW, forget_unreadable=True, clock=clock)).forgotten == 1
+    assert all(one.getMessage().isprintable() for one in caplog.records)
+
+
 @pytest.mark.parametrize("kind", [PlainStore, OnlyListable])
 async def test_a_store_that_cannot_be_walked_says_what_to_do_instead(kind: type[PlainStore]) -> None:
     with pytest.raises(ConfigurationError) as caught:

@@ -1,0 +1,1 @@
+"""The `mcpauthkit` command: what operators do to a running application from outside."""

@@ -1,0 +1,177 @@
+"""`mcpauthkit store rotate`: what it does to a real store, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from mcpauthkit import KeyRing, Store
+from mcpauthkit.cli.main import main
+from mcpauthkit.stores.environment import Storage
+from mcpauthkit.stores.sealed import SealedStore
+
+OLD = "canary-Pk3vY0sN7e2rJmQw8xT1uLzCa5bHdF6gi9"
+NEW = "canary-8xT1uLzCa5bHdF6gi9Pk3vY0sN7e2rJmQw"
+STRANGE = KeyRing({"2020-01": "canary-uLzCa5bHdF6gi98xT1Pk3vY0sN7e2rJmQw"}, minting="2020-01")
+YEAR = 365 * 86_400.0
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    # A `.env` file would be read where the tests run.
+    monkeypatch.chdir(tmp_path)
+    for name in ("REDIS_URL", "STORAGE_ENCRYPTION_KEY_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TOKEN_STORAGE_MODE", "file")
+    monkeypatch.setenv("FILE_STORAGE_PATH", str(tmp_path / "state"))
+    monkeypatch.setenv("STORAGE_ENCRYPTION_KEY", NEW)
+    monkeypatch.setenv("STORAGE_ENCRYPTION_OLD_KEYS", OLD)
+    return monkeypatch
+
+
+def keep(ring: KeyRing, *keys: str, ttl_seconds: float | None = YEAR) -> None:
+    async def put() -> None:
+        async with Storage.from_environment() as storage:
+            for key in keys:
+                await SealedStore(storage.store, ring).put(key, {"token": "canary"}, ttl_seconds=ttl_seconds)
+
+    anyio.run(put)
+
+
+def kept(*keys: str) -> dict[str, str | None]:
+    async def get(store: Store) -> dict[str, str | None]:
+        return {key: await store.get(key) for key in keys}
+
+    async def read() -> dict[str, str | None]:
+        async with Storage.from_environment() as storage:
+            return await get(storage.store)
+
+    return anyio.run(read)
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["store", "rotate", *arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    out = capsys.readouterr().out
+    assert "canary" not in out
+    return dict(json.loads(out))
+
+
+@pytest.mark.usefixtures("environment")
+def test_everything_is_under_the_new_key_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
+    keep(KeyRing.of_secrets(OLD), "one", "two")
+    keep(KeyRing.of_secrets(OLD), "flow", ttl_seconds=600)
+    keep(KeyRing.of_secrets(NEW), "three")
+    assert run("--json") == 0
+    assert told(capsys) == {
+        "walked": 4, "resealed": 2, "current": 1, "older": 1, "unreadable": [], "forgotten": 0,
+    }  # fmt: skip
+    minting = KeyRing.of_secrets(NEW).minting
+    assert all((text or "").split(".")[1] == minting for text in kept("one", "two", "three").values())
+    assert run() == 0
+    out = capsys.readouterr().out
+    assert "4 records" in out
+    assert minting in out
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_cannot_be_read_is_told_by_key_and_left(capsys: pytest.CaptureFixture[str]) -> None:
+    keep(KeyRing.of_secrets(OLD), "one")
+    keep(STRANGE, *(f"lost-{number:02}" for number in range(25)))
+    before = kept("lost-00", "lost-24")
+    assert run("--json") == 1
+    unreadable = told(capsys)["unreadable"]
+    assert [one["key"] for one in unreadable] == [f"lost-{number:02}" for number in range(25)]
+    assert all("2020-01" in one["reason"] for one in unreadable)
+    assert run() == 1
+    out = capsys.readouterr().out
+    assert "lost-19" in out
+    assert "lost-20" not in out
+    assert "5 more" in out
+    assert kept("lost-00", "lost-24") == before
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_cannot_be_read_is_removed_when_told_to(capsys: pytest.CaptureFixture[str]) -> None:
+    keep(KeyRing.of_secrets(OLD), "one")
+    keep(STRANGE, "lost")
+    assert run("--forget-unreadable", "--json") == 0
+    assert told(capsys)["forgotten"] == 1
+    assert kept("lost") == {"lost": None}
+    assert kept("one")["one"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_with_the_wrong_keys_nothing_is_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    keep(STRANGE, "lost")
+    assert run("--forget-unreadable") == 2
+    assert kept("lost")["lost"]
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_empty_store_is_fine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 0
+    assert "0 records" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("TOKEN_STORAGE_MODE", "memory", "TOKEN_STORAGE_MODE"),
+        ("TOKEN_STORAGE_MODE", "disk", "TOKEN_STORAGE_MODE"),
+        ("TOKEN_STORAGE_MODE", "redis", "REDIS_URL"),
+        ("STORAGE_ENCRYPTION_KEY", "canary", "STORAGE_ENCRYPTION_KEY"),
+        ("STORAGE_ENCRYPTION_KEY", "", "STORAGE_ENCRYPTION_KEY"),
+    ],
+)
+def test_wrong_settings_are_told_with_the_fix_and_no_traceback(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str, named: str
+) -> None:
+    environment.setenv(variable, value)
+    assert run("--json") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert named in captured.err
+    assert not any(word in captured.err for word in ("Traceback", "canary"))
+
+
+def test_a_storage_that_does_not_answer_is_told_without_a_traceback(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("TOKEN_STORAGE_MODE", "redis")
+    environment.setenv("REDIS_URL", "redis://user:canary@127.0.0.1:1/0")
+    assert run() == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err
+    assert not any(word in captured.err for word in ("Traceback", "canary"))
+
+
+@pytest.mark.parametrize("arguments", [["store", "rotate", "--nope"], ["store", "nope"], ["nope"]])
+def test_a_wrong_word_ends_with_the_code_of_wrong_settings(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "nope" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["store"], ["store", "rotate", "--help"], ["key", "--help"]])
+def test_whoever_asks_for_help_gets_it(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    assert "Usage: mcpauthkit" in capsys.readouterr().out
