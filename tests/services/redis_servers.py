@@ -49,7 +49,7 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = _START_S
     raise RedisServerError(f"in {seconds:.0f} s not seen: {what}")
 
 
-class _Port:
+class HeldPort:
     """A port that stays ours while nobody listens there, so that a server finds it free when it comes back."""
 
     def __init__(self) -> None:
@@ -63,6 +63,7 @@ class _Port:
         self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     def close(self) -> None:
+        """Give it up."""
         self._holder.close()
 
 
@@ -88,7 +89,7 @@ class RedisServer:
         work.mkdir(parents=True, exist_ok=True)
         self._work, self._options, self._mode = work, options, mode
         self._login: dict[str, Any] = {"username": username, "password": password}
-        self._held = _Port()
+        self._held = HeldPort()
         self.port = self._held.number
         self._process: subprocess.Popen[str] | None = None
         self._words: deque[str] = deque(maxlen=40)
@@ -109,7 +110,11 @@ class RedisServer:
         return self._process is not None
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except RedisServerError:
+            self._held.close()
+            raise
         return self
 
     def __exit__(
@@ -216,7 +221,7 @@ class RedisCluster:
     """
 
     def __init__(self, work: Path, *, masters: int = 3, replicas: int = 0) -> None:
-        self._buses = [_Port() for _ in range(masters * (1 + replicas))]
+        self._buses = [HeldPort() for _ in range(masters * (1 + replicas))]
         self.nodes = [
             RedisServer(
                 work / f"node-{number}",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
+
+import anyio
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.secret import Secret, as_secret
@@ -106,19 +106,18 @@ class RedisStore:
     async def wait_for_change(self, key: str, seen: str | None, *, timeout_seconds: float) -> None:
         """Return when the value is no longer `seen`, or after the time; an outage of Redis is waited through."""
         link, order = self._links.mine(), self._order(key)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds):
-                with link.wakes.waiting(order.key) as waiter:
-                    while True:
-                        await waiter.wait()
-                        try:
-                            value = _text(await link.look(order))
-                        except StoreUnavailable:
-                            waiter.is_blind = True
-                            continue
-                        if value != seen:
-                            return
-                        waiter.is_blind = False
+        # Not asyncio's timeout, which cancels once: redis-py may lose that on Python 3.11, in asyncio.wait_for.
+        with anyio.move_on_after(timeout_seconds), link.wakes.waiting(order.key) as waiter:
+            while True:
+                await waiter.wait()
+                try:
+                    value = _text(await link.look(order))
+                except StoreUnavailable:
+                    waiter.is_blind = True
+                    continue
+                if value != seen:
+                    return
+                waiter.is_blind = False
 
     async def aclose(self) -> None:
         """Close all connections; a client that was given stays open."""
