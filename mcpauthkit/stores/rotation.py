@@ -78,52 +78,71 @@ async def reseal_all(
             no record opens.
         StoreUnavailable: The store failed; what is done is done.
     """
-    if not isinstance(store, Listable) or not isinstance(store, Conditional):
-        raise ConfigurationError(
-            f"A {type(store).__name__} cannot be walked: it does not list its keys, or not compare before it changes.",
-            hint="Keep the older keys in the ring: what is written from now on is under the minting one.",
-        )
+    listable = _walkable(store)
     if not 1 <= concurrency <= _MOST_AT_ONCE:
         raise ConfigurationError(f"concurrency is {concurrency!r}.", hint=f"Give 1 to {_MOST_AT_ONCE}.")
-    sealed = SealedStore(store, key_ring, clock=clock)
-    states: Counter[SealState] = Counter()
-    unreadable: list[Unreadable] = []
+    walk = _Walk(SealedStore(store, key_ring, clock=clock), concurrency)
+    await walk.reseal(listable.list_keys())
+    if forget_unreadable:
+        await walk.forget()
+    return walk.result()
 
-    async def reseal(key: str) -> None:
-        try:
-            states[await sealed.reseal(key)] += 1
-        except SealError as error:
-            unreadable.append(Unreadable(key, error.reason))
 
-    await _for_each(_once(store.list_keys()), reseal, concurrency)
-    opened = states[SealState.CURRENT] + states[SealState.RESEALED] + states[SealState.OLDER]
-    forgotten = 0
-    if forget_unreadable and unreadable:
-        if not opened:
-            raise ConfigurationError(
-                f"None of {len(unreadable)} records opens with this key ring, so nothing was removed.",
-                hint="Give the ring that the application has; if its keys are lost, empty the store instead.",
-            )
-        forgotten = await _forget(sealed, unreadable, concurrency)
-    return Resealed(
-        walked=opened + len(unreadable),
-        resealed=states[SealState.RESEALED],
-        current=states[SealState.CURRENT],
-        older=states[SealState.OLDER],
-        unreadable=tuple(sorted(unreadable, key=lambda one: one.key)),
-        forgotten=forgotten,
+def _walkable(store: Store) -> Listable:
+    if isinstance(store, Listable) and isinstance(store, Conditional):
+        return store
+    raise ConfigurationError(
+        f"A {type(store).__name__} cannot be walked: it does not list its keys, or not compare before it changes.",
+        hint="Keep the older keys in the ring: what is written from now on is under the minting one.",
     )
 
 
-async def _forget(sealed: SealedStore, unreadable: list[Unreadable], concurrency: int) -> int:
-    forgotten: list[str] = []
+class _Walk:
+    """One walk and what it counts."""
 
-    async def forget(key: str) -> None:
-        if await sealed.forget_unreadable(key):
-            forgotten.append(key)
+    def __init__(self, store: SealedStore, concurrency: int) -> None:
+        self._store = store
+        self._concurrency = concurrency
+        self._states: Counter[SealState] = Counter()
+        self._unreadable: list[Unreadable] = []
+        self._forgotten = 0
 
-    await _for_each(_keys_of(unreadable), forget, concurrency)
-    return len(forgotten)
+    async def reseal(self, keys: AsyncIterator[str]) -> None:
+        await _for_each(_once(keys), self._reseal_one, self._concurrency)
+
+    async def forget(self) -> None:
+        if self._unreadable and not self._opened:
+            raise ConfigurationError(
+                f"None of {len(self._unreadable)} records opens with this key ring, so nothing was removed.",
+                hint="Give the ring that the application has; if its keys are lost, empty the store instead.",
+            )
+        await _for_each(_keys_of(self._unreadable), self._forget_one, self._concurrency)
+
+    def result(self) -> Resealed:
+        return Resealed(
+            walked=self._opened + len(self._unreadable),
+            resealed=self._states[SealState.RESEALED],
+            current=self._states[SealState.CURRENT],
+            older=self._states[SealState.OLDER],
+            unreadable=tuple(sorted(self._unreadable, key=lambda one: one.key)),
+            forgotten=self._forgotten,
+        )
+
+    @property
+    def _opened(self) -> int:
+        return self._states.total() - self._states[SealState.ABSENT]
+
+    async def _reseal_one(self, key: str) -> None:
+        try:
+            state = await self._store.reseal(key)
+        except SealError as error:
+            self._unreadable.append(Unreadable(key, error.reason))
+        else:
+            self._states[state] += 1
+
+    async def _forget_one(self, key: str) -> None:
+        if await self._store.forget_unreadable(key):
+            self._forgotten += 1
 
 
 async def _keys_of(unreadable: list[Unreadable]) -> AsyncIterator[str]:

@@ -234,6 +234,24 @@ async def test_what_does_not_open_is_removed_when_the_operator_says_so(
     assert any("key=strange" in one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit")
 
 
+async def test_many_at_once_are_counted_one_by_one(clock: FakeClock) -> None:
+    class Elsewhere(MemoryStore):
+        async def put_if(self, key: str, value: str, *, seen: str, ttl_seconds: float | None) -> bool:
+            await anyio.lowlevel.checkpoint()
+            return await super().put_if(key, value, seen=seen, ttl_seconds=ttl_seconds)
+
+        async def delete_if(self, key: str, *, seen: str) -> bool:
+            await anyio.lowlevel.checkpoint()
+            return await super().delete_if(key, seen=seen)
+
+    store = Elsewhere(clock=clock)
+    for number in range(100):
+        await over(store, OLD, clock).put(f"good-{number}", RECORD, ttl_seconds=YEAR)
+        await over(store, STRANGE, clock).put(f"strange-{number}", RECORD, ttl_seconds=YEAR)
+    done = await reseal_all(store, BOTH_NEW, forget_unreadable=True, clock=clock)
+    assert (done.walked, done.resealed, len(done.unreadable), done.forgotten) == (200, 100, 100, 100)
+
+
 async def test_with_the_wrong_ring_nothing_is_removed(store: CountingStore, clock: FakeClock) -> None:
     await over(store, OLD, clock).put("one", RECORD, ttl_seconds=YEAR)
     with pytest.raises(ConfigurationError) as caught:
