@@ -44,6 +44,7 @@ from mcpauthkit.web.ended_sessions import EndedSessions
 from mcpauthkit.web.hub import Hub
 from mcpauthkit.web.injection import answer_refusals
 from mcpauthkit.web.pages import Pages
+from mcpauthkit.web.production import Deployment
 
 _log = RequestLog("providers")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -214,6 +215,8 @@ class Foundation:
             hub.close_at_the_end(self.broker.aclose)
             answer_refusals(app)
             self._apps.append(app)
+        if not isinstance(self.broker.grant, ServiceAccount):
+            Deployment.of(app).add_provider(self.broker.grant.service, self.sealed, mcp)
         if mcp is not None:
             self._servers.append(mcp)
             for function in self._guarded:

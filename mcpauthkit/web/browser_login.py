@@ -70,6 +70,10 @@ class BrowserLogin:
         key_ring: What seals the cookies, and the tokens of forms.
         clock: Time.
         entropy: Source of states, nonces and verifiers.
+
+    Attributes:
+        key_ring: What seals the cookies.
+        csrf: The tokens of forms.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class BrowserLogin:
     ) -> None:
         self._clients = {client.issuer_url: client for client in clients}
         self._first = clients[0]
+        self.key_ring = key_ring
         self._base_url = base_url
         self._cookies = SealedCookies(base_url, key_ring, clock=clock)
         self.csrf = CsrfTokens(base_url, key_ring, clock=clock)

@@ -27,7 +27,7 @@ def check_coverage(app: Any, resources: ProtectedResources, open_paths: OpenPath
     Raises:
         ConfigurationError: An MCP server is at a path of no resource.
     """
-    for path in _mcp_paths(getattr(app, "routes", ())):
+    for path, _ in mcp_endpoints(getattr(app, "routes", ())):
         if resources.for_path(path) is None and not open_paths.is_open(path):
             raise ConfigurationError(
                 f"An MCP server is at {path}, which resource_paths does not hold.",
@@ -61,9 +61,15 @@ def check_services(app: Any, base_url: str, guard: type[Any]) -> None:
         )
 
 
-def _mcp_paths(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
+def mcp_endpoints(routes: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The MCP servers below some routes: where each is, and what speaks there.
+
+    Args:
+        routes: The routes of an application.
+        prefix: Where they are mounted.
+    """
     for route in routes:
         path = prefix + getattr(route, "path", "")
-        if speaks_mcp(getattr(route, "endpoint", None)) or speaks_mcp(getattr(route, "app", None)):
-            yield path or "/"
-        yield from _mcp_paths(getattr(route, "routes", None) or (), path)
+        ends = (getattr(route, "endpoint", None), getattr(route, "app", None))
+        yield from ((path or "/", one) for one in ends if speaks_mcp(one))
+        yield from mcp_endpoints(getattr(route, "routes", None) or (), path)

@@ -9,6 +9,7 @@ from typing import Unpack
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Route
 
+from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.known_options import check_options
 from mcpauthkit.core.urls import check_issuer_url
 from mcpauthkit.errors import ConfigurationError
@@ -16,6 +17,7 @@ from mcpauthkit.oauth.metadata import PROTECTED_RESOURCE, protected_resource_doc
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.web.cors import document_endpoint
 from mcpauthkit.web.hub import Hub, MetadataMode
+from mcpauthkit.web.production import Deployment
 from mcpauthkit.web.proxy.options import ProxyOptions, proxy_settings
 from mcpauthkit.web.proxy.server import AuthorizationProxy
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResources
@@ -70,17 +72,14 @@ def oauth_meta_router(
                 hint="Give client_id for the proxy, or leave these out and let clients register at the issuer.",
             )
         return _router(_resource_routes(resources, issuer, scopes, resource_name), _lifespan("direct"))
+    settings = proxy_settings(client_id, proxy)
     server = AuthorizationProxy(
-        resources,
-        issuer_url=issuer,
-        scopes=scopes,
-        resource_name=resource_name,
-        settings=proxy_settings(client_id, proxy),
+        resources, issuer_url=issuer, scopes=scopes, resource_name=resource_name, settings=settings
     )
     base_scopes = tuple(scope for scope in scopes if scope != _OFFLINE)
     documents = _resource_routes(resources, resources.base_url, base_scopes, resource_name)
     own = server.routes
-    return _router([*documents, *own], _lifespan("proxy", own, server.aclose))
+    return _router([*documents, *own], _lifespan("proxy", own, server.aclose, settings.key_ring))
 
 
 def _resource_routes(
@@ -96,11 +95,16 @@ def _resource_routes(
 
 
 def _lifespan(
-    mode: MetadataMode, routes: Sequence[Route] = (), close: Callable[[], Awaitable[None]] | None = None
+    mode: MetadataMode,
+    routes: Sequence[Route] = (),
+    close: Callable[[], Awaitable[None]] | None = None,
+    key_ring: KeyRing | None = None,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with Hub.of(app).serving_metadata(mode, routes):
+            if key_ring is not None:
+                Deployment.of(app).key_rings["oauth_meta_router"] = key_ring
             try:
                 yield
             finally:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Unpack
 
 import httpx
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
@@ -26,12 +27,13 @@ from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import current_user as kit_current_user
+from mcpauthkit.protocol.endpoints import keeps_sessions
 from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS_KEY, SdkIdentity
 from mcpauthkit.stores.environment import key_ring_from_environment
 from mcpauthkit.web.admission import Admission, Admissions
 from mcpauthkit.web.browser_login import SIGN_IN_KEY
 from mcpauthkit.web.call_rules import CallRules
-from mcpauthkit.web.coverage import check_coverage, check_services
+from mcpauthkit.web.coverage import check_coverage, check_services, mcp_endpoints
 from mcpauthkit.web.enrichment import OnAuthenticate
 from mcpauthkit.web.hub import hub_of
 from mcpauthkit.web.injection import CHALLENGE_KEY
@@ -39,6 +41,7 @@ from mcpauthkit.web.key_document import KeyDocument
 from mcpauthkit.web.limits import LimitOptions, Limits
 from mcpauthkit.web.open_paths import OpenPaths
 from mcpauthkit.web.origins import AllowedOrigins
+from mcpauthkit.web.production import Deployment, Gate, check_deployment
 from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
@@ -84,6 +87,9 @@ class JwtAuthMiddleware:
         browser_client_secret: Its secret, for a confidential client.
         key_ring: What seals browser sessions. Without, that of `STORAGE_ENCRYPTION_KEY` or
             `STORAGE_ENCRYPTION_KEY_PATH`; where neither is set they end with the process.
+        production: Refuse to start with what is fit for development only: keys that end with this process or look like
+            samples, an http address, and with several processes a store that only one of them sees or questions that
+            only one can go on with. `MCPAUTHKIT_PRODUCTION=1` says the same.
         http_client: An httpx client of yours for talking to the issuers; it stays open.
         clock: Time.
         entropy: Source of request ids.
@@ -118,14 +124,15 @@ class JwtAuthMiddleware:
         browser_client_id: str | None = None,
         browser_client_secret: str | Secret | None = None,
         key_ring: KeyRing | None = None,
+        production: bool = False,
         http_client: httpx.AsyncClient | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
         check_options(limits, LimitOptions, JwtAuthMiddleware)
-        self._app = app
-        clock = clock or SystemClock()
+        self._app, clock = app, clock or SystemClock()
+        self._production = production
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._open = OpenPaths(open_paths, [one.path for one in self._resources.all])
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
@@ -150,8 +157,7 @@ class JwtAuthMiddleware:
             base_url=self._resources.base_url,
             key_ring=key_ring or key_ring_from_environment(),
             clock=clock,
-            client_id=browser_client_id,
-            client_secret=browser_client_secret,
+            client=(browser_client_id, browser_client_secret),
         )
         self._for_pages = self._origins.with_cors(self._serve_page) if self._origins.feeds_cors else self._serve_page
 
@@ -189,25 +195,25 @@ class JwtAuthMiddleware:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
 
-        async def watched(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                self._tell_of_missing_documents(scope)
-            await send(message)
-
+        gate = Gate(receive, send, partial(self._check_started, app))
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, gate.receive, gate.send)
         finally:
             await self._fetch.aclose()
             await close_verifiers(self._verifiers)
 
-    def _tell_of_missing_documents(self, scope: Scope) -> None:
-        hub = hub_of(scope.get("app", self._app))
+    def _check_started(self, app: Any) -> None:
+        hub = hub_of(app)
         if self._sign_in_issuers and (hub is None or not hub.serves_metadata):
             _log.warning(
                 "every 401 names %s and nothing of ours serves it hint=%r",
                 self._resources.all[0].metadata_url,
                 "Include oauth_meta_router(...) with the same server_base_url and resource_paths.",
             )
+        if self._sign_in is not None and hub is not None and hub.services:
+            Deployment.of(app).key_rings["JwtAuthMiddleware"] = self._sign_in.key_ring
+        sessions = any(keeps_sessions(one) for _, one in mcp_endpoints(getattr(app, "routes", ())))
+        check_deployment(app, base_url=self._resources.base_url, keeps_sessions=sessions, production=self._production)
 
     async def _check_origin(self, scope: Scope, headers: HeaderFields, receive: Receive, send: Send) -> None:
         resource = self._resources.for_path(_path(scope))

@@ -151,8 +151,7 @@ def browser_login(
     base_url: str,
     key_ring: KeyRing,
     clock: Clock,
-    client_id: str | None,
-    client_secret: str | Secret | None,
+    client: tuple[str | None, str | Secret | None],
 ) -> BrowserLogin | None:
     """Browser login at the issuers, or None where there is none to sign in at.
 
@@ -161,12 +160,12 @@ def browser_login(
         base_url: The public address of the application.
         key_ring: What seals the cookies.
         clock: Time.
-        client_id: Our client at the first issuer.
-        client_secret: Its secret.
+        client: Our client at the first issuer, and its secret.
     """
     if not issuers:
         return None
     redirect_uri = f"{base_url}{CALLBACK_PATH}"
+    client_id, client_secret = client
     clients = [
         IssuerClient(issuers[0], redirect_uri=redirect_uri, client_id=client_id, client_secret=client_secret),
         *(IssuerClient(one, redirect_uri=redirect_uri) for one in issuers[1:]),

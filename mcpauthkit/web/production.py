@@ -1,0 +1,226 @@
+"""What keeps an application from running in production, and what it is warned of elsewhere.
+
+A store of one process, keys that end with it, and questions that only one replica can go on with all work on the
+developer's machine, and lose connections or ask people twice where there are many. Nothing shows that until a request
+meets another replica or a restart, so it is looked for at the start.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import parent_process
+from typing import Any, Self
+
+from fastmcp import FastMCP
+from mcp.server.mcpserver import MCPServer
+from starlette.types import Message, Receive, Send
+
+from mcpauthkit.core.keyring import KeyRing
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.protocol.request_state import sharing_of
+from mcpauthkit.settings import DeploymentSettings
+from mcpauthkit.stores.sealed import SealedStore
+
+_log = RequestLog("web")
+_STATE = "mcpauthkit_deployment"
+_A_RING = (
+    "Set STORAGE_ENCRYPTION_KEY, or pass key_ring=KeyRing({...}, minting=...), the same on all replicas; "
+    "`openssl rand -base64 48` makes a secret."
+)
+_A_POLICY = (
+    'Give it request_state_security=request_state_security(key_ring, audience="my-server"); a policy of your own '
+    "with shared keys needs audience= too."
+)
+
+Server = FastMCP[Any] | MCPServer[Any]
+
+
+@dataclass(slots=True)
+class Deployment:
+    """What the parts of an application tell of themselves, as far as it matters where it runs.
+
+    Attributes:
+        key_rings: What seals in each part, by the part's name.
+        stores: Where each provider keeps what it has, by its name.
+        servers: The MCP servers whose tools ask users.
+    """
+
+    key_rings: dict[str, KeyRing] = field(default_factory=dict)
+    stores: dict[str, SealedStore] = field(default_factory=dict)
+    servers: list[Server] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, app: Any) -> Self:
+        """That of an application, made at the first request for it."""
+        state = getattr(app, "state", None)
+        found = getattr(state, _STATE, None)
+        if not isinstance(found, cls):
+            found = cls()
+            if state is not None:
+                setattr(state, _STATE, found)
+        return found
+
+    def add_provider(self, service: str, store: SealedStore, mcp: Server | None) -> None:
+        """Take note of a provider.
+
+        Args:
+            service: The name of its service.
+            store: Where it keeps what it has.
+            mcp: The server whose tools need it, if there is one.
+        """
+        name = f"the {service} provider"
+        self.stores[name], self.key_rings[name] = store, store.key_ring
+        if mcp is not None and not any(one is mcp for one in self.servers):
+            self.servers.append(mcp)
+
+
+@dataclass(frozen=True, slots=True)
+class _Processes:
+    """How many processes serve the application, at least, and what says so."""
+
+    count: int
+    reason: str
+
+    @classmethod
+    def counted(cls, settings: DeploymentSettings, *, in_production: bool) -> Self:
+        found = [
+            cls(settings.mcpauthkit_replicas or 1, f"MCPAUTHKIT_REPLICAS={settings.mcpauthkit_replicas}"),
+            cls(settings.web_concurrency or 1, f"WEB_CONCURRENCY={settings.web_concurrency}"),
+        ]
+        # A server that reloads code starts a process as well, so in development this says nothing.
+        if in_production and settings.mcpauthkit_replicas is None and parent_process() is not None:
+            alone = "this process is the worker of another; if it is the only one, set MCPAUTHKIT_REPLICAS=1"
+            found.append(cls(2, alone))
+        return max(found, key=lambda one: one.count)
+
+    @property
+    def are_many(self) -> bool:
+        return self.count > 1
+
+
+def check_deployment(app: Any, *, base_url: str, keeps_sessions: bool, production: bool) -> None:
+    """Look at an application that has started: in production nothing may be amiss, elsewhere it is warned of.
+
+    Args:
+        app: The application.
+        base_url: Its public address.
+        keeps_sessions: Whether an MCP server of it has sessions in its memory.
+        production: Whether it runs in production, whatever `MCPAUTHKIT_PRODUCTION` says.
+
+    Raises:
+        ConfigurationError: It must not run as it is; the text has a line for each fault, with what to do about it.
+    """
+    settings = DeploymentSettings.from_environment()
+    in_production = production or settings.mcpauthkit_production
+    processes, deployment = _Processes.counted(settings, in_production=in_production), Deployment.of(app)
+    faults = list(_lost_keys(deployment, everywhere=in_production or processes.are_many))
+    if processes.are_many:
+        faults += _between(deployment, processes)
+        _tell(_unseen(deployment, processes, keeps_sessions=keeps_sessions), logging.WARNING)
+    if in_production:
+        faults += _unsafe(deployment, base_url)
+    _tell(faults, logging.ERROR if in_production else logging.WARNING)
+    if faults and in_production:
+        lines = "".join(f"\n- {one}" for one in faults)
+        raise ConfigurationError(f"This application does not run in production as it is:{lines}")
+
+
+def _unsafe(deployment: Deployment, base_url: str) -> Iterator[ConfigurationError]:
+    if not base_url.startswith("https://"):
+        yield ConfigurationError(
+            f"server_base_url={base_url!r} sends tokens and cookies in the clear.",
+            hint="Give the https address that clients and browsers see; what ends TLS there may speak http to us.",
+        )
+    for part, ring in deployment.key_rings.items():
+        if samples := ring.looks_like_a_sample():
+            yield ConfigurationError(
+                f"Keys of {part} look like those of an example, which anybody can read: {', '.join(samples)}.",
+                hint=_A_RING,
+            )
+
+
+def _lost_keys(deployment: Deployment, *, everywhere: bool) -> Iterator[ConfigurationError]:
+    lasting = {part for part, store in deployment.stores.items() if store.is_shared}
+    ephemeral = [part for part, ring in deployment.key_rings.items() if ring.is_ephemeral]
+    lost = [part for part in ephemeral if everywhere or part in lasting]
+    if lost:
+        yield ConfigurationError(f"The keys of {_listed(lost)} end with this process.", hint=_A_RING)
+
+
+def _between(deployment: Deployment, processes: _Processes) -> Iterator[ConfigurationError]:
+    alone = [part for part, store in deployment.stores.items() if not store.is_shared]
+    if alone:
+        yield ConfigurationError(
+            f"No other process sees what is stored by {_listed(alone)}, and there are several ({processes.reason}).",
+            hint="Set TOKEN_STORAGE_MODE=redis and REDIS_URL, or pass store=RedisStore(url).",
+        )
+    for one in deployment.servers:
+        if sharing_of(one) == "own":
+            yield ConfigurationError(
+                f"No other process goes on with calls of the MCP server {one.name!r} that ask a user, and there are "
+                f"several ({processes.reason}).",
+                hint=_A_POLICY,
+            )
+
+
+def _unseen(deployment: Deployment, processes: _Processes, *, keeps_sessions: bool) -> Iterator[ConfigurationError]:
+    """What may well be right, and cannot be looked at from here."""
+    if keeps_sessions:
+        yield ConfigurationError(
+            f"Sessions of 2025-11-25 clients live in one process, and there are several ({processes.reason}).",
+            hint="Let the balancer send what has one Mcp-Session-Id to one process, or give stateless_http=True.",
+        )
+    for one in deployment.servers:
+        if sharing_of(one) == "unknown":
+            yield ConfigurationError(
+                f"The MCP server {one.name!r} does not show whether other processes go on with its calls.",
+                hint=_A_POLICY,
+            )
+
+
+def _tell(findings: Iterable[ConfigurationError], level: int) -> None:
+    for one in findings:
+        _log.log(level, "%s hint=%r", one.public, one.hint)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+class Gate:
+    """Stands between a server and an application that starts, and lets only one through that passes its checks.
+
+    They come when the application has started, because only then everything is in place; one that fails them is shut
+    down again the usual way, and the server is told that it did not start.
+
+    Args:
+        receive: What the server tells the application.
+        send: What the application tells the server.
+        check: Looks at the application.
+    """
+
+    def __init__(self, receive: Receive, send: Send, check: Callable[[], None]) -> None:
+        self._receive = receive
+        self._send = send
+        self._check = check
+        self._fault: ConfigurationError | None = None
+
+    async def receive(self) -> Message:
+        """What the application hears."""
+        return await self._receive() if self._fault is None else {"type": "lifespan.shutdown"}
+
+    async def send(self, message: Message) -> None:
+        """Pass on what the application says."""
+        if message["type"] == "lifespan.startup.complete":
+            try:
+                self._check()
+            except ConfigurationError as error:
+                # A server takes an exception here for an application without a lifespan, and would go on.
+                self._fault = error
+                return
+        if self._fault is not None:
+            message = {"type": "lifespan.startup.failed", "message": str(self._fault)}
+        await self._send(message)
