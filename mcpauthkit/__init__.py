@@ -32,10 +32,12 @@ from mcpauthkit.providers.oauth import OAuthProvider
 from mcpauthkit.providers.reminders import Expiring, OnExpiring
 from mcpauthkit.providers.service_options import ServiceOptions
 from mcpauthkit.stores.environment import Storage
+from mcpauthkit.stores.key_file import ExternalKeyService, KeyFile
 from mcpauthkit.stores.keyvalue import KeyValueStore
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Closable, Conditional, Listable, Store, Watchable
 from mcpauthkit.stores.redis.store import RedisStore
+from mcpauthkit.stores.rotation import Resealed, Unreadable, reseal_all
 from mcpauthkit.web.limits import LimitOptions
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
@@ -62,10 +64,12 @@ __all__ = [
     "Disconnected",
     "Entropy",
     "Expiring",
+    "ExternalKeyService",
     "Field",
     "Health",
     "IssuerProfile",
     "JwtAuthMiddleware",
+    "KeyFile",
     "KeyRing",
     "KeyValueStore",
     "LimitOptions",
@@ -81,6 +85,7 @@ __all__ = [
     "ProxyOptions",
     "RedisStore",
     "RegisteredClient",
+    "Resealed",
     "Revoked",
     "Secret",
     "ServiceOptions",
@@ -89,10 +94,12 @@ __all__ = [
     "TokenExchange",
     "TokenVerifier",
     "TrustedIssuer",
+    "Unreadable",
     "Watchable",
     "current_user",
     "get_request_id",
     "get_user",
     "oauth_meta_router",
     "request_state_security",
+    "reseal_all",
 ]
