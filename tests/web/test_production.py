@@ -1,0 +1,355 @@
+"""What an application may not be in production, each with its fix, and what it is warned of elsewhere."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import multiprocessing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from fastapi import FastAPI
+from fastmcp import FastMCP
+from mcp.server.mcpserver import MCPServer
+from mcp.server.request_state import RequestStateSecurity
+
+from mcpauthkit import (
+    CredentialsOptions,
+    CredentialsProvider,
+    JwtAuthMiddleware,
+    KeyRing,
+    LimitOptions,
+    MemoryStore,
+    OAuthOptions,
+    OAuthProvider,
+    ProviderOptions,
+    ProxyOptions,
+    oauth_meta_router,
+    request_state_security,
+)
+from mcpauthkit.testing import LoopbackServer
+from tests.asgi import lifespan
+from tests.world import application
+
+if TYPE_CHECKING:
+    from tests.world import Flavour
+
+BASE = "https://mcp.example.com"
+ISSUER = "https://issuer.example"
+SECRET = "qkGfW0tE7vYz1uXhJr5pBnC9sLdA3mKiT6oVwQxRbNyUeHj8"
+RING = KeyRing({"k2026": SECRET}, minting="k2026")
+SAMPLE = KeyRing({"k2026": "changeme-changeme-changeme-changeme"}, minting="k2026")
+MANY = {"MCPAUTHKIT_REPLICAS": "3"}
+
+flavours = pytest.mark.parametrize("flavour", ["fastmcp", "mcpserver"])
+
+
+class SharedStore(MemoryStore):
+    """As much of a store that many processes share as one process sees of it."""
+
+    is_shared = True
+
+
+@dataclass
+class Shop:
+    """An application, and what is unusual about it."""
+
+    base_url: str = BASE
+    ring: KeyRing | None = RING
+    middleware_ring: KeyRing | None = RING
+    proxy_ring: KeyRing | None = None
+    store: MemoryStore | None = field(default_factory=SharedStore)
+    flavour: Flavour = "fastmcp"
+    policy: RequestStateSecurity | None = field(default_factory=lambda: request_state_security(RING, audience="shop"))
+    stateless: bool = True
+    middleware: dict[str, Any] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)
+
+    def build(self) -> FastAPI:
+        options: Any = {"request_state_security": self.policy}
+        mcp: Any = FastMCP("shop", **options) if self.flavour == "fastmcp" else MCPServer("shop", **options)
+        app, mcp_app = application(mcp, stateless_http=self.stateless)
+        proxy: Any = {} if self.proxy_ring is None else {"client_id": "kit", "key_ring": self.proxy_ring}
+        app.include_router(oauth_meta_router(server_base_url=self.base_url, issuer_url=ISSUER, **proxy))
+        app.add_middleware(
+            JwtAuthMiddleware,
+            issuer_url=ISSUER,
+            server_base_url=self.base_url,
+            key_ring=self.middleware_ring,
+            **self.middleware,
+        )
+        kept: ProviderOptions = {}
+        if self.store is not None:
+            kept["store"] = self.store
+        if self.ring is not None:
+            kept["key_ring"] = self.ring
+        forge = OAuthProvider.from_preset("github", client_id="kit", server_base_url=self.base_url, **kept)
+        wiki = CredentialsProvider(
+            name="wiki", variables={"pat": {"label": "Token"}}, server_base_url=self.base_url, **kept
+        )
+        forge.register(app, mcp)
+        wiki.register(app, mcp)
+        app.mount("/", mcp_app)
+        return app
+
+
+async def start(app: Any) -> str:
+    """Start an application as a server does, and stop it; what the server is told if it does not start."""
+    sent: list[dict[str, Any]] = []
+    told = iter(["lifespan.startup", "lifespan.shutdown"])
+
+    async def receive() -> dict[str, Any]:
+        return {"type": next(told)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+    kinds = [one["type"].removeprefix("lifespan.") for one in sent]
+    assert kinds in (["startup.failed"], ["startup.complete", "shutdown.complete"])
+    return str(sent[0].get("message", ""))
+
+
+def faults_of(text: str) -> list[str]:
+    return text.split("\n- ")[1:]
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> pytest.MonkeyPatch:
+    for name in ("MCPAUTHKIT_PRODUCTION", "MCPAUTHKIT_REPLICAS", "WEB_CONCURRENCY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+ONE_FAULT: dict[str, tuple[Shop, dict[str, str], tuple[str, ...]]] = {
+    "plain http, on loopback too": (Shop("http://127.0.0.1:8000"), {}, ("'http://127.0.0.1:8000'", "https")),
+    "ephemeral key of the middleware": (
+        Shop(middleware_ring=None),
+        {},
+        ("JwtAuthMiddleware", "STORAGE_ENCRYPTION_KEY"),
+    ),
+    "ephemeral key of providers": (
+        Shop(ring=KeyRing.ephemeral()),
+        {},
+        ("the github provider and the wiki provider", "STORAGE_ENCRYPTION_KEY", "key_ring="),
+    ),
+    "ephemeral key of the proxy": (Shop(proxy_ring=KeyRing.ephemeral()), {}, ("oauth_meta_router", "key_ring=")),
+    "sample key": (Shop(middleware_ring=SAMPLE), {}, ("JwtAuthMiddleware", "k2026", "openssl rand")),
+    "memory and replicas": (
+        Shop(store=MemoryStore()),
+        MANY,
+        ("the github provider and the wiki provider", "MCPAUTHKIT_REPLICAS=3", "TOKEN_STORAGE_MODE=redis", "REDIS_URL"),
+    ),
+    "memory and workers": (Shop(store=MemoryStore()), {"WEB_CONCURRENCY": "2"}, ("WEB_CONCURRENCY=2", "REDIS_URL")),
+    "questions of one process": (Shop(policy=None), MANY, ("'shop'", "request_state_security(key_ring, audience=")),
+    "questions sealed by an ephemeral ring": (
+        Shop(policy=request_state_security(KeyRing.ephemeral(), audience="shop")),
+        MANY,
+        ("'shop'", "MCPAUTHKIT_REPLICAS=3"),
+    ),
+    "questions of one process of the SDK's server": (
+        Shop(policy=None, flavour="mcpserver"),
+        MANY,
+        ("'shop'", "request_state_security="),
+    ),
+}
+
+
+@pytest.mark.parametrize(("shop", "set_to", "named"), list(ONE_FAULT.values()), ids=list(ONE_FAULT))
+async def test_one_fault_keeps_an_application_from_starting_and_names_its_fix(
+    shop: Shop, set_to: dict[str, str], named: tuple[str, ...], environment: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"MCPAUTHKIT_PRODUCTION": "1", **set_to}.items():
+        environment.setenv(name, value)
+    faults = faults_of(await start(shop.build()))
+    assert len(faults) == 1
+    assert [one for one in named if one not in faults[0]] == []
+    assert SECRET not in faults[0]
+
+
+async def test_all_faults_are_told_at_once(environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    environment.setenv("MCPAUTHKIT_REPLICAS", "2")
+    shop = Shop(
+        "http://127.0.0.1:8000",
+        ring=SAMPLE,
+        middleware_ring=None,
+        store=MemoryStore(),
+        policy=None,
+        middleware={"production": True},
+    )
+    faults = faults_of(await start(shop.build()))
+    # Each of the two providers has sample keys.
+    assert len(faults) == 6
+    logged = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert len(logged) == 6
+
+
+@flavours
+async def test_an_application_without_faults_starts_in_production(
+    flavour: Flavour, environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment.setenv("MCPAUTHKIT_PRODUCTION", "true")
+    environment.setenv("MCPAUTHKIT_REPLICAS", "3")
+    # Each part may have a key ring of its own.
+    other = KeyRing({"other": SECRET[::-1]}, minting="other")
+    async with lifespan(Shop(flavour=flavour, middleware_ring=other, proxy_ring=other).build()):
+        pass
+    assert warnings_of(caplog) == []
+
+
+async def test_one_process_may_keep_things_in_memory_and_ask_by_itself(
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment.setenv("MCPAUTHKIT_PRODUCTION", "1")
+    async with lifespan(Shop(store=MemoryStore(), policy=None, stateless=False).build()):
+        pass
+    assert warnings_of(caplog) == []
+
+
+async def test_an_application_that_asks_nobody_needs_no_keys() -> None:
+    app = FastAPI()
+    app.include_router(oauth_meta_router(server_base_url=BASE, issuer_url=ISSUER))
+    app.add_middleware(JwtAuthMiddleware, issuer_url=ISSUER, server_base_url=BASE, production=True)
+    async with lifespan(app):
+        pass
+
+
+async def test_what_an_application_had_opened_is_closed_when_it_must_not_run() -> None:
+    events: list[str] = []
+    shop = Shop(middleware_ring=None, middleware={"production": True})
+    app = shop.build()
+    inner = app.router.lifespan_context
+
+    def noting(app: Any) -> Any:
+        return _noting(inner(app), events)
+
+    app.router.lifespan_context = noting
+    await start(app)
+    assert events == ["opened", "closed"]
+
+
+class _noting:  # noqa: N801
+    def __init__(self, inner: Any, events: list[str]) -> None:
+        self._inner, self._events = inner, events
+
+    async def __aenter__(self) -> Any:
+        self._events.append("opened")
+        return await self._inner.__aenter__()
+
+    async def __aexit__(self, *error: object) -> Any:
+        self._events.append("closed")
+        return await self._inner.__aexit__(*error)
+
+
+def test_a_server_does_not_serve_what_must_not_run() -> None:
+    server = LoopbackServer()
+    shop = Shop(server.base_url, middleware={"production": True})
+    server.app = shop.build()
+    with pytest.raises(RuntimeError, match="https address"):
+        server.start()
+
+
+def in_a_worker(production: bool, told: Any) -> None:
+    """What a process does that a server has started for its application."""
+    app = Shop(store=MemoryStore(), middleware={"production": production}).build()
+    told.put(anyio.run(start, app))
+
+
+@pytest.mark.parametrize(
+    ("replicas", "production", "said"),
+    [
+        ("", True, "this process is the worker of another"),
+        ("1", True, None),
+        ("", False, None),
+    ],
+    ids=["not said", "said to be alone", "development"],
+)
+def test_a_worker_of_a_server_counts_as_one_of_several_unless_the_operator_knows_better(
+    replicas: str, production: bool, said: str | None, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("MCPAUTHKIT_REPLICAS", replicas)
+    spawning = multiprocessing.get_context("spawn")
+    told = spawning.Queue()
+    worker = spawning.Process(target=in_a_worker, args=(production, told))
+    worker.start()
+    text = told.get(timeout=60)
+    worker.join(10)
+    assert (said in text) if said else (text == "")
+
+
+DEVELOPMENT: dict[str, tuple[Shop, dict[str, str], tuple[str, ...]]] = {
+    "plain": (Shop("http://127.0.0.1:8000", None, None, store=None, policy=None, stateless=False), {}, ()),
+    "ephemeral keys for a store that lasts": (Shop(ring=KeyRing.ephemeral()), {}, ("STORAGE_ENCRYPTION_KEY",)),
+    "replicas of a plain one": (
+        Shop("http://127.0.0.1:8000", None, None, store=None, policy=None, stateless=False),
+        MANY,
+        ("Mcp-Session-Id", "STORAGE_ENCRYPTION_KEY", "REDIS_URL", "request_state_security"),
+    ),
+    "sessions of several processes": (Shop(stateless=False), MANY, ("Mcp-Session-Id",)),
+    "sessions of the SDK's server": (Shop(stateless=False, flavour="mcpserver"), MANY, ("Mcp-Session-Id",)),
+}
+
+
+@pytest.mark.parametrize(("shop", "set_to", "named"), list(DEVELOPMENT.values()), ids=list(DEVELOPMENT))
+async def test_elsewhere_it_starts_with_one_warning_for_each_thing_that_matters(
+    shop: Shop,
+    set_to: dict[str, str],
+    named: tuple[str, ...],
+    environment: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name, value in set_to.items():
+        environment.setenv(name, value)
+    async with lifespan(shop.build()):
+        pass
+    warned = warnings_of(caplog)
+    assert len(warned) == len(named)
+    assert [text for text, one in zip(warned, named, strict=True) if one not in text] == []
+
+
+async def test_a_server_that_does_not_show_its_policy_is_warned_of_and_starts(
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment.setenv("MCPAUTHKIT_REPLICAS", "2")
+    shop = Shop(flavour="mcpserver", middleware={"production": True})
+    app = shop.build()
+    server: MCPServer[Any] = MCPServer("moved", request_state_security=shop.policy)
+    server.middleware.clear()
+    kept: ProviderOptions = {"store": SharedStore(), "key_ring": RING}
+    OAuthProvider.from_preset("gitlab", client_id="kit", server_base_url=BASE, **kept).register(app, server)
+    async with lifespan(app):
+        pass
+    assert len(warnings_of(caplog)) == 1
+    assert "'moved'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MCPAUTHKIT_PRODUCTION", "perhaps"),
+        ("MCPAUTHKIT_REPLICAS", "0"),
+        ("MCPAUTHKIT_REPLICAS", "many"),
+        ("WEB_CONCURRENCY", "all"),
+    ],
+)
+async def test_settings_that_mean_nothing_are_named(name: str, value: str, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv(name, value)
+    text = await start(Shop().build())
+    assert name in text
+    assert f"'{value}'" not in text
+
+
+def test_nothing_turns_the_same_user_check_off() -> None:
+    """There is nothing to refuse in production: no argument lets another user finish a flow."""
+    parts = (JwtAuthMiddleware, OAuthProvider, CredentialsProvider, CredentialsProvider.register, oauth_meta_router)
+    names = {name for one in parts for name in inspect.signature(one).parameters}
+    options = (OAuthOptions, CredentialsOptions, LimitOptions, ProxyOptions)
+    names |= {name for one in options for name in one.__annotations__}
+    assert sorted(one for one in names if "user" in one) == ["current_user", "user_context", "without_user"]
