@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from cyclopts import App
 
-from mcpauthkit.cli import key, store
+from mcpauthkit.cli import sealing_key, store
 from mcpauthkit.errors import AuthKitError
 
 _COULD_NOT = 2
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             wrong settings, or a storage that cannot be reached.
     """
     app = App(name="mcpauthkit", help="Look after an application that uses mcpauthkit.", version_flags=())
-    for group in (store.group(), key.group()):
+    for group in (store.group(), sealing_key.group()):
         app.command(group)
     try:
         code = app(arguments, result_action="return_value")

@@ -169,7 +169,9 @@ def test_a_wrong_word_ends_with_the_code_of_wrong_settings(
     assert "nope" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["store"], ["store", "rotate", "--help"], ["key", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["store"], ["store", "rotate", "--help"], ["sealing-key", "--help"]]
+)
 def test_whoever_asks_for_help_gets_it(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)

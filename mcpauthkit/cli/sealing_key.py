@@ -1,4 +1,4 @@
-"""`mcpauthkit key`: the secrets that seal."""
+"""`mcpauthkit sealing-key`: the secrets that seal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mcpauthkit.stores.key_file import KeyFile
 
 def group() -> App:
     """The commands about keys."""
-    app = App(name="key", help="Make and rotate the secrets that seal what is kept.")
+    app = App(name="sealing-key", help="Make and rotate the secrets that seal what is kept.")
     for command in (new, create, add, rotate):
         app.command(command)
     return app
@@ -44,7 +44,9 @@ def add(path: Path, name: str) -> int:
         name: What the new key is called.
     """
     KeyFile(path).add(name)
-    print(f"The key {name} opens. Restart every server with this file, then: mcpauthkit key rotate {path} {name}")
+    print(
+        f"The key {name} opens. Restart every server with this file, then: mcpauthkit sealing-key rotate {path} {name}"
+    )
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`mcpauthkit key`: secrets for the environment, and key files through both steps of a rotation."""
+"""`mcpauthkit sealing-key`: secrets for the environment, and key files through both steps of a rotation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mcpauthkit.stores.key_file import KeyFile
 
 def run(*arguments: object) -> int | str | None:
     with pytest.raises(SystemExit) as ended:
-        main(["key", *map(str, arguments)])
+        main(["sealing-key", *map(str, arguments)])
     return ended.value.code
 
 

@@ -1,0 +1,56 @@
+"""What the pages say about state: the code runs as pasted, and variables, commands and rights are those there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastmcp import FastMCP
+
+from mcpauthkit import Storage
+from mcpauthkit.cli.main import main
+from mcpauthkit.settings import DeploymentSettings, StorageSettings
+from mcpauthkit.stores.redis.advice import hint_for
+from tests.docs.test_readme import ROOT, python_blocks
+
+PAGE = (ROOT / "docs/state.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", [python_blocks("README.md")[2], python_blocks("docs/state.md")[0]])
+def test_the_one_line_for_many_replicas_runs_as_pasted(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_ENCRYPTION_KEY", "k" * 32)
+    names: dict[str, Any] = {"FastMCP": FastMCP}
+    exec(compile(code, "page", "exec"), names)  # noqa: S102  # our own page
+    assert isinstance(names["storage"], Storage)
+    assert names["mcp"].name == "reports"
+
+
+def test_the_page_lists_every_variable_and_no_other() -> None:
+    listed = set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE))
+    fields = {name.upper() for one in (StorageSettings, DeploymentSettings) for name in one.model_fields}
+    assert listed | {"WEB_CONCURRENCY"} == fields
+    assert "`WEB_CONCURRENCY`" in PAGE
+
+
+def test_the_commands_of_a_rotation_work_in_that_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^mcpauthkit (.+?)\s*(?:#.*)?$", PAGE, re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        if command.startswith("store"):
+            monkeypatch.setenv("TOKEN_STORAGE_MODE", "file")
+            monkeypatch.setenv("FILE_STORAGE_PATH", str(tmp_path / "state"))
+            monkeypatch.setenv("STORAGE_ENCRYPTION_KEY_PATH", str(tmp_path / "keys.json"))
+        with pytest.raises(SystemExit) as ended:
+            main(command.split())
+        assert ended.value.code == 0, command
+
+
+def test_the_rights_on_the_page_are_those_the_log_names() -> None:
+    from redis.exceptions import NoPermissionError  # noqa: PLC0415  # an extra
+
+    named = re.findall(r"`([a-z|& ]{20,})`", " ".join(PAGE.split()))
+    assert named
+    assert all(one in hint_for(NoPermissionError()) for one in named)
