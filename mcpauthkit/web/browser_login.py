@@ -126,18 +126,17 @@ class BrowserLogin:
         """
         client = self._clients.get(issuer_url or "", self._first)
         state, nonce, verifier = (self._entropy.token() for _ in range(3))
-        asked = await client.authorization(
+        asked, of_client = await client.authorization(
             state=state, nonce=nonce, code_verifier=verifier, choose_account=choose_account
         )
         response = redirect(asked.url)
-        # The client goes along: another replica, which registered another one, may have to finish.
         pending = {
             "state": state,
             "nonce": nonce,
             "verifier": verifier,
             "return_to": return_to,
             "issuer": client.issuer_url,
-            "client_id": asked.client_id,
+            **of_client,
         }
         self._cookies.make_room(response, request.headers.raw, _PENDING, most=_MAX_LOGINS)
         self._cookies.write(response, _pending_name(state), pending, lifetime_seconds=_LOGIN_SECONDS)

@@ -53,15 +53,18 @@ class IssuerClient:
 
     async def authorization(
         self, *, state: str, nonce: str, code_verifier: str, choose_account: bool
-    ) -> AuthorizationRequest:
-        """The request to send a browser to the issuer with.
+    ) -> tuple[AuthorizationRequest, dict[str, str]]:
+        """The request to send a browser to the issuer with, and what `exchange` has to know of the client that sent it.
+
+        Each replica that registers is a client of its own, and another one, or this one after a restart, may have to
+        finish. So the latter holds the secret that an issuer may have given with the registration: seal it.
 
         Raises:
             RemoteError: The issuer cannot be reached, or offers us no way to be its client.
         """
         endpoint = (await self._issuer.metadata.get()).need("authorization_endpoint")
-        client = await self._client()
-        return AuthorizationRequest(
+        client = self._configured or await self._registered.get()
+        asked = AuthorizationRequest(
             endpoint=endpoint,
             client_id=client.client_id,
             redirect_uri=self._redirect_uri,
@@ -71,13 +74,20 @@ class IssuerClient:
             nonce=nonce,
             extra={"prompt": "login"} if choose_account else {},
         )
+        kept = {"client_id": client.client_id}
+        if client is not self._configured and client.client_secret is not None:
+            kept |= {
+                "client_secret": client.client_secret.reveal(),
+                "client_authentication": client.authentication,
+            }
+        return asked, kept
 
     async def exchange(self, query: Mapping[str, str], pending: Mapping[str, Any]) -> Principal:
         """Who came back, from the issuer's answer.
 
         Args:
             query: Parameters of the redirect; `state` has been checked by then.
-            pending: What was kept of the request: `client_id`, `nonce` and `verifier`.
+            pending: What was kept of the request: the client, `nonce` and `verifier`.
 
         Raises:
             InvalidToken: The ID token is not good, or from another sign-in.
@@ -88,9 +98,7 @@ class IssuerClient:
         metadata = await self._issuer.metadata.get()
         code = process_authorization_response(query, expected_issuer=metadata.issuer, iss_required=metadata.sends_iss)
         endpoint = metadata.need("token_endpoint")
-        client = await self._client()
-        if client.client_id != pending["client_id"]:
-            client = OAuthClient(pending["client_id"])
+        client = self._client_of(pending)
         request = code_request(
             endpoint,
             client,
@@ -116,8 +124,15 @@ class IssuerClient:
             raise InvalidToken(_OTHER_LOGIN, reason="ID token nonce is not of this login")
         return principal
 
-    async def _client(self) -> OAuthClient:
-        return self._configured or await self._registered.get()
+    def _client_of(self, pending: Mapping[str, Any]) -> OAuthClient:
+        if self._configured is not None and self._configured.client_id == pending["client_id"]:
+            return self._configured
+        secret = pending.get("client_secret")
+        return OAuthClient(
+            pending["client_id"],
+            None if secret is None else Secret(secret),
+            pending.get("client_authentication", "none"),
+        )
 
     async def _register(self) -> OAuthClient:
         metadata = await self._issuer.metadata.get()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ import pytest
 from fastapi import FastAPI
 
 from mcpauthkit import JwtAuthMiddleware, KeyRing, OAuthProvider
+from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import BrowserRobot, DevIssuer, sign_in
+from mcpauthkit.web.cookies import SealedCookies
 from tests.asgi import lifespan
 
 if TYPE_CHECKING:
@@ -189,6 +192,38 @@ async def test_a_login_begun_on_one_replica_is_finished_on_another(issuer: DevIs
         assert done.status_code == 303
         assert (await there.get(LINK)).status_code == 410
     assert issuer.requests.count("register") == 2
+
+
+async def test_a_login_is_finished_on_another_replica_also_where_the_issuer_gives_every_client_a_secret(
+    issuer: DevIssuer,
+) -> None:
+    ring = KeyRing({"shared": "x" * 40}, minting="shared")
+    given = {"client_id": "kit-1", "client_secret": "s3cret", "token_endpoint_auth_method": "client_secret_basic"}
+    issuer.add_client("kit-1", "s3cret", [CALLBACK])
+    issuer.faults.respond("register", status=201, body=json.dumps(given), times=1)
+    async with browser(issuer, key_ring=ring) as here, browser(issuer, key_ring=ring) as there:
+        start = await here.get(LINK)
+        there.cookies.update(here.cookies)
+        assert "s3cret" not in str(start.headers)
+        done = await there.get(await signed_in_at_issuer(start.headers["location"]))
+        assert done.status_code == 303
+    # The other one had no need of a client of its own.
+    assert issuer.requests.count("register") == 1
+
+
+async def test_the_secret_of_a_client_that_was_configured_goes_into_no_cookie(issuer: DevIssuer) -> None:
+    ring = KeyRing({"shared": "x" * 40}, minting="shared")
+    issuer.add_client("kit", "configured-secret", [CALLBACK])
+    options: Any = {"key_ring": ring, "browser_client_id": "kit", "browser_client_secret": "configured-secret"}
+    async with browser(issuer, **options) as http:
+        start = await http.get(LINK)
+        cookie = start.headers["set-cookie"].partition(";")[0]
+        name = cookie.partition("=")[0].removeprefix("__Host-mcpauthkit-")
+        kept = SealedCookies(BASE, ring, clock=SystemClock()).read([(b"cookie", cookie.encode())], name)
+        assert (await http.get(await signed_in_at_issuer(start.headers["location"]))).status_code == 303
+    assert kept is not None
+    assert kept["client_id"] == "kit"
+    assert "configured-secret" not in str(kept)
 
 
 async def test_an_issuer_that_has_forgotten_the_kit_is_registered_with_again(issuer: DevIssuer) -> None:
