@@ -15,8 +15,9 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic_core import from_json
 
-from mcpauthkit.core.encoding import base64url_decode, base64url_encode, parse_json_object
+from mcpauthkit.core.encoding import base64url_decode, base64url_encode
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.keyring import KeyRing, check_key_ring, is_key_name
 from mcpauthkit.errors import SealedElsewhere, SealError, SealExpired
@@ -116,13 +117,15 @@ class Sealer:
         name, _, body = rest.partition(".")
         plain = self._decrypt(self._cipher(version, name), name, body, context)
         try:
-            content = parse_json_object(plain, max_bytes=_MAX_BYTES, max_depth=32)
+            # Only who holds the key can have written it, so this may be the fastest parser; it bounds nesting itself.
+            # No values are to stay in its cache of strings.
+            content = from_json(plain, allow_inf_nan=False, cache_strings="keys")
         except ValueError as error:
             raise SealError(reason="content is not what we seal") from error
-        expires_at = content.get("x")
-        claims = content.get("c")
+        claims = content.get("c") if isinstance(content, dict) else None
         if not isinstance(claims, dict):
             raise SealError(reason="content is not what we seal")
+        expires_at = content.get("x")
         if not (expires_at is None or (isinstance(expires_at, int | float) and now < expires_at)):
             raise SealExpired(reason="expired")
         return Unsealed(claims, expires_at, name)
