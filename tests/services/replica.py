@@ -22,11 +22,9 @@ from mcpauthkit import (
     Checked,
     CredentialsProvider,
     JwtAuthMiddleware,
-    KeyRing,
     OAuthProvider,
     Patience,
-    RedisStore,
-    Store,
+    Storage,
     get_user,
     oauth_meta_router,
     request_state_security,
@@ -97,25 +95,22 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
 def main() -> None:
     """Serve until the process is ended."""
     settings = ReplicaSettings.model_validate({})
-    ring = KeyRing({"shared": os.environ["STORAGE_ENCRYPTION_KEY"]}, minting="shared")
-    app = build_app(settings, RedisStore(os.environ["REDIS_URL"]), ring)
-    uvicorn.run(app, host="127.0.0.1", port=settings.port, timeout_graceful_shutdown=1)
+    uvicorn.run(build_app(settings), host="127.0.0.1", port=settings.port, timeout_graceful_shutdown=1)
 
 
-def build_app(settings: ReplicaSettings, store: Store, ring: KeyRing) -> FastAPI:
-    """The application, as every replica builds it."""
-    mcp = FastMCP("replicas", request_state_security=request_state_security(ring, audience="replicas"))
+def build_app(settings: ReplicaSettings) -> FastAPI:
+    """The application, as every replica builds it; where its state is kept, and what seals it, only the kit reads."""
+    key_ring = Storage.from_environment().key_ring
+    mcp = FastMCP("replicas", request_state_security=request_state_security(key_ring, audience="replicas"))
     mcp_app = mcp.http_app(path="/mcp", stateless_http=not settings.has_sessions)
     app = FastAPI(lifespan=mcp_app.lifespan)
     common: dict[str, Any] = {"server_base_url": settings.public_url, "issuer_url": settings.issuer_url}
     app.include_router(oauth_meta_router(**common, scopes=SCOPES))
-    app.add_middleware(JwtAuthMiddleware, **common, scopes=SCOPES, open_paths=(HEALTH,), key_ring=ring)
+    app.add_middleware(JwtAuthMiddleware, **common, scopes=SCOPES, open_paths=(HEALTH,))
     options = {
         "server_base_url": settings.public_url,
         "patience": Patience(hold_seconds=settings.hold_seconds, rounds=2, asking_seconds=5),
         "clock": _AheadClock(settings.clock_ahead_seconds),
-        "store": store,
-        "key_ring": ring,
     }
     _add_forge(app, mcp, settings, options)
     _add_wiki(app, mcp, settings, options)
@@ -155,9 +150,10 @@ def _add_forge(app: FastAPI, mcp: FastMCP, settings: ReplicaSettings, options: M
 
 
 def _add_wiki(app: FastAPI, mcp: FastMCP, settings: ReplicaSettings, options: Mapping[str, Any]) -> None:
+    http = httpx.AsyncClient(base_url=settings.service_url, trust_env=False)
+
     async def ask(token: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=settings.service_url, trust_env=False) as http:
-            return await http.get("/api/user", headers={"authorization": f"Bearer {token}"})
+        return await http.get("/api/user", headers={"authorization": f"Bearer {token}"})
 
     async def try_at_service(values: Mapping[str, str]) -> Checked:
         answer = await ask(values["token"])

@@ -5,9 +5,10 @@ Much of it is imported only when a server is built, so one is built here, and th
 
 import uvicorn
 
-from mcpauthkit import KeyRing, MemoryStore
+from mcpauthkit import RedisStore
 from tests.services.replica import ReplicaSettings, build_app
 
+RedisStore("redis://127.0.0.1")
 uvicorn.Config(
     build_app(
         ReplicaSettings(
@@ -19,7 +20,5 @@ uvicorn.Config(
             service_client_id="nobody",
             service_client_secret="nobody's",
         ),
-        MemoryStore(),
-        KeyRing.ephemeral(),
     )
 ).load()

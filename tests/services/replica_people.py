@@ -21,6 +21,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import AnyUrl
 
 from mcpauthkit.testing import BrowserRobot, Page, RobotError, approve, sign_in
+from mcpauthkit.testing.wire import tls_for
 from tests.flows.test_stock_clients import Memory
 from tests.world import ERA_MODES, Era
 
@@ -107,7 +108,8 @@ class Person:
                 self.meanwhile.start_soon(self._asked, tool, params.url)
             return ElicitResult(action="accept")
 
-        transport = StreamableHttpTransport(self.here.resource, auth=self.auth or self.here.token(self.sub))
+        url = self.here.resource
+        transport = StreamableHttpTransport(url, auth=self.auth or self.here.token(self.sub), verify=tls_for(url))
         asks = ask if self.has_url_mode else None
         async with Client(transport, mode=ERA_MODES[self.era], elicitation_handler=asks) as client:
             yield client
@@ -233,6 +235,18 @@ class Person:
         return OAuthClientProvider(
             self.here.resource, metadata, Memory(), redirect_handler=browse, callback_handler=come_back
         )
+
+
+@asynccontextmanager
+async def busy(bob: Person) -> AsyncIterator[None]:
+    """Bob connects and disconnects all the while, with one service and then the other."""
+    until = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: bob.carry_on(until=until))
+        try:
+            yield
+        finally:
+            until.set()
 
 
 def _is_page_of(base: str, path: str) -> Callable[[str], bool]:

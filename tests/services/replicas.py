@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import anyio
 import httpx
 
 from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, OAuthClient, approve
+from mcpauthkit.testing.wire import tls_for
 from tests.services.keycloak import free_ports
 from tests.services.replica import HEALTH, serve
 from tests.services.round_robin import RoundRobin, Served
@@ -62,12 +64,20 @@ class Replica:
         self._process.start()
         never = threading.Event()
         for _ in range(int(_READY_SECONDS / _LOOK_SECONDS)):
-            with suppress(httpx.TransportError):
-                httpx.get(f"http://127.0.0.1:{self.port}{HEALTH}", trust_env=False, timeout=_READY_SECONDS)
+            with suppress(OSError, HTTPException):
+                self._ask_for_health()
                 return
             if never.wait(_LOOK_SECONDS) or not self._process.is_alive():
                 break
         raise RuntimeError(f"replica {self.name} does not answer:\n{self.log.read_text()[-4000:]}")
+
+    def _ask_for_health(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=_READY_SECONDS)
+        try:
+            connection.request("GET", HEALTH)
+            connection.getresponse()
+        finally:
+            connection.close()
 
     def kill(self) -> None:
         """End it as a crash does (SIGKILL); `start` brings it back."""
@@ -166,7 +176,7 @@ class Replicas:
         return (await self._api("DELETE", sub, f"/{service}")).status_code
 
     async def _api(self, method: str, sub: str, path: str = "") -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False, timeout=_READY_SECONDS) as http:
+        async with httpx.AsyncClient(verify=tls_for(self.base), trust_env=False, timeout=_READY_SECONDS) as http:
             headers = {"authorization": f"Bearer {self.token(sub)}"}
             return await http.request(method, f"{self.base}/connections/api{path}", headers=headers)
 

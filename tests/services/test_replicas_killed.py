@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +11,7 @@ import httpx
 import pytest
 
 from tests.services.redis_servers import RedisServer
-from tests.services.replica_people import TOOLS, Between, Person
+from tests.services.replica_people import TOOLS, Between, Person, busy
 from tests.services.replicas import Replicas, replicas
 from tests.world import Era
 
@@ -63,18 +62,6 @@ def stage(running: tuple[Replicas, RedisServer]) -> Stage:
         client.flushall()
     here.service.revoke_grants()
     return Stage(here, redis, [])
-
-
-@asynccontextmanager
-async def busy(bob: Person) -> AsyncIterator[None]:
-    """Bob connects and disconnects all the while, with one service and then the other."""
-    until = anyio.Event()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(lambda: bob.carry_on(until=until))
-        try:
-            yield
-        finally:
-            until.set()
 
 
 @pytest.mark.parametrize("victim", ["the replica that served last", "the other replica", "Redis"])
