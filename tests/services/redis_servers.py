@@ -218,10 +218,11 @@ class RedisCluster:
         work: An empty directory for the nodes' data.
         masters: How many nodes hold slots.
         replicas: How many follow each of them.
+        spares: How many masters have no slots yet.
     """
 
-    def __init__(self, work: Path, *, masters: int = 3, replicas: int = 0) -> None:
-        self._buses = [HeldPort() for _ in range(masters * (1 + replicas))]
+    def __init__(self, work: Path, *, masters: int = 3, replicas: int = 0, spares: int = 0) -> None:
+        self._buses = [HeldPort() for _ in range(masters * (1 + replicas) + spares)]
         self.nodes = [
             RedisServer(
                 work / f"node-{number}",
@@ -230,12 +231,13 @@ class RedisCluster:
             )
             for number, bus in enumerate(self._buses)
         ]
-        self.masters, self.replicas = self.nodes[:masters], self.nodes[masters:]
+        self.masters, self.replicas = self.nodes[:masters], self.nodes[masters : len(self.nodes) - spares]
+        self.spares = self.nodes[len(self.nodes) - spares :]
 
     @property
     def url(self) -> str:
-        """`redis-cluster://` with every node."""
-        return "redis-cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+        """`redis-cluster://` with every node but the spares."""
+        return "redis-cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in (*self.masters, *self.replicas))
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -317,7 +319,8 @@ class RedisCluster:
         yield
         while keys := self.ask(source, "CLUSTER", "GETKEYSINSLOT", slot, 100):
             self.ask(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys)
-        for node in [target, source, *(one for one in self.masters if one not in {target, source})]:
+        others = [one for one in (*self.masters, *self.spares) if one not in {target, source}]
+        for node in (target, source, *others):
             self.ask(node, "CLUSTER", "SETSLOT", slot, "NODE", self.node_id(target))
 
 

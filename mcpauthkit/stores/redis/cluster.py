@@ -13,7 +13,7 @@ from redis.exceptions import AskError, ClusterError, MovedError, RedisClusterExc
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.stores.redis.scripts import Order
-from mcpauthkit.stores.redis.servers import SCAN_COUNT, Attempt, ask, exchange
+from mcpauthkit.stores.redis.servers import Attempt, ask, exchange, scan
 
 _MAX_REDIRECTS = 5
 _LOOK_AGAIN_SECONDS = 1.0
@@ -80,18 +80,15 @@ class Cluster:
         node = self._client.get_random_primary_node()
         return node.connection_class(**node.connection_kwargs)
 
-    async def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
-        """Every key that matches, at least once; those of a slot that moves meanwhile may be missing."""
+    async def parts(self) -> list[Any]:
+        """The nodes that hold slots."""
         await self._look()
-        for node in self._client.get_primaries():
-            cursor: bytes = b"0"
-            while True:
-                async with _connection(node) as connection:
-                    cursor, keys = await ask(connection, ("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT))
-                for key in keys:
-                    yield key
-                if cursor == b"0":
-                    break
+        return list(self._client.get_primaries())
+
+    async def scan(self, part: Any, cursor: bytes, pattern: bytes) -> tuple[bytes, list[bytes]]:
+        """Some keys of a node that match, and where to go on."""
+        async with _connection(part) as connection:
+            return await scan(connection, cursor, pattern)
 
     def doubt(self) -> None:
         """Ask for a new map before the next call."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from redis.backoff import AbstractBackoff, EqualJitterBackoff
@@ -17,6 +18,7 @@ from mcpauthkit.stores.redis.servers import Attempt, Servers
 from mcpauthkit.stores.redis.wakes import Wakes
 
 _TRY_SECONDS = 2.0
+_Ask = Callable[[Attempt], Awaitable[Any]]
 
 
 class Link:
@@ -50,10 +52,35 @@ class Link:
         Raises:
             StoreUnavailable: There is no answer; whether the order was carried out is not known.
         """
+        return await self._run(partial(self.servers.carry_out, order), is_once=is_once)
+
+    async def look(self, order: Order) -> Any:
+        """As `carry_out`, for those who wait."""
+        async with self._looks:
+            return await self.carry_out(order)
+
+    async def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
+        """Every key that matches, at least once.
+
+        Raises:
+            StoreUnavailable: There is no answer.
+        """
+        for part in await self._run(lambda _: self.servers.parts()):
+            cursor, is_begun = b"0", False
+            while cursor != b"0" or not is_begun:
+                cursor, keys = await self._run(partial(self._page, part, cursor, pattern))
+                is_begun = True
+                for key in keys:
+                    yield key
+
+    async def _page(self, part: Any, cursor: bytes, pattern: bytes, _: Attempt) -> tuple[bytes, list[bytes]]:
+        return await self.servers.scan(part, cursor, pattern)
+
+    async def _run(self, ask: _Ask, *, is_once: bool = False) -> Any:
         with self._circuit.passage() as passage:
             if passage is None:
                 raise StoreUnavailable(reason="redis: not tried, as it did not answer just now")
-            error, answer = await self._try(order, is_once=is_once, is_probe=passage.is_probe)
+            error, answer = await self._try(ask, is_once=is_once, is_probe=passage.is_probe)
             if error is None or not is_passing(error):
                 passage.succeeded()
             else:
@@ -64,14 +91,14 @@ class Link:
         # What redis-py says holds addresses, so the error is not kept as the context either.
         raise StoreUnavailable(reason=f"redis: {type(error).__name__}")
 
-    async def _try(self, order: Order, *, is_once: bool, is_probe: bool) -> tuple[BaseException | None, Any]:
+    async def _try(self, ask: _Ask, *, is_once: bool, is_probe: bool) -> tuple[BaseException | None, Any]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout_seconds
         failures, is_again = 0, False
         while True:
             attempt = Attempt(is_again=is_again)
             try:
-                return None, await self._try_once(order, attempt, deadline)
+                return None, await self._try_once(ask, attempt, deadline)
             except FAILURES as failure:
                 error = failure
             if is_passing(error):
@@ -84,7 +111,7 @@ class Link:
                 return error, None
             await asyncio.sleep(pause)
 
-    async def _try_once(self, order: Order, attempt: Attempt, deadline: float) -> Any:
+    async def _try_once(self, ask: _Ask, attempt: Attempt, deadline: float) -> Any:
         if self._gate.locked():
             async with asyncio.timeout_at(deadline):
                 await self._gate.acquire()
@@ -93,30 +120,9 @@ class Link:
         try:
             now = asyncio.get_running_loop().time()
             async with asyncio.timeout_at(min(deadline, now + _TRY_SECONDS)):
-                return await self.servers.carry_out(order, attempt)
+                return await ask(attempt)
         finally:
             self._gate.release()
-
-    async def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
-        """Every key that matches, at least once.
-
-        Raises:
-            StoreUnavailable: There is no answer.
-        """
-        error: BaseException | None = None
-        try:
-            async for key in self.servers.scan(pattern):
-                yield key
-        except FAILURES as failure:
-            error = failure
-        if error is not None:
-            self._adviser.advise(error)
-            raise StoreUnavailable(reason=f"redis: {type(error).__name__}")
-
-    async def look(self, order: Order) -> Any:
-        """As `carry_out`, for those who wait."""
-        async with self._looks:
-            return await self.carry_out(order)
 
     async def aclose(self) -> None:
         """Close the connections."""

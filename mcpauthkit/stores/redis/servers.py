@@ -13,7 +13,7 @@ from redis.exceptions import BusyLoadingError, NoScriptError, ReadOnlyError, Red
 
 from mcpauthkit.stores.redis.scripts import Order, Words
 
-SCAN_COUNT = 500
+_SCAN_COUNT = 500
 
 
 class Attempt:
@@ -45,8 +45,12 @@ class Servers(Protocol):
         """A connection of its own, not connected yet, on which every change is heard of."""
         ...
 
-    def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
-        """Every key that matches, at least once."""
+    async def parts(self) -> list[Any]:
+        """The servers that share the keys."""
+        ...
+
+    async def scan(self, part: Any, cursor: bytes, pattern: bytes) -> tuple[bytes, list[bytes]]:
+        """Some keys of one of them that match, and where to go on; `b"0"` at the end."""
         ...
 
     def doubt(self) -> None:
@@ -91,16 +95,14 @@ class OneServer:
         finally:
             await pool.release(connection)
 
-    async def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
-        """Every key that matches, at least once."""
-        cursor: bytes = b"0"
-        while True:
-            async with self._connection() as connection:
-                cursor, keys = await ask(connection, ("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT))
-            for key in keys:
-                yield key
-            if cursor == b"0":
-                return
+    async def parts(self) -> list[Any]:
+        """It has all the keys."""
+        return [None]
+
+    async def scan(self, part: Any, cursor: bytes, pattern: bytes) -> tuple[bytes, list[bytes]]:  # noqa: ARG002  # one part
+        """Some keys that match, and where to go on."""
+        async with self._connection() as connection:
+            return await scan(connection, cursor, pattern)
 
     def doubt(self) -> None:
         """Nothing to look up: sentinels are asked whenever a connection is made."""
@@ -133,6 +135,12 @@ async def exchange(connection: AbstractConnection, order: Order, attempt: Attemp
             # What was the master is a replica now; the next connection finds the one that is.
             await connection.disconnect()
         raise
+
+
+async def scan(connection: AbstractConnection, cursor: bytes, pattern: bytes) -> tuple[bytes, list[bytes]]:
+    """Some keys of a server that match, and where to go on."""
+    after, keys = await ask(connection, ("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT))
+    return after, keys
 
 
 async def ask(connection: AbstractConnection, words: Words) -> Any:
