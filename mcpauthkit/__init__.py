@@ -33,7 +33,7 @@ from mcpauthkit.providers.reminders import Expiring, OnExpiring
 from mcpauthkit.providers.service_options import ServiceOptions
 from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.key_file import ExternalKeyService, KeyFile
-from mcpauthkit.stores.keyvalue import KeyValueStore
+from mcpauthkit.stores.keyvalue import KeyValue, KeyValueStore
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Closable, Conditional, Listable, Store, Watchable
 from mcpauthkit.stores.redis.store import RedisStore
@@ -71,6 +71,7 @@ __all__ = [
     "JwtAuthMiddleware",
     "KeyFile",
     "KeyRing",
+    "KeyValue",
     "KeyValueStore",
     "LimitOptions",
     "Listable",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mcpauthkit.errors import ConfigurationError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Settings(BaseSettings):
@@ -83,6 +86,14 @@ class StorageSettings(_Settings):
     storage_encryption_key: SecretStr | None = None
     storage_encryption_key_path: Path | None = None
     storage_encryption_old_keys: SecretStr | None = None
+
+    @field_validator("redis_url", "storage_encryption_key", "storage_encryption_old_keys")
+    @classmethod
+    def _check_text(cls, value: SecretStr | None) -> SecretStr | None:
+        # Whoever encodes it later would raise an error that shows it.
+        if value is not None and _SURROGATE.search(value.get_secret_value()):
+            raise ValueError("not UTF-8")
+        return value
 
 
 class DeploymentSettings(_Settings):

@@ -23,6 +23,8 @@ _log = RequestLog("stores")
 _OTHERS_WRITE = 0o022
 _OTHERS_READ = 0o055
 _LOOKS = 8
+# What a process that was killed had begun to write.
+_HALF_WRITTEN_SECONDS = 3600.0
 
 
 class FileTree(FileTreeStore, AsyncEnumerateKeysProtocol):
@@ -80,10 +82,11 @@ class FileTree(FileTreeStore, AsyncEnumerateKeysProtocol):
         """
         if collection not in {None, self.default_collection}:
             raise ValueError("only the records of its own collection are known")
-        return [file.stem for file in await to_thread.run_sync(self._files)][:limit]
+        files = await to_thread.run_sync(self._files)
+        return [file.stem for file in files if file.suffix == ".json"][:limit]
 
     def _files(self) -> list[Path]:
-        return list(self._records.glob("*.json"))
+        return list(self._records.iterdir())
 
 
 def _prepare(folder: Path, collection: str) -> Path:
@@ -143,14 +146,18 @@ def _remove_dead(files: Sequence[Path], now: float) -> None:
     for file in files:
         try:
             before = file.stat()
-            expires_at = json.loads(file.read_bytes()).get("expires_at")
-            is_dead = expires_at is not None and datetime.fromisoformat(expires_at).timestamp() <= now
+            is_dead = before.st_mtime < now - _HALF_WRITTEN_SECONDS if file.suffix == ".tmp" else _is_over(file, now)
             # Another process may have written the record anew since it was read.
             if is_dead and _same_file(before, file.stat()):
                 file.unlink()
         except (FileNotFoundError, ValueError, TypeError, AttributeError):
             # Gone by itself; or none that we could judge, which is left for people to look at.
             continue
+
+
+def _is_over(file: Path, now: float) -> bool:
+    expires_at = json.loads(file.read_bytes()).get("expires_at")
+    return expires_at is not None and datetime.fromisoformat(expires_at).timestamp() <= now
 
 
 def _same_file(one: os.stat_result, other: os.stat_result) -> bool:

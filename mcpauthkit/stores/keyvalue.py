@@ -5,11 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self, SupportsFloat, runtime_checkable
 
 import anyio
-from key_value.aio.errors import DeserializationError
-from key_value.aio.protocols.key_value import AsyncEnumerateKeysProtocol, AsyncKeyValueProtocol
 
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.log import RequestLog
@@ -25,6 +23,29 @@ _STORES = "key_value.aio.stores."
 _LIST_ONE_PAGE = ("redis", "valkey")
 _MOST_LISTED = 10_000
 _UNREADABLE = "unreadable"
+
+
+class KeyValue(Protocol):
+    """What is used of a store of `key_value.aio`; all of them are one."""
+
+    async def get(self, key: str, *, collection: str | None = None) -> dict[str, Any] | None:
+        """The value, or None when absent or expired."""
+        ...
+
+    async def put(
+        self, key: str, value: Mapping[str, Any], *, collection: str | None = None, ttl: SupportsFloat | None = None
+    ) -> None:
+        """Set the value for some seconds, or for good."""
+        ...
+
+    async def delete(self, key: str, *, collection: str | None = None) -> bool:
+        """Remove the key; whether it was there."""
+        ...
+
+
+@runtime_checkable
+class _ListsKeys(Protocol):
+    async def keys(self, collection: str | None = None, *, limit: int | None = None) -> list[str]: ...
 
 
 class KeyValueStore:
@@ -55,15 +76,20 @@ class KeyValueStore:
         ConfigurationError: What should be a store is none.
     """
 
-    def __new__(cls, store: AsyncKeyValueProtocol, *, collection: str = "mcpauthkit") -> Self:
+    def __new__(cls, store: KeyValue, *, collection: str = "mcpauthkit") -> Self:
         """One that can say what it holds, if its store can."""
         del collection
         # As `pathlib.Path` does it: an `isinstance` check then tells the truth, which a method that fails would not.
         kind = _ListableKeyValueStore if cls is KeyValueStore and _lists_its_keys(store) else cls
         return object.__new__(kind)  # type: ignore[return-value]  # a subclass of this class, whose `Self` is this
 
-    def __init__(self, store: AsyncKeyValueProtocol, *, collection: str = "mcpauthkit") -> None:
-        _check(store)
+    def __init__(self, store: KeyValue, *, collection: str = "mcpauthkit") -> None:
+        # Not at the top: it takes long, and who has such a store has it loaded already.
+        from key_value.aio.errors import DeserializationError  # noqa: PLC0415
+        from key_value.aio.protocols.key_value import AsyncKeyValueProtocol  # noqa: PLC0415
+
+        _check(store, AsyncKeyValueProtocol)
+        self._unreadable = (DeserializationError, UnicodeDecodeError)
         self._store = store
         self._collection = collection
         self._waiters = Waiters()
@@ -158,7 +184,7 @@ class KeyValueStore:
         """
         try:
             found = await self._store.get(name, collection=self._collection)
-        except (DeserializationError, UnicodeDecodeError):
+        except self._unreadable:
             raise _NotOurs from None
         return None if found is None else _Entry.parse(found)
 
@@ -186,7 +212,7 @@ class _ListableKeyValueStore(KeyValueStore):
         """
         store = self._store
         lists_all = getattr(store, "lists_all_keys", False)
-        assert isinstance(store, AsyncEnumerateKeysProtocol)
+        assert isinstance(store, _ListsKeys)
         with anyio.fail_after(_PATIENCE_SECONDS):
             names = await store.keys(collection=self._collection)
         if len(names) >= _MOST_LISTED and not lists_all:
@@ -235,11 +261,11 @@ def _kind(store: object) -> str:
 
 
 def _lists_its_keys(store: object) -> bool:
-    return isinstance(store, AsyncEnumerateKeysProtocol) and _kind(store) not in _LIST_ONE_PAGE
+    return isinstance(store, _ListsKeys) and _kind(store) not in _LIST_ONE_PAGE
 
 
-def _check(given: object) -> None:
-    if inspect.isclass(given) or not isinstance(given, AsyncKeyValueProtocol):
+def _check(given: object, port: type[Any]) -> None:
+    if inspect.isclass(given) or not isinstance(given, port):
         kind = f"the class {given.__name__}" if inspect.isclass(given) else f"a {type(given).__name__}"
         raise ConfigurationError(
             f"KeyValueStore got {kind}, which is no store of py-key-value.",

@@ -26,14 +26,20 @@ from mcpauthkit.identity.trusted_header import TrustedHeaderVerifier
 from mcpauthkit.identity.unsigned_encrypted import UnsignedEncryptedVerifier
 from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.protocol.client_documents import SafeClientDocuments
+from mcpauthkit.stores.environment import Storage
+from mcpauthkit.stores.keyvalue import KeyValueStore
 from mcpauthkit.stores.memory import MemoryStore
-from mcpauthkit.stores.port import Store, Watchable
+from mcpauthkit.stores.port import Closable, Conditional, Listable, Store, Watchable
+from mcpauthkit.stores.redis.store import RedisStore
 from mcpauthkit.testing import FakeClock
 from mcpauthkit.web.proxy.documents import ClientDocuments
 
 # A class stands for its instances here: were a method missing or different, mypy would refuse the line.
-stores: list[type[Store]] = [MemoryStore]
-watchables: list[type[Watchable]] = [MemoryStore]
+stores: list[type[Store]] = [KeyValueStore, MemoryStore, RedisStore]
+watchables: list[type[Watchable]] = [KeyValueStore, MemoryStore, RedisStore]
+conditionals: list[type[Conditional]] = [KeyValueStore, MemoryStore, RedisStore]
+listables: list[type[Listable]] = [MemoryStore, RedisStore]
+closables: list[type[Closable]] = [RedisStore, Storage]
 grants: list[type[Grant]] = [AuthorizationCodeGrant, FormGrant]
 redirect_grants: list[type[RedirectGrant]] = [AuthorizationCodeGrant]
 revocables: list[type[Revocable]] = [AuthorizationCodeGrant]
@@ -58,6 +64,9 @@ entropies: list[type[Entropy]] = [SystemEntropy]
 PAIRS = [
     *((Store, one) for one in stores),
     *((Watchable, one) for one in watchables),
+    *((Conditional, one) for one in conditionals),
+    *((Listable, one) for one in listables),
+    *((Closable, one) for one in closables),
     *((Grant, one) for one in grants),
     *((RedirectGrant, one) for one in redirect_grants),
     *((Revocable, one) for one in revocables),

@@ -144,6 +144,11 @@ def test_what_cannot_work_is_refused_with_the_fix(
     assert [word for word in words if word not in text] == []
 
 
+def test_a_variable_that_is_no_text_is_refused_by_its_name(environment: Environment) -> None:
+    environment.set(STORAGE_ENCRYPTION_KEY="canary" * 8 + "\udcff")
+    assert "STORAGE_ENCRYPTION_KEY" in text_of_refusal()
+
+
 def test_all_faults_are_told_at_once(environment: Environment) -> None:
     environment.set(TOKEN_STORAGE_MODE="redis", STORAGE_ENCRYPTION_KEY="short", STORAGE_ENCRYPTION_KEY_PATH="key")
     lines = text_of_refusal().splitlines()

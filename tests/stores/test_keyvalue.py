@@ -6,6 +6,8 @@ import contextlib
 import logging
 import shutil
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,7 @@ class TestInFiles(KeyValueContract):
 
 
 def files_in(folder: Path) -> list[Path]:
-    return sorted((folder / COLLECTION).glob("*.json"))
+    return sorted((folder / COLLECTION).iterdir())
 
 
 def modes_of(folder: Path) -> list[int]:
@@ -203,12 +205,42 @@ async def test_the_files_of_abandoned_flows_are_removed_as_others_come(folder: P
         await store.put(f"flow-{number}", "v", ttl_seconds=60)
     await store.put("credential", "v", ttl_seconds=None)
     (folder / COLLECTION / "by-hand.json").write_text("half of somet")
-    assert len(files_in(folder)) == 42
-    clock.advance(3600)
+    (folder / COLLECTION / "half.tmp").write_text("of a process that was kil")
+    assert len(files_in(folder)) == 43
+    clock.advance(4000)
     for number in range(20):
         await store.put(f"later-{number}", "v", ttl_seconds=7200)
     assert len(files_in(folder)) == 22
     assert await store.get("credential") == "v"
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from mcpauthkit import KeyValueStore
+from mcpauthkit.stores.file_tree import FileTree
+
+async def write():
+    store = KeyValueStore(FileTree(Path(sys.argv[1])))
+    while True:
+        for letter in "ab":
+            await store.put("k", letter * 100_000, ttl_seconds=600)
+            print(letter, flush=True)
+
+asyncio.run(write())
+"""
+
+
+async def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_record(folder: Path) -> None:
+    for writes in (1, 4):
+        with subprocess.Popen(  # noqa: ASYNC220, S603  # our own interpreter and program
+            [sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout is not None
+            for _ in range(writes):
+                assert writer.stdout.readline()
+            writer.kill()
+        assert await KeyValueStore(FileTree(folder)).get("k") in {"a" * 100_000, "b" * 100_000}
 
 
 class Slow(TheirMemory):
