@@ -35,6 +35,8 @@ class ExternalKeyService(Protocol):
     It is asked once per key, when the file is read, so its methods may take their time and are plain functions: rings
     are made before the event loop has work to do. It is not asked per record: every tool call would wait for it, end
     when it is away, and be billed, and the plain keys would lie in this process's memory all the same.
+
+    The `mcpauthkit` command does not know it: rotate such a file with `KeyFile` and `reseal_all` in a program of yours.
     """
 
     def wrap(self, name: str, secret: Secret) -> bytes:
