@@ -86,14 +86,16 @@ class _Processes:
 
     @classmethod
     def counted(cls, settings: DeploymentSettings, *, in_production: bool) -> Self:
+        # A server that reloads code starts a process as well, so in development this says nothing.
+        is_worker = in_production and settings.mcpauthkit_replicas is None and parent_process() is not None
         found = [
             cls(settings.mcpauthkit_replicas or 1, f"MCPAUTHKIT_REPLICAS={settings.mcpauthkit_replicas}"),
             cls(settings.web_concurrency or 1, f"WEB_CONCURRENCY={settings.web_concurrency}"),
+            cls(
+                2 if is_worker else 1,
+                "this process is the worker of another; if it is the only one, set MCPAUTHKIT_REPLICAS=1",
+            ),
         ]
-        # A server that reloads code starts a process as well, so in development this says nothing.
-        if in_production and settings.mcpauthkit_replicas is None and parent_process() is not None:
-            alone = "this process is the worker of another; if it is the only one, set MCPAUTHKIT_REPLICAS=1"
-            found.append(cls(2, alone))
         return max(found, key=lambda one: one.count)
 
     @property

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 import logging
-import multiprocessing
-from dataclasses import dataclass, field
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import pytest
 from fastapi import FastAPI
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
-from mcp.server.request_state import RequestStateSecurity
 
 from mcpauthkit import (
     CredentialsOptions,
@@ -31,85 +31,14 @@ from mcpauthkit import (
 )
 from mcpauthkit.testing import LoopbackServer
 from tests.asgi import lifespan
-from tests.world import application
+from tests.web.shop import BASE, ISSUER, RING, SAMPLE, SECRET, SharedStore, Shop, start
 
 if TYPE_CHECKING:
     from tests.world import Flavour
 
-BASE = "https://mcp.example.com"
-ISSUER = "https://issuer.example"
-SECRET = "qkGfW0tE7vYz1uXhJr5pBnC9sLdA3mKiT6oVwQxRbNyUeHj8"
-RING = KeyRing({"k2026": SECRET}, minting="k2026")
-SAMPLE = KeyRing({"k2026": "changeme-changeme-changeme-changeme"}, minting="k2026")
+ROOT = Path(__file__).parents[2]
 MANY = {"MCPAUTHKIT_REPLICAS": "3"}
-
 flavours = pytest.mark.parametrize("flavour", ["fastmcp", "mcpserver"])
-
-
-class SharedStore(MemoryStore):
-    """As much of a store that many processes share as one process sees of it."""
-
-    is_shared = True
-
-
-@dataclass
-class Shop:
-    """An application, and what is unusual about it."""
-
-    base_url: str = BASE
-    ring: KeyRing | None = RING
-    middleware_ring: KeyRing | None = RING
-    proxy_ring: KeyRing | None = None
-    store: MemoryStore | None = field(default_factory=SharedStore)
-    flavour: Flavour = "fastmcp"
-    policy: RequestStateSecurity | None = field(default_factory=lambda: request_state_security(RING, audience="shop"))
-    stateless: bool = True
-    middleware: dict[str, Any] = field(default_factory=dict)
-    events: list[str] = field(default_factory=list)
-
-    def build(self) -> FastAPI:
-        options: Any = {"request_state_security": self.policy}
-        mcp: Any = FastMCP("shop", **options) if self.flavour == "fastmcp" else MCPServer("shop", **options)
-        app, mcp_app = application(mcp, stateless_http=self.stateless)
-        proxy: Any = {} if self.proxy_ring is None else {"client_id": "kit", "key_ring": self.proxy_ring}
-        app.include_router(oauth_meta_router(server_base_url=self.base_url, issuer_url=ISSUER, **proxy))
-        app.add_middleware(
-            JwtAuthMiddleware,
-            issuer_url=ISSUER,
-            server_base_url=self.base_url,
-            key_ring=self.middleware_ring,
-            **self.middleware,
-        )
-        kept: ProviderOptions = {}
-        if self.store is not None:
-            kept["store"] = self.store
-        if self.ring is not None:
-            kept["key_ring"] = self.ring
-        forge = OAuthProvider.from_preset("github", client_id="kit", server_base_url=self.base_url, **kept)
-        wiki = CredentialsProvider(
-            name="wiki", variables={"pat": {"label": "Token"}}, server_base_url=self.base_url, **kept
-        )
-        forge.register(app, mcp)
-        wiki.register(app, mcp)
-        app.mount("/", mcp_app)
-        return app
-
-
-async def start(app: Any) -> str:
-    """Start an application as a server does, and stop it; what the server is told if it does not start."""
-    sent: list[dict[str, Any]] = []
-    told = iter(["lifespan.startup", "lifespan.shutdown"])
-
-    async def receive() -> dict[str, Any]:
-        return {"type": next(told)}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
-    kinds = [one["type"].removeprefix("lifespan.") for one in sent]
-    assert kinds in (["startup.failed"], ["startup.complete", "shutdown.complete"])
-    return str(sent[0].get("message", ""))
 
 
 def faults_of(text: str) -> list[str]:
@@ -221,6 +150,36 @@ async def test_an_application_that_asks_nobody_needs_no_keys() -> None:
         pass
 
 
+async def test_tokens_of_the_application_itself_may_be_in_memory_everywhere(environment: pytest.MonkeyPatch) -> None:
+    # Each process gets its own, and none of them has asked anybody.
+    environment.setenv("MCPAUTHKIT_REPLICAS", "3")
+    app = FastAPI()
+    app.include_router(oauth_meta_router(server_base_url=BASE, issuer_url=ISSUER))
+    app.add_middleware(JwtAuthMiddleware, issuer_url=ISSUER, server_base_url=BASE, production=True)
+    OAuthProvider.from_client_credentials(
+        name="reports",
+        client_id="kit",
+        client_secret=SECRET,
+        token_url="https://reports.example/token",
+        server_base_url=BASE,
+    ).register(app)
+    assert await start(app) == ""
+
+
+async def test_sessions_of_the_oldest_transport_live_in_one_process_too(
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment.setenv("MCPAUTHKIT_REPLICAS", "2")
+    sse = FastMCP("sse").http_app(path="/sse", transport="sse")
+    app = FastAPI(lifespan=sse.lifespan)
+    app.include_router(oauth_meta_router(server_base_url=BASE, issuer_url=ISSUER))
+    paths = ["/sse", "/messages"]
+    app.add_middleware(JwtAuthMiddleware, issuer_url=ISSUER, server_base_url=BASE, resource_paths=paths)
+    app.mount("/", sse)
+    assert await start(app) == ""
+    assert "Mcp-Session-Id" in warnings_of(caplog)[-1]
+
+
 async def test_what_an_application_had_opened_is_closed_when_it_must_not_run() -> None:
     events: list[str] = []
     shop = Shop(middleware_ring=None, middleware={"production": True})
@@ -256,12 +215,6 @@ def test_a_server_does_not_serve_what_must_not_run() -> None:
         server.start()
 
 
-def in_a_worker(production: bool, told: Any) -> None:
-    """What a process does that a server has started for its application."""
-    app = Shop(store=MemoryStore(), middleware={"production": production}).build()
-    told.put(anyio.run(start, app))
-
-
 @pytest.mark.parametrize(
     ("replicas", "production", "said"),
     [
@@ -275,13 +228,16 @@ def test_a_worker_of_a_server_counts_as_one_of_several_unless_the_operator_knows
     replicas: str, production: bool, said: str | None, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setenv("MCPAUTHKIT_REPLICAS", replicas)
-    spawning = multiprocessing.get_context("spawn")
-    told = spawning.Queue()
-    worker = spawning.Process(target=in_a_worker, args=(production, told))
-    worker.start()
-    text = told.get(timeout=60)
-    worker.join(10)
-    assert (said in text) if said else (text == "")
+    mode = "production" if production else "development"
+    done = subprocess.run(  # noqa: S603  # our own interpreter and our own program
+        [sys.executable, "-m", "tests.web.worker_process", mode],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (said in done.stdout) if said else (done.stdout == "")
 
 
 DEVELOPMENT: dict[str, tuple[Shop, dict[str, str], tuple[str, ...]]] = {
