@@ -232,7 +232,7 @@ async def test_a_tool_with_a_context_parameter_works_without_registering_the_ser
             async def with_context(ctx: MCPServerContext, suffix: str) -> str:
                 return f"{ctx.request_id is not None} {suffix}"
 
-    with world(flavour=flavour, register_mcp=False, build=build) as here:  # type: ignore[arg-type]  # parametrised
+    with world(flavour=flavour, register_mcp=False, build=build) as here:
         async with here.client(era, human=here.person()) as client:
             assert await text_of(client, "with_context", suffix="!") == (False, "True !")
 
@@ -245,7 +245,7 @@ async def test_the_tools_own_errors_stay_its_own(flavour: str) -> None:
         async def broken() -> str:
             raise ValueError("the tool's own trouble")
 
-    with world(flavour=flavour, build=build) as here:  # type: ignore[arg-type]  # parametrised
+    with world(flavour=flavour, build=build) as here:
         async with here.client(human=here.person()) as client:
             is_error, text = await text_of(client, "broken")
     assert is_error
