@@ -13,7 +13,7 @@ from redis.exceptions import AskError, ClusterError, MovedError, RedisClusterExc
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.stores.redis.scripts import Order
-from mcpauthkit.stores.redis.servers import Attempt, ask, exchange, scan
+from mcpauthkit.stores.redis.servers import Attempt, exchange, scan
 
 _MAX_REDIRECTS = 5
 _LOOK_AGAIN_SECONDS = 1.0
@@ -47,9 +47,7 @@ class Cluster:
             assert node is not None
             try:
                 async with _connection(node) as connection:
-                    if is_asking:
-                        await ask(connection, ("ASKING",))
-                    return await exchange(connection, order, attempt)
+                    return await exchange(connection, order, attempt, is_asking=is_asking)
             except MovedError as error:
                 await self._client.nodes_manager.move_slot(error)
                 node, is_asking = self._client.get_node_from_key(order.key), False  # type: ignore[arg-type]  # as above

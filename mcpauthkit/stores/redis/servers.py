@@ -117,17 +117,27 @@ class OneServer:
                     await self._sentinel.aclose()
 
 
-async def exchange(connection: AbstractConnection, order: Order, attempt: Attempt) -> Any:
+async def exchange(connection: AbstractConnection, order: Order, attempt: Attempt, *, is_asking: bool = False) -> Any:
     """Send the order over a connection and read its answer; a script the server does not know is sent whole.
 
     Not through the client's own commands: those are sent again after errors, where `take` would lose what it took.
+
+    Args:
+        connection: To whom.
+        order: What is asked.
+        attempt: Learns whether the order may have been carried out.
+        is_asking: Whether the key's slot is only about to be there, which is said before each command.
     """
     attempt.may_have_run = True
     try:
-        try:
-            return await ask(connection, order.words(is_again=attempt.is_again, is_whole=False))
-        except NoScriptError:
-            return await ask(connection, order.words(is_again=attempt.is_again, is_whole=True))
+        for is_whole in (False, True):
+            if is_asking:
+                await ask(connection, ("ASKING",))
+            try:
+                return await ask(connection, order.words(is_again=attempt.is_again, is_whole=is_whole))
+            except NoScriptError:
+                if is_whole:
+                    raise
     except (ResponseError, BusyLoadingError) as error:
         # A refusal: nothing was carried out.
         attempt.may_have_run = False
