@@ -120,7 +120,7 @@ def _check_mode(folder: Path) -> None:
         # Nobody can forge a record, but whoever can write here can take them away, or bring old ones back.
         raise ConfigurationError(
             f"Others can write to the folder {folder} (mode {mode:o}).",
-            hint="Name a folder in it that does not exist yet, and is then made for this user alone; or chmod 700 it.",
+            hint="Name one in it that does not exist yet: it is then made for this user alone. Or chmod 700 this one.",
         )
     if mode & _OTHERS_READ:
         _log.warning("storage folder open to others path=%s mode=%o hint=%r", folder, mode, "chmod 700 it")

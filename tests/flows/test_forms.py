@@ -12,7 +12,7 @@ from fastmcp import Client, FastMCP
 from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.dependencies import Depends
 
-from mcpauthkit import CredentialsProvider, Expiring, Field, JwtAuthMiddleware, current_user
+from mcpauthkit import CredentialsProvider, Expiring, Field, JwtAuthMiddleware, MemoryStore, current_user
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import FakeClock, LoopbackServer
 from tests.flows.test_ladder import eras, text_of
@@ -133,7 +133,8 @@ class Told:
 
 async def test_users_hear_of_the_end_in_time_and_the_application_once_a_day(caplog: pytest.LogCaptureFixture) -> None:
     clock, told = FakeClock(wall=time.time()), Told()
-    with wiki_world(clock=clock, on_expiring=told, asks_expiry=True) as (wiki, _):
+    store = MemoryStore(clock=clock)
+    with wiki_world(clock=clock, store=store, on_expiring=told, asks_expiry=True) as (wiki, _):
         ends = clock.wall() + 10 * DAY
         day = time.strftime("%Y-%m-%d", time.gmtime(ends))
         async with wiki.here.client(human=wiki.person({**TYPED, "expires_on": day})) as client:
