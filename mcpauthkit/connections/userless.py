@@ -336,6 +336,10 @@ class Userless:
     async def _read(self, key: str) -> _Kept | None:
         try:
             record = await self._store.get(key)
+        except SealError:
+            # Reported by the store; there is another where it came from.
+            return None
+        try:
             if record is None:
                 return None
             return _Kept(Credential.from_record(record["credential"]) if "credential" in record else None)
