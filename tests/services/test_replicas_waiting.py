@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,13 +12,16 @@ import anyio
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from mcpauthkit.testing import RobotError
 from tests.services.redis_servers import RedisServer
-from tests.services.replica_people import BROKEN, Person
+from tests.services.replica_people import BROKEN, Person, Tool, nothing
 from tests.services.replicas import Replicas, replicas
 from tests.world import Era
 
 A, B, C = 0, 1, 2
 LOGIN, CALLBACK, PAGES, CALLS = "/connect/login", "/connect/forge/callback", "/connect", "/mcp"
+
+_log = logging.getLogger(__name__)
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +137,40 @@ async def test_after_a_restart_of_everything_the_next_call_simply_works(here: Re
     await anyio.to_thread.run_sync(redis.start)
     await anyio.to_thread.run_sync(here.start)
     await assert_connected_once(alice)
+
+
+async def test_when_the_replica_dies_in_the_middle_of_a_callback_the_user_begins_again_and_the_call_wakes(
+    here: Replicas,
+) -> None:
+    """The code is used up and its token died with the replica, so the user has to go to the service once more."""
+    service = here.service
+
+    async def between(step: str) -> None:
+        if step == "asked":
+            await here.wait_for_call(A, after=len(here.front.served))
+        elif step == "sent back":
+            service.faults.delay("token", seconds=2)
+            tasks.start_soon(kill_in_the_middle)
+
+    async def kill_in_the_middle() -> None:
+        await anyio.to_thread.run_sync(service.faults.wait_for_held)
+        service.faults.delay("token", seconds=0)
+        await anyio.to_thread.run_sync(here.all[C].kill)
+
+    async def begin_again(tool: Tool, link: str) -> None:
+        with pytest.raises(RobotError):
+            await alice.visit(tool, link)
+        died = anyio.current_time()
+        alice.between = nothing
+        await alice.visit(tool, link)
+        _log.info("connected %.1f s after the death of the replica with the callback", anyio.current_time() - died)
+
+    alice = Person(here, "alice", between=between, go_through=begin_again)
+    async with anyio.create_task_group() as tasks:
+        alice.meanwhile = tasks
+        told = await alice.call("forge")
+    assert (told.account, told.replica) == ("octo-alice", here.all[A].name)
+    assert len(alice.questions) == 1
+    await anyio.to_thread.run_sync(here.start)
+    assert len((await here.connections("alice"))["forge"]) == 1
+    assert (await alice.call("forge")).account == "octo-alice"
