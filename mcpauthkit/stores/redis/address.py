@@ -80,7 +80,7 @@ def parse_address(url: str) -> Address:
     return Address(
         kind=kind,
         hosts=hosts,
-        service=unquote(parts.fragment),
+        service=parts.fragment,
         is_tls=is_tls,
         options=MappingProxyType(options),
         shown=_shown(parts, kind, hosts),
@@ -119,8 +119,12 @@ def _check_parts(kind: Kind, base: str, parts: SplitResult, hosts: tuple[tuple[s
             "A Redis URL with several hosts has to say how they belong together.",
             "Write redis-sentinel:// or redis-cluster:// instead.",
         )
-    if kind == "sentinel" and not parts.fragment:
-        _refuse("The Redis URL does not say what the sentinels call the master.", "Add its name at the end: #mymaster.")
+    # Sentinels take no other characters either; whatever else follows a '#' is the rest of a password.
+    if kind == "sentinel" and not re.fullmatch(r"[A-Za-z0-9._-]+", parts.fragment):
+        _refuse(
+            "The Redis URL does not say what the sentinels call the master.",
+            "Add its name at the end: #mymaster. A '#' in a password has to be written %23.",
+        )
     if kind != "sentinel" and parts.fragment:
         _refuse(
             "The Redis URL has a fragment, which only redis-sentinel:// has.",

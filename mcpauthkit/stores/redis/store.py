@@ -52,7 +52,7 @@ class RedisStore:
         try:
             from mcpauthkit.stores.redis.links import Links  # noqa: PLC0415  # redis-py is an extra
         except ModuleNotFoundError as error:
-            if error.name != "redis":
+            if (error.name or "").partition(".")[0] != "redis":
                 raise
             raise ConfigurationError(
                 "RedisStore needs redis-py, which is not installed.", hint='Write: pip install "mcpauthkit[redis]".'
