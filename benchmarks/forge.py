@@ -10,7 +10,8 @@ from mcpauthkit import Account, KeyRing, Principal, Store
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Attempt
-from mcpauthkit.core.flow_state import Flow
+from mcpauthkit.connections.vault import Vault
+from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.stores.sealed import SealedStore
 
@@ -79,9 +80,14 @@ def a_broker(store: Store) -> Broker:
     )
 
 
+def a_vault(store: Store) -> Vault:
+    """Where that keeps credentials."""
+    return Vault(SealedStore(store, KEY_RING), namespace=NAMESPACE)
+
+
 async def open_flow(broker: Broker, number: int) -> Flow:
-    """The flow of a call of one user who has connected nothing yet."""
-    return await broker.open_flow(a_principal(number), SCOPES, purpose="list_repos")
+    """The flow of a call of one user."""
+    return await broker.ledger.open(a_principal(number), SERVICE, SCOPES, purpose="list_repos")
 
 
 async def await_credential(broker: Broker, number: int, flow: Flow, *, timeout_seconds: float) -> int | None:
@@ -97,8 +103,20 @@ async def await_credential(broker: Broker, number: int, flow: Flow, *, timeout_s
     return None if credential is None else time.monotonic_ns()
 
 
-async def settle(broker: Broker, number: int, flow_id: str) -> int:
-    """What a callback does once the service has answered.
+async def finish(broker: Broker, vault: Vault, number: int, flow: Flow) -> int:
+    """The last step of a callback: the credential is kept, the flow gets its outcome.
+
+    Returns:
+        When the outcome was about to be given, by the monotonic clock in nanoseconds, which all processes share.
+    """
+    await vault.put(a_principal(number), SERVICE, a_credential(number))
+    began_ns = time.monotonic_ns()
+    await broker.ledger.finish(flow, FlowStatus.CONNECTED)
+    return began_ns
+
+
+async def settle(broker: Broker, number: int, flow: Flow) -> int:
+    """All that a callback does once the service has answered.
 
     Returns:
         When the service's answer was in hand, by the monotonic clock in nanoseconds, which all processes share.
@@ -111,8 +129,5 @@ async def settle(broker: Broker, number: int, flow_id: str) -> int:
         answered_ns = time.monotonic_ns()
         return credential
 
-    flow = await broker.ledger.get(flow_id)
-    if flow is None:
-        raise LookupError("the flow is gone")
     await broker.settle(a_principal(number), flow, answer)
     return answered_ns

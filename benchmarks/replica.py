@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from forge import a_broker, settle
+from forge import a_broker, a_vault, finish, settle
 from redis.asyncio import Redis
 
 from mcpauthkit import RedisStore
+from mcpauthkit.core.flow_state import Flow
 
 _AT_ONCE = 20
 _END_SECONDS = 10.0
@@ -25,11 +26,13 @@ class Callback:
 
     Args:
         number: Of which user.
-        flow_id: For which flow.
+        flow: For which flow.
+        is_whole: Whether the service's answer comes only now; otherwise only the flow is left to be finished.
     """
 
     number: int
-    flow_id: str
+    flow: Flow
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,14 @@ def _run(url: str, pipe: Connection[list[int], list[Callback | Publication] | No
 
 async def _serve(url: str, pipe: Connection[list[int], list[Callback | Publication] | None]) -> None:
     store, bare = RedisStore(url), Redis.from_url(url)
-    broker, turns = a_broker(store), asyncio.Semaphore(_AT_ONCE)
+    broker, vault, turns = a_broker(store), a_vault(store), asyncio.Semaphore(_AT_ONCE)
 
     async def done(job: Callback | Publication) -> int:
         async with turns:
             if isinstance(job, Callback):
-                return await settle(broker, job.number, job.flow_id)
+                if job.is_whole:
+                    return await settle(broker, job.number, job.flow)
+                return await finish(broker, vault, job.number, job.flow)
             began_ns = time.monotonic_ns()
             await bare.publish(job.channel, b"done")
             return began_ns
