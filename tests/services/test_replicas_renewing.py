@@ -64,6 +64,8 @@ async def test_a_hundred_calls_on_two_replicas_renew_once(here: Replicas, ending
     here.service.expire_tokens("octo-alice")
     ahead = LIFETIME_SECONDS if ending == "known here" else 0.0
     await anyio.to_thread.run_sync(partial(here.start, clock_ahead_seconds=ahead))
+    # Slow enough for calls on both replicas to need it before the answer is there.
+    here.service.faults.delay("token", seconds=1)
     told = await call_all(alice)
     assert [one.account for one in told] == ["octo-alice"] * CALLS
     per_replica = {one.name: sum(each.replica == one.name for each in told) for one in here.all}
