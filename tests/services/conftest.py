@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip where nobody has promised the services; from here, so that the summary has one line for them all."""
     if not EXPECTED and _HERE in item.path.parents:
-        pytest.skip("needs Keycloak and Node.js; `scripts/services run` installs them and runs these tests")
+        pytest.skip("needs Keycloak, Node.js and Redis; `scripts/services run` installs them and runs these tests")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import suppress
 
 from mcpauthkit.core.clock import Clock
@@ -36,6 +37,8 @@ class Links:
         self._max_connections, self._timeout_seconds, self._clock = max_connections, timeout_seconds, clock
         self._links: dict[asyncio.AbstractEventLoop, Link] = {}
         self._is_closed = False
+        # Loops live in threads of their own.
+        self._lock = threading.Lock()
         self._address = parse_address(target.reveal()) if isinstance(target, Secret) else None
         self.shown = self._address.shown if self._address else f"a given {type(target).__name__}"
         # Made here once to see that it can be; the first loop takes it.
@@ -52,6 +55,10 @@ class Links:
         link = self._links.get(loop)
         if link is not None:
             return link
+        with self._lock:
+            return self._new(loop)
+
+    def _new(self, loop: asyncio.AbstractEventLoop) -> Link:
         if self._is_closed:
             raise StoreUnavailable(reason="redis: the store was closed")
         if self._address is None and self._links:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import BusyLoadingError, NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from mcpauthkit.stores.redis.scripts import Order, Words
 
@@ -155,5 +156,9 @@ async def scan(connection: AbstractConnection, cursor: bytes, pattern: bytes) ->
 
 async def ask(connection: AbstractConnection, words: Words) -> Any:
     """Send a command and read its answer. Interrupted in between, the connection is closed by redis-py."""
-    await connection.send_command(*words)
-    return await connection.read_response(disable_decoding=True)
+    try:
+        await connection.send_command(*words)
+        return await connection.read_response(disable_decoding=True)
+    except AttributeError:
+        # A new map of a cluster makes redis-py close connections under those who have just taken them.
+        raise RedisConnectionError("closed meanwhile") from None

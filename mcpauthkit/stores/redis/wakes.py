@@ -24,6 +24,8 @@ from redis.backoff import AbstractBackoff, EqualJitterBackoff
 from mcpauthkit.stores.redis.advice import FAILURES, Adviser, is_passing
 from mcpauthkit.stores.redis.servers import Servers
 
+# redis-py stumbles, too, over a connection that was closed while somebody reads from it.
+_BROKEN = (*FAILURES, AttributeError, RuntimeError)
 _BATCH = 500
 _PING_SECONDS = 10.0
 _ANSWER_SECONDS = 2.0
@@ -151,7 +153,7 @@ class Wakes:
                 self._heard.clear()
                 try:
                     await self._serve()
-                except* FAILURES as group:
+                except* _BROKEN as group:
                     error = group.exceptions[0]
                 for room in self._rooms.values():
                     room.tell(is_subscribed=False)
@@ -160,10 +162,8 @@ class Wakes:
                 self._adviser.advise(error)
                 self._servers.doubt()
                 failures = 0 if self._heard.is_set() else failures + 1
-                if is_passing(error):
-                    await asyncio.sleep(self._backoff.compute(failures))
-                else:
-                    await asyncio.sleep(_REFUSED_SECONDS)
+                is_refused = isinstance(error, FAILURES) and not is_passing(error)
+                await asyncio.sleep(_REFUSED_SECONDS if is_refused else self._backoff.compute(failures))
         finally:
             if self._task is asyncio.current_task():
                 self._task = None
