@@ -10,6 +10,9 @@ from typing import Any, NoReturn
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.errors import NotSignedIn
 
+_DIGEST = "_digest"
+_LOG_LENGTH = 12
+
 
 class Principal(Mapping[str, Any]):
     """The verified caller: a read-only mapping over the token's claims, with the common ones typed.
@@ -91,10 +94,11 @@ class Principal(Mapping[str, Any]):
     @property
     def digest(self) -> str:
         """A short digest of the identity for logs; not reversible to the subject."""
-        return log_digest(self.issuer, self.subject)
+        return digest_of(self)[:_LOG_LENGTH]
 
     def on_request(self, ip_address: str | None, user_agent: str | None) -> Principal:
         """The same principal as seen on one request, with room of its own for `extra`."""
+        digest_of(self)  # once for a token, not once for each of its requests
         # Without the constructor: this happens for every request, and everything has been checked.
         seen = object.__new__(Principal)
         fields = vars(seen)
@@ -145,9 +149,18 @@ def identity_digest(issuer: str, subject: str) -> str:
     return sha256_hex("principal", issuer, subject)
 
 
+def digest_of(principal: Principal) -> str:
+    """The digest of a principal's identity. A call needs it many times, so it stays with the principal."""
+    fields = vars(principal)
+    digest: str | None = fields.get(_DIGEST)
+    if digest is None:
+        digest = fields[_DIGEST] = identity_digest(*principal.key)
+    return digest
+
+
 def log_digest(issuer: str, subject: str) -> str:
     """The short form of an identity's digest, for logs."""
-    return identity_digest(issuer, subject)[:12]
+    return identity_digest(issuer, subject)[:_LOG_LENGTH]
 
 
 current_user: ContextVar[Principal | None] = ContextVar("mcpauthkit_current_user", default=None)
