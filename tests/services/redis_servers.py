@@ -219,15 +219,18 @@ class RedisCluster:
         masters: How many nodes hold slots.
         replicas: How many follow each of them.
         spares: How many masters have no slots yet.
+        patience_seconds: After how long without an answer the others give a node up.
     """
 
-    def __init__(self, work: Path, *, masters: int = 3, replicas: int = 0, spares: int = 0) -> None:
+    def __init__(
+        self, work: Path, *, masters: int = 3, replicas: int = 0, spares: int = 0, patience_seconds: int = 1
+    ) -> None:
         self._buses = [HeldPort() for _ in range(masters * (1 + replicas) + spares)]
         self.nodes = [
             RedisServer(
                 work / f"node-{number}",
                 *("--cluster-enabled", "yes", "--cluster-port", str(bus.number)),
-                *("--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0"),
+                *("--cluster-node-timeout", str(patience_seconds * 1000), "--cluster-replica-validity-factor", "0"),
             )
             for number, bus in enumerate(self._buses)
         ]

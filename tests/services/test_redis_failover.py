@@ -169,3 +169,33 @@ async def test_when_a_node_of_a_cluster_comes_back_its_keys_do(tmp_path: Path, o
             await until_it_is_put(store, f"again {key}", key)
         assert [await store.get(key) for key in keys] == keys
         assert {key async for key in store.list_keys()} == {*keys, *(f"again {key}" for key in keys)}
+
+
+async def test_many_first_calls_at_a_time_and_a_lost_node_fail_none_that_others_answer(
+    tmp_path: Path, open_store: OpenStore
+) -> None:
+    # Patient, so that the lost node does not take the whole cluster with it.
+    with RedisCluster(tmp_path, patience_seconds=20) as cluster:
+        first, *others = cluster.masters
+        keys = [f"k{number}" for number in range(300)]
+        store = open_store(cluster.url)
+
+        async def use(key: str) -> None:
+            await store.put(key, key, ttl_seconds=None)
+
+        async with anyio.create_task_group() as tasks:
+            for key in keys:
+                tasks.start_soon(use, key)
+        elsewhere = [key for key in keys if cluster.holder_of(cluster.slot_of(f"mcp:auth:{{{key}}}")) in others]
+        assert 100 < len(elsewhere) < len(keys)
+        with first.paused():
+
+            async def fails(key: str) -> None:
+                with anyio.fail_after(6), pytest.raises(StoreUnavailable):
+                    await store.get(key)
+
+            async with anyio.create_task_group() as tasks:
+                for key in sorted(set(keys) - set(elsewhere))[:2]:
+                    tasks.start_soon(fails, key)
+                for key in elsewhere:
+                    assert await store.get(key) == key
