@@ -12,6 +12,7 @@ from mcpauthkit.connections.grant import Grant, RedirectGrant, UserlessGrant
 from mcpauthkit.connections.ledger import Ledger, Visit
 from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.notes import Notes
+from mcpauthkit.connections.outlasting import OUTLAST_SECONDS
 from mcpauthkit.connections.overview import Overview
 from mcpauthkit.connections.renewal import Renewal
 from mcpauthkit.connections.settlement import Obtained, Settlement
@@ -43,6 +44,7 @@ class Broker:
         flow_ttl_seconds: How long a link works.
         clock: Time.
         entropy: Source of the ids of flows and connections.
+        outlast_seconds: How long the store may be out without anything being lost that the service gave.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Broker:
         flow_ttl_seconds: float = 600.0,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
+        outlast_seconds: float = OUTLAST_SECONDS,
     ) -> None:
         self.grant = grant
         self.clock = clock or SystemClock()
@@ -76,7 +79,15 @@ class Broker:
         self._is_incremental = is_incremental
         self._locks = Locks(store, namespace=namespace, service=grant.service)
         self.overview = Overview(grant, self._vault, self._notes, locks=self._locks, clock=self.clock)
-        self._renewal = Renewal(grant, self._vault, self._notes, self.overview, locks=self._locks, clock=self.clock)
+        self._renewal = Renewal(
+            grant,
+            self._vault,
+            self._notes,
+            self.overview,
+            locks=self._locks,
+            clock=self.clock,
+            outlast_seconds=outlast_seconds,
+        )
         self._settlement = Settlement(
             grant,
             self.ledger,
@@ -88,6 +99,7 @@ class Broker:
             is_incremental=is_incremental,
             clock=self.clock,
             entropy=self._entropy,
+            outlast_seconds=outlast_seconds,
         )
         self._userless = Userless(
             without_user,

@@ -16,18 +16,18 @@ from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Grant
 from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.notes import Notes
+from mcpauthkit.connections.outlasting import outlasting
 from mcpauthkit.connections.overview import Overview
 from mcpauthkit.connections.resting import Resting
 from mcpauthkit.connections.single_flight import SingleFlight
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable, StoreUnavailable
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.principal import Principal, identity_digest
 
 _log = RequestLog("connections")
 _PAUSES_SECONDS = (0.1, 0.4)
-_PAUSES_OF_THE_STORE_SECONDS = (0.1, 0.4, 1.0)
 
 
 class Renewal:
@@ -40,10 +40,19 @@ class Renewal:
         overview: Ends at the service what was ended here meanwhile.
         locks: Held while connections are changed.
         clock: Time.
+        outlast_seconds: How long the store may be out without a renewed credential being lost.
     """
 
     def __init__(
-        self, grant: Grant, vault: Vault, notes: Notes, overview: Overview, *, locks: Locks, clock: Clock
+        self,
+        grant: Grant,
+        vault: Vault,
+        notes: Notes,
+        overview: Overview,
+        *,
+        locks: Locks,
+        clock: Clock,
+        outlast_seconds: float,
     ) -> None:
         self._grant = grant
         self._overview = overview
@@ -51,6 +60,7 @@ class Renewal:
         self._notes = notes
         self._locks = locks
         self._clock = clock
+        self._outlast_seconds = outlast_seconds
         self._flights: SingleFlight[Credential | None] = SingleFlight()
         self._resting = Resting(clock)
 
@@ -121,13 +131,8 @@ class Renewal:
         return kept
 
     async def _keep(self, principal: Principal, renewed: Credential) -> Credential | None:
-        # Kept before it is used, and not given up at once: with rotation, a lost refresh token is a lost grant.
-        for pause in _PAUSES_OF_THE_STORE_SECONDS:
-            try:
-                return await self._put(principal, renewed)
-            except StoreUnavailable:
-                await anyio.sleep(pause)
-        return await self._put(principal, renewed)
+        # Kept before it is used: with rotation, a lost refresh token is a lost grant.
+        return await outlasting(partial(self._put, principal, renewed), seconds=self._outlast_seconds)
 
     async def _put(self, principal: Principal, renewed: Credential) -> Credential | None:
         # Another replica may have ended, replaced or renamed the connection while the service answered.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Grant, Identifying
 from mcpauthkit.connections.ledger import Ledger
 from mcpauthkit.connections.locks import Locks
 from mcpauthkit.connections.notes import Notes
+from mcpauthkit.connections.outlasting import outlasting
 from mcpauthkit.connections.overview import Overview
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock
@@ -42,6 +44,7 @@ class Settlement:
         is_incremental: Whether a new consent adds to the scopes before.
         clock: Time.
         entropy: Source of the ids of connections.
+        outlast_seconds: How long the store may be out without anything being lost that a service gave.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Settlement:
         is_incremental: bool,
         clock: Clock,
         entropy: Entropy,
+        outlast_seconds: float,
     ) -> None:
         self._grant = grant
         self._ledger = ledger
@@ -68,6 +72,7 @@ class Settlement:
         self._is_incremental = is_incremental
         self._clock = clock
         self._entropy = entropy
+        self._outlast_seconds = outlast_seconds
 
     async def settle(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:
         """Obtain the credential, keep it, finish the flow.
@@ -111,6 +116,9 @@ class Settlement:
             self._log_failure(principal, flow, error)
             is_no = isinstance(error, GrantRefused) and error.error == "access_denied"
             return await self._ledger.finish(flow, FlowStatus.REFUSED if is_no else FlowStatus.FAILED)
+        return await outlasting(partial(self._concluded, principal, flow, credential), seconds=self._outlast_seconds)
+
+    async def _concluded(self, principal: Principal, flow: Flow, credential: Credential) -> Flow:
         async with self._locks.exclusive(principal):
             # The exchange took its time: the user may have said no meanwhile, or an administrator, and that stands.
             current = await self._ledger.get(flow.flow_id)

@@ -138,6 +138,7 @@ class SmallWorld:
             redirect_uri=REDIRECT,
             is_incremental=self.is_incremental,
             clock=self.clock,
+            outlast_seconds=1.0,
         )
 
     async def hold(self, token: str = "access-canary", *, seconds: float | None = 3600.0, **options: Any) -> Credential:
