@@ -15,24 +15,34 @@ class LossyNetwork:
     Attributes:
         url: Where it is.
         losses: How many answers it loses, with their connections, from now on.
+        forgotten: Connections that are open and carry nothing any more, as where a firewall has forgotten them.
     """
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server
         self.url = ""
         self.losses = 0
+        self.forgotten: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def forget(self) -> None:
+        """Carry nothing any more over the connections that there are; new ones work."""
+        self.forgotten |= self._open
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on."""
         there, back = await asyncio.open_connection("127.0.0.1", self._server.port)
+        self._open.add(writer)
         asking = asyncio.create_task(self._pass(reader, back))
         try:
             while chunk := await there.read(65536):
                 if self.losses:
                     self.losses -= 1
                     break
-                writer.write(chunk)
+                if writer not in self.forgotten:
+                    writer.write(chunk)
         finally:
+            self._open.discard(writer)
             asking.cancel()
             for stream in (writer, back):
                 stream.close()
