@@ -67,11 +67,7 @@ class Broker:
         self._entropy = entropy or SystemEntropy()
         self.scope_rules = scope_rules or ScopeRules()
         self.ledger = Ledger(
-            store,
-            namespace=namespace,
-            flow_ttl_seconds=flow_ttl_seconds,
-            clock=self.clock,
-            entropy=self._entropy,
+            store, namespace=namespace, flow_ttl_seconds=flow_ttl_seconds, clock=self.clock, entropy=self._entropy
         )
         self._vault = Vault(store, namespace=namespace, clock=self.clock)
         self._notes = Notes(store, namespace=namespace, service=grant.service, clock=self.clock)
