@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 from collections import deque
@@ -19,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import redis
 
-from tests.services.keycloak import free_ports
+from tests.services.held_port import HeldPort
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -47,24 +46,6 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = _START_S
                 return
         never.wait(_LOOK_SECONDS)
     raise RedisServerError(f"in {seconds:.0f} s not seen: {what}")
-
-
-class HeldPort:
-    """A port that stays ours while nobody listens there, so that a server finds it free when it comes back."""
-
-    def __init__(self) -> None:
-        self._holder = socket.socket()
-        while True:
-            (self.number,) = free_ports(1)
-            with suppress(OSError):
-                self._holder.bind(("127.0.0.1", self.number))
-                break
-        # Bound and not listening keeps everybody away but who binds with this option too, as redis-server does.
-        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-
-    def close(self) -> None:
-        """Give it up."""
-        self._holder.close()
 
 
 class RedisServer:

@@ -15,7 +15,8 @@ from redis.asyncio.sentinel import Sentinel
 from mcpauthkit import RedisStore
 from mcpauthkit.errors import StoreUnavailable
 from tests.services.documents import Authority, make_authority
-from tests.services.redis_servers import MASTER_NAME, SLOTS, HeldPort, RedisSentinels, RedisServer
+from tests.services.held_port import HeldPort
+from tests.services.redis_servers import MASTER_NAME, SLOTS, RedisSentinels, RedisServer
 from tests.services.redis_servers import RedisCluster as ClusterServers
 from tests.services.test_redis_store import RedisContract
 
