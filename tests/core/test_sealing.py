@@ -128,7 +128,19 @@ def test_plaintext_is_refused(plain: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "plain", [b"not json", b"[]", b'{"c":[],"x":null}', b'{"c":{},"x":"later"}', b"{}", b'{"x":1}']
+    "plain",
+    [
+        b"not json",
+        b"\xff",
+        b"[]",
+        b'{"c":[],"x":null}',
+        b'{"c":{},"x":"later"}',
+        b'{"c":{},"x":NaN}',
+        b"{}",
+        b'{"x":1}',
+        b'{"c":{"a":' + b"[" * 100_000,
+    ],
+    ids=lambda plain: plain[:24].decode(errors="replace"),
 )
 def test_what_another_program_sealed_with_our_key_is_refused(plain: bytes) -> None:
     key = OLD.derive("old", "session")
