@@ -94,12 +94,13 @@ class Principal(Mapping[str, Any]):
     @property
     def digest(self) -> str:
         """A short digest of the identity for logs; not reversible to the subject."""
-        return digest_of(self)[:_LOG_LENGTH]
+        return identity_digest_of(self)[:_LOG_LENGTH]
 
     def on_request(self, ip_address: str | None, user_agent: str | None) -> Principal:
         """The same principal as seen on one request, with room of its own for `extra`."""
-        digest_of(self)  # once for a token, not once for each of its requests
-        # Without the constructor: this happens for every request, and everything has been checked.
+        # Worked out before the copy is made, so that it is done once for a token and not for each of its requests.
+        identity_digest_of(self)
+        # Without the constructor: this too happens for every request, and everything has been checked.
         seen = object.__new__(Principal)
         fields = vars(seen)
         fields.update(vars(self))
@@ -149,8 +150,8 @@ def identity_digest(issuer: str, subject: str) -> str:
     return sha256_hex("principal", issuer, subject)
 
 
-def digest_of(principal: Principal) -> str:
-    """The digest of a principal's identity. A call needs it many times, so it stays with the principal."""
+def identity_digest_of(principal: Principal) -> str:
+    """`identity_digest` of a principal. A call needs it many times, so it is worked out once and stays with it."""
     fields = vars(principal)
     digest: str | None = fields.get(_DIGEST)
     if digest is None:
