@@ -10,7 +10,7 @@ import pytest
 
 from mcpauthkit import Principal, current_user, get_user
 from mcpauthkit.errors import NotSignedIn
-from mcpauthkit.principal import identity_digest_of, identity_digest
+from mcpauthkit.principal import identity_digest, identity_digest_of
 
 CLAIMS = {"iss": "https://i.example", "sub": "alice", "email": "alice@example.com", "scope": "raw", "groups": ["a"]}
 

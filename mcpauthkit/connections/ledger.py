@@ -19,7 +19,7 @@ from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.errors import SealError, StoreBusy
-from mcpauthkit.principal import Principal, identity_digest
+from mcpauthkit.principal import Principal, identity_digest, identity_digest_of
 from mcpauthkit.stores.sealed import SealedStore
 
 _KEPT_AFTER_OUTCOME_SECONDS = 300.0
@@ -324,7 +324,7 @@ class Ledger:
         return f"{self._namespace}:current:{service}:{identity_digest(issuer, subject)}{slot}"
 
     def _ended_key(self, service: str, principal: Principal) -> str:
-        return f"{self._namespace}:ended:{service}:{identity_digest(*principal.key)}"
+        return f"{self._namespace}:ended:{service}:{identity_digest_of(principal)}"
 
     def _flow_key(self, flow_id: str) -> str:
         # A digest, so that reading the store's keys gives nobody a working link.

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import anyio
 
-from mcpauthkit.principal import Principal, identity_digest
+from mcpauthkit.principal import Principal, identity_digest_of
 from mcpauthkit.stores.sealed import SealedStore
 
 # Longer than a renewal takes at a service that is slow and is asked three times.
@@ -51,7 +51,7 @@ class Locks:
         Raises:
             StoreBusy: Another process was changing them for longer than any of us should take.
         """
-        key = f"{self._prefix}:{identity_digest(*principal.key)}"
+        key = f"{self._prefix}:{identity_digest_of(principal)}"
         holder = self._holders.setdefault(key, _Holder())
         async with holder.lock, self._store.lease(key, timeout_seconds=_BUSY_SECONDS):
             yield

@@ -12,7 +12,7 @@ from mcpauthkit.connections.names import name_digest
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import SealError, StoreUnavailable
-from mcpauthkit.principal import Principal, digest_of
+from mcpauthkit.principal import Principal, identity_digest_of
 from mcpauthkit.stores.sealed import SealedStore
 
 _log = RequestLog("connections")
@@ -137,7 +137,7 @@ class Notes:
     def _key(self, principal: Principal, credential: Credential) -> str:
         # By the id, because a connection's name changes when it becomes the default or gives way to another.
         which = credential.connection_id or name_digest(credential.name)
-        return f"{self._prefix}:{digest_of(principal)}:{which}"
+        return f"{self._prefix}:{identity_digest_of(principal)}:{which}"
 
     def _last_key(self, principal: Principal) -> str:
-        return f"{self._prefix}:{digest_of(principal)}:last"
+        return f"{self._prefix}:{identity_digest_of(principal)}:last"

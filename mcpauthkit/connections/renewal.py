@@ -24,7 +24,7 @@ from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
-from mcpauthkit.principal import Principal, identity_digest
+from mcpauthkit.principal import Principal, identity_digest_of
 
 _log = RequestLog("connections")
 _PAUSES_SECONDS = (0.1, 0.4)
@@ -76,7 +76,7 @@ class Renewal:
         Raises:
             RemoteError: The service cannot answer and the old credential is of no use; it is kept.
         """
-        key = f"{identity_digest(*principal.key)}:{known.connection_id or known.name.casefold()}"
+        key = f"{identity_digest_of(principal)}:{known.connection_id or known.name.casefold()}"
         work = partial(self._alone, key, principal, known, is_rejected)
         found = await self._flights.run(key, work)
         if is_rejected and known.is_same(found):

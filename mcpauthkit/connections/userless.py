@@ -30,7 +30,7 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteError, SealError
 from mcpauthkit.oauth.scope_rules import ScopeRules
-from mcpauthkit.principal import Principal, identity_digest
+from mcpauthkit.principal import Principal, identity_digest_of
 from mcpauthkit.stores.sealed import SealedStore
 
 _log = RequestLog("connections")
@@ -330,7 +330,7 @@ class Userless:
         return None if way is None else self._place(way, principal, asked, caller_token)
 
     def _prefix_of(self, origin: Origin, principal: Principal) -> str:
-        whose = "application" if origin == "service-account" else identity_digest(*principal.key)
+        whose = "application" if origin == "service-account" else identity_digest_of(principal)
         return f"{self._prefix}:{origin}:{whose}:"
 
     async def _read(self, key: str) -> _Kept | None:

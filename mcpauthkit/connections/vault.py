@@ -14,7 +14,7 @@ from mcpauthkit.connections.names import name_digest, name_from, same_name
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import SealedElsewhere, SealError, StoreUnavailable
-from mcpauthkit.principal import Principal, digest_of
+from mcpauthkit.principal import Principal, identity_digest_of
 from mcpauthkit.stores.sealed import SealedStore
 
 _log = RequestLog("connections")
@@ -230,7 +230,7 @@ class Vault:
 
     def _key(self, principal: Principal, service: str, name: str = "") -> str:
         slot = f":{name_digest(name)}" if name else ""
-        return f"{self._namespace}:credential:{service}:{digest_of(principal)}{slot}"
+        return f"{self._namespace}:credential:{service}:{identity_digest_of(principal)}{slot}"
 
     def _index_key(self, principal: Principal, service: str) -> str:
-        return f"{self._namespace}:accounts:{service}:{digest_of(principal)}"
+        return f"{self._namespace}:accounts:{service}:{identity_digest_of(principal)}"

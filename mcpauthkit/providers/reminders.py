@@ -15,7 +15,7 @@ from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.moment import day_in_words
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.principal import Principal, identity_digest
+from mcpauthkit.principal import Principal, identity_digest_of
 from mcpauthkit.protocol.ask import Need
 from mcpauthkit.stores.sealed import SealedStore
 
@@ -122,4 +122,4 @@ class Reminders:
 
     def _key(self, principal: Principal, credential: Credential) -> str:
         which = credential.connection_id or name_digest(credential.name)
-        return f"{self._prefix}:{identity_digest(*principal.key)}:{which}"
+        return f"{self._prefix}:{identity_digest_of(principal)}:{which}"
