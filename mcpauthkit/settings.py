@@ -55,8 +55,8 @@ class _Settings(BaseSettings):
             ) from None
 
 
-class KeyFileSettings(_Settings):
-    """Where the keys lie that encrypted tokens are opened with.
+class DecryptionKeySettings(_Settings):
+    """Where the private keys lie that encrypted tokens are decrypted with; they seal nothing.
 
     Attributes:
         mcp_key_file_path: `MCP_KEY_FILE_PATH`; None when it is not set or empty.

@@ -22,7 +22,7 @@ from mcpauthkit.identity.jwe import (
     read_encrypted_token,
 )
 from mcpauthkit.identity.private_keys import DecryptionKey, private_key, read_jwk, read_pem
-from mcpauthkit.settings import KeyFileSettings
+from mcpauthkit.settings import DecryptionKeySettings
 
 KeyKind = Literal["RSA", "P-256", "X25519"]
 """The kinds of key that `DecryptionKeys.generate` makes."""
@@ -164,7 +164,7 @@ class DecryptionKeys:
         return cls(read_pem(text, "The PEM text", kid), unpublished=unpublished)
 
     @classmethod
-    def from_settings(cls, settings: KeyFileSettings | None = None) -> Self | None:
+    def from_settings(cls, settings: DecryptionKeySettings | None = None) -> Self | None:
         """The keys of the file that `MCP_KEY_FILE_PATH` names; None when it names none.
 
         Args:
@@ -173,7 +173,7 @@ class DecryptionKeys:
         Raises:
             ConfigurationError: As `from_file`; or the `.env` file cannot be read.
         """
-        path = (settings or KeyFileSettings.from_environment()).mcp_key_file_path
+        path = (settings or DecryptionKeySettings.from_environment()).mcp_key_file_path
         return None if path is None else cls.from_file(path)
 
     @classmethod

@@ -22,7 +22,7 @@ from joserfc.errors import SecurityWarning
 
 from mcpauthkit.errors import ConfigurationError, InvalidToken
 from mcpauthkit.identity.decryption_keys import DecryptionKeys, KeyKind
-from mcpauthkit.settings import KeyFileSettings
+from mcpauthkit.settings import DecryptionKeySettings
 from mcpauthkit.testing.issuer.encryption import TokenEncryption
 from tests.identity.jwe_bench import NESTED, encrypt, keys_of, members, private
 
@@ -289,7 +289,7 @@ class TestSettings:
     def test_without_the_variable_there_are_no_keys(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert DecryptionKeys.from_settings() is None
         monkeypatch.setenv("MCP_KEY_FILE_PATH", "")
-        assert KeyFileSettings().mcp_key_file_path is None
+        assert DecryptionKeySettings().mcp_key_file_path is None
 
     def test_the_variable_names_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MCP_KEY_FILE_PATH", str(key_file(tmp_path, members("P-256"))))
@@ -319,7 +319,7 @@ class TestSettings:
         assert "geheim" not in str(caught.value)
 
     def test_settings_made_by_hand_are_taken_as_they_are(self, tmp_path: Path) -> None:
-        settings = KeyFileSettings(mcp_key_file_path=key_file(tmp_path, members("X25519")))
+        settings = DecryptionKeySettings(mcp_key_file_path=key_file(tmp_path, members("X25519")))
         keys = DecryptionKeys.from_settings(settings)
         assert keys is not None
         assert opens(keys, "X25519")
