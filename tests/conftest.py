@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mcpauthkit.settings import KeyFileSettings, StorageSettings
+from mcpauthkit.settings import DecryptionKeySettings, DeploymentSettings, StorageSettings
 
 # A busy machine is no reason to fail: the examples decide, not the clock.
 settings.register_profile("kit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,9 +21,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a developer's shell says of keys and stores decides about none of our tests."""
-    for name in (*KeyFileSettings.model_fields, *StorageSettings.model_fields):
-        monkeypatch.delenv(name.upper(), raising=False)
+    """What a developer's shell says of keys, stores and production decides about none of our tests."""
+    for settings_class in (DecryptionKeySettings, DeploymentSettings, StorageSettings):
+        for name in settings_class.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture

@@ -24,8 +24,6 @@ YEAR = 365 * 86_400.0
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     # A `.env` file would be read where the tests run.
     monkeypatch.chdir(tmp_path)
-    for name in ("REDIS_URL", "STORAGE_ENCRYPTION_KEY_PATH"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TOKEN_STORAGE_MODE", "file")
     monkeypatch.setenv("FILE_STORAGE_PATH", str(tmp_path / "state"))
     monkeypatch.setenv("STORAGE_ENCRYPTION_KEY", NEW)

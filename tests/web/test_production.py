@@ -51,8 +51,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> pytest.MonkeyPatch:
-    for name in ("MCPAUTHKIT_PRODUCTION", "MCPAUTHKIT_REPLICAS", "WEB_CONCURRENCY"):
-        monkeypatch.delenv(name, raising=False)
+    # A `.env` file would be read where the tests run.
     monkeypatch.chdir(tmp_path)
     return monkeypatch
 
