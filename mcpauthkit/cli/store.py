@@ -15,7 +15,7 @@ from mcpauthkit.stores.port import is_shared
 from mcpauthkit.stores.rotation import Resealed, reseal_all
 
 _MOST_SHOWN = 20
-Switch = Annotated[bool, Parameter(negative="")]
+_Switch = Annotated[bool, Parameter(negative="")]
 
 
 def group() -> App:
@@ -25,7 +25,7 @@ def group() -> App:
     return app
 
 
-async def rotate(*, forget_unreadable: Switch = False, json: Switch = False) -> int:
+async def rotate(*, forget_unreadable: _Switch = False, json: _Switch = False) -> int:
     """Seal every record under the key that mints now, beside the servers that use it.
 
     Give it the environment of the server: TOKEN_STORAGE_MODE and the variables around it. Over files, stop the server

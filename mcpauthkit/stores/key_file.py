@@ -205,7 +205,7 @@ class KeyFile:
         """A secret as it stands in the file."""
         if self._service is None:
             return secret.reveal()
-        with _Named(self._service, name, "wrap"):
+        with _FailureNamed(self._service, name, "wrap"):
             wrapped = self._service.wrap(name, secret)
         if not isinstance(wrapped, bytes):
             raise ConfigurationError(
@@ -230,7 +230,7 @@ class KeyFile:
                 f"The wrapped secret of key {name!r:.80} in {self._path} is not base64url.",
                 hint="Restore the file as it was written: without padding or line breaks in it.",
             ) from error
-        with _Named(self._service, name, "unwrap"):
+        with _FailureNamed(self._service, name, "unwrap"):
             secret = self._service.unwrap(name, wrapped)
         if not isinstance(secret, Secret):
             raise ConfigurationError(
@@ -274,7 +274,7 @@ class KeyFile:
                 beside.unlink(missing_ok=True)
 
 
-class _Named:
+class _FailureNamed:
     """Turns whatever a key service raises into an error of ours that names it, without its text."""
 
     def __init__(self, service: ExternalKeyService, key_name: str, what: str) -> None:

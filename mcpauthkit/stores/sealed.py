@@ -80,7 +80,7 @@ class SealedStore:
         self._sealer = Sealer(key_ring, "store")
         self._clock = clock or SystemClock()
         self._refused = Remembered()
-        self._renewed = Remembered()
+        self._resealed = Remembered()
 
     async def get(self, key: str) -> dict[str, Any] | None:
         """The record, or None when absent.
@@ -95,7 +95,7 @@ class SealedStore:
         unsealed = None if sealed is None else self._unseal(key, sealed)
         if sealed is None or unsealed is None:
             return None
-        if unsealed.key_name != self._sealer.minting and self._lives_long(unsealed) and self._renewed.is_new(key):
+        if unsealed.key_name != self._sealer.minting and self._lives_long(unsealed) and self._resealed.is_new(key):
             await self._reseal_in_passing(key, sealed, unsealed)
         return unsealed.claims
 
