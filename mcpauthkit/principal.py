@@ -98,9 +98,7 @@ class Principal(Mapping[str, Any]):
 
     def on_request(self, ip_address: str | None, user_agent: str | None) -> Principal:
         """The same principal as seen on one request, with room of its own for `extra`."""
-        # Worked out before the copy is made, so that it is done once for a token and not for each of its requests.
-        identity_digest_of(self)
-        # Without the constructor: this too happens for every request, and everything has been checked.
+        # Without the constructor: this happens for every request, and everything has been checked.
         seen = object.__new__(Principal)
         fields = vars(seen)
         fields.update(vars(self))
