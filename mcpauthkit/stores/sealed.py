@@ -28,6 +28,7 @@ _POLL_SECONDS = 0.5
 _SHORT_LIFE_SECONDS = 86_400.0
 _RESEAL_TRIES = 5
 _UPDATE_TRIES = 10
+_UPDATE_PAUSE_SECONDS = 0.01
 _METHODS = ("get", "put", "add", "take", "delete")
 
 
@@ -112,30 +113,32 @@ class SealedStore:
             return await self._store.add(key, sealed, ttl_seconds=ttl_seconds)
 
     async def update(
-        self, key: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, ttl_seconds: float | None
+        self, key: str, change: Callable[[dict[str, Any]], dict[str, Any] | None], *, ttl_seconds: float | None
     ) -> dict[str, Any] | None:
-        """Change a record as it is at this moment; the record then, or None where there is none.
+        """Change a record as it is at this moment; the record then, or None where it was not changed.
 
         In a store that is not `Conditional`, what another process writes at the same time may be lost.
 
         Args:
             key: The record's key.
-            change: Makes the new record of the one that is there; called once more if somebody else was quicker.
+            change: Makes the new record of the one that is there, or None to leave it; called once more if somebody
+                else was quicker. Where no record is, it is not called.
             ttl_seconds: How long it lives from now on.
 
         Raises:
             SealError: As for `get`.
             StoreBusy: Others were quicker again and again.
         """
-        for _ in range(_UPDATE_TRIES):
+        for number in range(_UPDATE_TRIES):
             with OutageTranslated():
                 sealed = await self._store.get(key)
             record = None if sealed is None else self._open(key, sealed)
-            if sealed is None or record is None:
+            changed = None if record is None else change(record)
+            if sealed is None or changed is None:
                 return None
-            changed = change(record)
             if await self._replace(key, sealed, changed, ttl_seconds):
                 return changed
+            await anyio.sleep(_UPDATE_PAUSE_SECONDS * number)
         raise StoreBusy(reason="a record is changed by others all the time")
 
     async def take(self, key: str) -> dict[str, Any] | None:
