@@ -41,11 +41,12 @@ from mcpauthkit.web.key_document import KeyDocument
 from mcpauthkit.web.limits import LimitOptions, Limits
 from mcpauthkit.web.open_paths import OpenPaths
 from mcpauthkit.web.origins import AllowedOrigins
-from mcpauthkit.web.production import Deployment, Gate, check_deployment
+from mcpauthkit.web.production import Deployment, check_deployment
 from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
 from mcpauthkit.web.spans import hide_query
+from mcpauthkit.web.start_gate import StartGate
 from mcpauthkit.web.trust import Trust, browser_login, check_keys, close_verifiers, trusted_issuers
 
 _log = RequestLog("web")
@@ -195,7 +196,7 @@ class JwtAuthMiddleware:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
 
-        gate = Gate(receive, send, partial(self._check_started, app))
+        gate = StartGate(receive, send, partial(self._check_started, app))
         try:
             await self._app(scope, gate.receive, gate.send)
         finally:

@@ -8,14 +8,13 @@ meets another replica or a restart, so it is looked for at the start.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from typing import Any, Self
 
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
-from starlette.types import Message, Receive, Send
 
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
@@ -190,39 +189,3 @@ def _tell(findings: Iterable[ConfigurationError], level: int) -> None:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-class Gate:
-    """Stands between a server and an application that starts, and lets only one through that passes its checks.
-
-    They come when the application has started, because only then everything is in place; one that fails them is shut
-    down again the usual way, and the server is told that it did not start.
-
-    Args:
-        receive: What the server tells the application.
-        send: What the application tells the server.
-        check: Looks at the application.
-    """
-
-    def __init__(self, receive: Receive, send: Send, check: Callable[[], None]) -> None:
-        self._receive = receive
-        self._send = send
-        self._check = check
-        self._fault: ConfigurationError | None = None
-
-    async def receive(self) -> Message:
-        """What the application hears."""
-        return await self._receive() if self._fault is None else {"type": "lifespan.shutdown"}
-
-    async def send(self, message: Message) -> None:
-        """Pass on what the application says."""
-        if message["type"] == "lifespan.startup.complete":
-            try:
-                self._check()
-            except ConfigurationError as error:
-                # A server takes an exception here for an application without a lifespan, and would go on.
-                self._fault = error
-                return
-        if self._fault is not None:
-            message = {"type": "lifespan.startup.failed", "message": str(self._fault)}
-        await self._send(message)
