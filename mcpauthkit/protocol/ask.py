@@ -25,6 +25,8 @@ from mcpauthkit.errors import (
     ConnectionRefused,
     ConnectionRequired,
     PermissionMissing,
+    SealError,
+    StoreUnavailable,
 )
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.call import Call
@@ -162,7 +164,12 @@ class Asker:
             yield
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
-                await self.broker.ledger.abandon(flow)
+                try:
+                    await self.broker.ledger.abandon(flow)
+                except (StoreUnavailable, SealError) as error:
+                    # In the cancellation's place, it would be the answer to a call that nobody waits for; the flow
+                    # expires by itself.
+                    _log.warning("flow not abandoned service=%s %s", self.broker.grant.service, error.for_log())
             raise
 
     def url_error(self, call: Call, flow: Flow, need: Need) -> Exception:

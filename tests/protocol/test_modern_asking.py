@@ -6,7 +6,7 @@ import anyio
 import mcp_types
 import pytest
 
-from mcpauthkit import Patience
+from mcpauthkit import MemoryStore, Patience
 from mcpauthkit.core.flow_state import FlowStatus
 from mcpauthkit.errors import ConnectionDeclined, ConnectionExpired, ConnectionRequired
 from mcpauthkit.protocol.ask import Asker, Need
@@ -99,6 +99,38 @@ async def test_a_held_call_that_goes_away_takes_its_question_along(here: SmallWo
             await anyio.wait_all_tasks_blocked()
             tasks.cancel_scope.cancel()
     assert len(here.memory) == 0
+
+
+class Outage(MemoryStore):
+    """Works until it is away."""
+
+    is_away = False
+
+    async def get(self, key: str) -> str | None:
+        if self.is_away:
+            raise ConnectionError("no route to canary-host")
+        return await super().get(key)
+
+
+async def test_an_outage_does_not_stand_in_for_the_cancellation_of_a_held_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = Outage()
+    here = SmallWorld(store=store)
+    flow = await here.open()
+
+    async def held() -> None:
+        await continue_rounds(asker_of(here, hold_seconds=60), a_call(), RoundState("forge", flow.flow_id), NEED)
+
+    with anyio.fail_after(5):
+        # An error that came instead would leave the group, and the cancelled call would have been answered.
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(held)
+            await anyio.wait_all_tasks_blocked()
+            store.is_away = True
+            tasks.cancel_scope.cancel()
+    assert "flow not abandoned" in caplog.text
+    assert "canary" not in caplog.text
 
 
 async def test_a_question_whose_client_is_gone_is_taken_over_by_the_next_call(here: SmallWorld) -> None:
