@@ -31,7 +31,8 @@ FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
 
 _PERMISSIONS = (
     "The Redis user needs the keys and the channels below the prefix, and these commands: get set del publish eval "
-    "evalsha scan subscribe unsubscribe ping; in a cluster also cluster|slots, command and asking."
+    "evalsha scan subscribe unsubscribe ping; with a database number also select; in a cluster also cluster|slots, "
+    "command and asking."
 )
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (MasterNotFoundError, "No sentinel that answers knows a master by the name at the end of the URL."),

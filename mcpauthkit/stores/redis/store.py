@@ -19,9 +19,8 @@ class RedisStore:
 
     No call hangs: each is tried again while that may help and then fails with `StoreUnavailable`, at once while Redis
     is known not to answer. `take` and `delete_if` are never sent twice, so a value is handed out once at most.
-    Needs Redis 6.2 or newer, or a server that speaks like it, such as Valkey. A user with few rights needs the keys and
-    the channels below the prefix, and the commands get, set, del, publish, eval, evalsha, scan, subscribe, unsubscribe
-    and ping; with a database number also select, and in a cluster also cluster|slots, command and asking.
+    Needs Redis 6.2 or newer, or a server that speaks like it, such as Valkey; docs/state.md lists the rights that its
+    user has to have.
 
     Args:
         url_or_client: `redis://`, `rediss://` (TLS) or `unix://` as redis-py reads them,
