@@ -44,7 +44,7 @@ class Broker:
         flow_ttl_seconds: How long a link works.
         clock: Time.
         entropy: Source of the ids of flows and connections.
-        outlast_seconds: How long the store may be out without anything being lost that the service gave.
+        outlast_seconds: Seconds that an outage of the store may last without anything being lost that the service gave.
     """
 
     def __init__(

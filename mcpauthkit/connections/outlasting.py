@@ -1,4 +1,4 @@
-"""Not giving up what can be had only once because the store is out for a while.
+"""Keeping what can be had only once, also through an outage of the store.
 
 Codes and rotating refresh tokens are good once: what a service gave for one has to be kept, or only the user can give
 it again.
@@ -16,21 +16,22 @@ from mcpauthkit.errors import StoreBusy, StoreUnavailable
 T = TypeVar("T")
 
 OUTLAST_SECONDS = 20.0
-"""How long an outage may last that loses nothing; browsers and clients wait for longer than that."""
+"""How long an outage of the store may last without loss; browsers and clients wait for longer than that."""
 
 # Short, because other processes go on as soon as the store does, and with a refresh token that is used up.
 _PAUSE_SECONDS = 0.25
 
 
 async def outlasting(keep: Callable[[], Awaitable[T]], *, seconds: float) -> T:
-    """Do something at the store, and again while the store is out.
+    """Do something at the store, and again until an outage of it is over.
 
     Args:
-        keep: What to do; it may be done twice.
-        seconds: For how long to try.
+        keep: What to do. It may be done more than once, also after it has had its effect.
+        seconds: For how long to begin again.
 
     Raises:
-        StoreUnavailable: The store was out for longer.
+        StoreUnavailable: The outage lasted for longer.
+        StoreBusy: Somebody else held what is needed; that is no outage, and not tried again.
     """
     until = anyio.current_time() + seconds
     while True:

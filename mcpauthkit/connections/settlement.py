@@ -18,13 +18,14 @@ from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import GrantRefused, RemoteError, RemoteUnavailable
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteUnavailable, StoreBusy
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.principal import Principal
 from mcpauthkit.stores.uninterrupted import uninterrupted
 
 _log = RequestLog("connections")
 _SETTLING_SECONDS = 45.0
+_TRIES = 5
 
 Obtained = Callable[[], Awaitable[Credential]]
 """What turns a user's answer, a redirect or a filled form, into a credential."""
@@ -44,7 +45,7 @@ class Settlement:
         is_incremental: Whether a new consent adds to the scopes before.
         clock: Time.
         entropy: Source of the ids of connections.
-        outlast_seconds: How long the store may be out without anything being lost that a service gave.
+        outlast_seconds: Seconds that an outage of the store may last without anything being lost that a service gave.
     """
 
     def __init__(
@@ -116,27 +117,44 @@ class Settlement:
             self._log_failure(principal, flow, error)
             is_no = isinstance(error, GrantRefused) and error.error == "access_denied"
             return await self._ledger.finish(flow, FlowStatus.REFUSED if is_no else FlowStatus.FAILED)
-        return await outlasting(partial(self._concluded, principal, flow, credential), seconds=self._outlast_seconds)
+        # Known before it is kept, so that what is done again after an outage is done to the same connection.
+        credential = replace(credential, connection_id=self._entropy.token())
+        settled, unused = await outlasting(
+            partial(self._concluded, principal, flow, credential), seconds=self._outlast_seconds
+        )
+        if unused is not None:
+            # Nothing here can use or end it any more.
+            await self._overview.revoke_unused(principal, unused)
+        return settled
 
-    async def _concluded(self, principal: Principal, flow: Flow, credential: Credential) -> Flow:
+    async def _concluded(
+        self, principal: Principal, flow: Flow, credential: Credential
+    ) -> tuple[Flow, Credential | None]:
+        """The flow with its outcome, and what is to be ended at the service."""
         async with self._locks.exclusive(principal):
             # The exchange took its time: the user may have said no meanwhile, or an administrator, and that stands.
             current = await self._ledger.get(flow.flow_id)
-            if current is None or not current.is_pending:
-                return current or flow.finish(FlowStatus.DECLINED)
-            if await self._ledger.is_ended(principal, current):
-                return await self._ledger.finish(current, FlowStatus.CANCELLED)
-            replaced = await self._keep(principal, current, credential)
-        finished = await self._ledger.finish(
-            current,
-            FlowStatus.CONNECTED,
-            connected_as=credential.account.label,
-            lacking=self._scope_rules.missing(current.scopes, credential.scopes),
-        )
-        if replaced is not None:
-            # Nothing here can use or end it any more.
-            await self._overview.revoke_unused(principal, replaced)
-        return finished
+            if current is not None and current.status is FlowStatus.CONNECTED:
+                # By us, before an outage kept that from us.
+                return current, None
+            if current is None or not current.is_pending or await self._ledger.is_ended(principal, current):
+                await self._take_back(principal, credential)
+                ended = flow.finish(FlowStatus.DECLINED) if current is None else current
+                return await self._ledger.finish(ended, FlowStatus.CANCELLED), credential
+            held, kept = await self._keep(principal, current, credential)
+            # And once more: this process may have been stopped between that look and the write.
+            is_ended = await self._ledger.is_ended(principal, current)
+            finished = await self._ledger.finish(
+                current,
+                FlowStatus.CANCELLED if is_ended else FlowStatus.CONNECTED,
+                connected_as=credential.account.label,
+                lacking=self._scope_rules.missing(current.scopes, credential.scopes),
+            )
+            if finished.status is not FlowStatus.CONNECTED:
+                await self._take_back(principal, kept, before=None if is_ended else held)
+                return finished, kept
+        is_other = held is not None and not kept.is_of(held) and held.account.id and kept.account.id
+        return finished, held if is_other else None
 
     async def _identified(self, credential: Credential) -> Credential:
         if credential.account.id or not isinstance(self._grant, Identifying):
@@ -144,19 +162,33 @@ class Settlement:
         account = await self._grant.identify(credential)
         return credential if account is None else replace(credential, account=account)
 
-    async def _keep(self, principal: Principal, flow: Flow, credential: Credential) -> Credential | None:
-        """Keep a credential; the one of another account whose place it takes, if there was one and it is told apart."""
-        held = await self._vault.get(principal, self._grant.service, flow.account)
-        credential = replace(credential, connection_id=self._entropy.token())
-        if held is not None:
-            credential = self._merged(held, credential, asked=flow.scopes)
-        name = held.name if held is not None else flow.account
-        kept = replace(credential, name=name, connected_at=credential.connected_at or self._clock.wall())
-        await self._vault.put(principal, self._grant.service, kept)
-        await self._notes.connected(principal, kept)
-        if held is None or kept.is_of(held) or not (held.account.id and kept.account.id):
-            return None
-        return held
+    async def _keep(
+        self, principal: Principal, flow: Flow, credential: Credential
+    ) -> tuple[Credential | None, Credential]:
+        """Keep a credential; what stood there before, and what is kept."""
+        for _ in range(_TRIES):
+            held = await self._vault.get(principal, self._grant.service, flow.account)
+            new = replace(credential, name=flow.account, connected_at=credential.connected_at or self._clock.wall())
+            kept: Credential | None = None
+            if held is not None:
+                new = self._merged(held, new, asked=flow.scopes)
+                kept = await self._vault.exchange(principal, self._grant.service, held, new)
+            elif await self._vault.add(principal, self._grant.service, new):
+                kept = new
+            if kept is not None:
+                await self._notes.connected(principal, kept)
+                return held, kept
+        raise StoreBusy(reason="a connection is changed by others all the time")
+
+    async def _take_back(self, principal: Principal, kept: Credential, *, before: Credential | None = None) -> None:
+        """Let a credential not be kept after all; what stood in its place before stands there again."""
+        service = self._grant.service
+        if before is not None and await self._vault.exchange(principal, service, kept, before) is not None:
+            return
+        for one in await self._vault.all(principal, service):
+            if one.is_same(kept):
+                await self._vault.delete(principal, service, one.name)
+                await self._notes.clear(principal, one)
 
     def _merged(self, held: Credential, new: Credential, *, asked: Sequence[str]) -> Credential:
         """A new consent as the continuation of the old one, if it is the same account's.

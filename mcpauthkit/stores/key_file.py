@@ -33,8 +33,8 @@ class ExternalKeyService(Protocol):
     """The hook for a key service of yours (KMS, HSM, Vault): it keeps the key that the keys of a file are wrapped with.
 
     It is asked once per key, when the file is read, so its methods may take their time and are plain functions: rings
-    are made before the event loop has work to do. It is not asked per record: every tool call would wait for it, end
-    when it is away, and be billed, and the plain keys would lie in this process's memory all the same.
+    are made before the event loop has work to do. It is not asked per record: every tool call would wait for it,
+    fail in its outages and be billed, and the plain keys would lie in this process's memory all the same.
 
     The `mcpauthkit` command does not know it: rotate such a file with `KeyFile` and `reseal_all` in a program of yours.
     """

@@ -165,12 +165,12 @@ class SealedStore:
     ) -> dict[str, Any] | None:
         """Wait until the record is as wanted; the record then, or the one there is when the time is over.
 
-        A store that cannot wake waiters is asked again every half second. A store that is away for a part of that time
+        A store that cannot wake waiters is asked again every half second. An outage of the store that is over in time
         ends no wait.
 
         Raises:
             SealError: What is there was not sealed by us for this key.
-            StoreUnavailable: The store is away when the time is over.
+            StoreUnavailable: There is an outage of the store when the time is over.
         """
         with anyio.move_on_after(timeout_seconds):
             while True:

@@ -14,9 +14,9 @@ T = TypeVar("T")
 async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Await something to its end; a cancellation of the caller is passed on after that.
 
-    A shield of anyio's stops anyio's cancellation only. Tools use `asyncio.timeout` and `asyncio.wait_for` as well,
-    and those throw into whatever is awaited: the refresh token would be spent and its successor lost. So the work has
-    a task of its own.
+    Such work leaves damage when it is cut off: a lease that nobody gives back, a refresh token that is spent while its
+    successor is lost. A shield of anyio's stops anyio's cancellation only; tools use `asyncio.timeout` and
+    `asyncio.wait_for` as well, and those throw into whatever is awaited. So the work has a task of its own.
 
     Args:
         work: Bounded in time by itself, since nothing else can end it.
