@@ -44,6 +44,7 @@ class FileTree(FileTreeStore, AsyncEnumerateKeysProtocol):
     """
 
     lists_all_keys = True
+    """Asked for by `KeyValueStore`: py-key-value's own stores list ten thousand keys at most, and this one all."""
 
     def __init__(self, folder: Path, *, collection: str = "mcpauthkit", clock: Clock | None = None) -> None:
         self._records = _prepare(folder, collection)

@@ -146,6 +146,7 @@ def _options(parts: SplitResult, base: str, hosts: tuple[tuple[str, int], ...]) 
     options: dict[str, Any] | None = None
     with suppress(ValueError):
         options = dict(parse_url(alone))
+    # Refused out here, so that the other error, which may quote the URL, is not the context of ours.
     if options is None:
         _refuse("An option of the Redis URL has a value that cannot be.", "See redis-py's list of options of a URL.")
     return options
