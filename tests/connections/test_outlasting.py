@@ -1,4 +1,4 @@
-"""What a service gives only once is not given up because the store is out for a moment."""
+"""What a service gives only once is not given up because the store has an outage."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Store:
         return "kept"
 
 
-async def test_it_is_kept_as_soon_as_the_store_is_back() -> None:
+async def test_it_is_kept_as_soon_as_the_outage_is_over() -> None:
     store = Store(failures=2)
     assert await outlasting(store.keep, seconds=30) == "kept"
     assert store.tries == 3
 
 
-async def test_a_store_that_stays_away_is_said_to_be() -> None:
+async def test_an_outage_that_lasts_is_told() -> None:
     with pytest.raises(StoreUnavailable):
         await outlasting(Store(failures=1_000).keep, seconds=0.5)
 

@@ -7,46 +7,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from mcpauthkit import MemoryStore
 from mcpauthkit.errors import StoreUnavailable
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import BrowserRobot, sign_in
 from tests.flows.test_ladder import eras, link_in, text_of
+from tests.stores.failing import CANARY, FailingStore
 from tests.world import RING, Era, Flavour, world
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-CANARY = "redis://:s3cretpw@10.0.0.5:6379"
-
-
-class Failing(MemoryStore):
-    """Works until it is told to fail."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.fails = False
-
-    def check(self) -> None:
-        if self.fails:
-            raise ConnectionError(f"cannot reach {CANARY}")
-
-    async def get(self, key: str) -> str | None:
-        self.check()
-        return await super().get(key)
-
-    async def put(self, key: str, value: str, *, ttl_seconds: float | None) -> None:
-        self.check()
-        await super().put(key, value, ttl_seconds=ttl_seconds)
-
-    async def take(self, key: str) -> str | None:
-        self.check()
-        return await super().take(key)
-
 
 @eras
 async def test_a_call_during_an_outage_says_so_and_no_more(era: Era, caplog: pytest.LogCaptureFixture) -> None:
-    store = Failing()
+    store = FailingStore()
     with world(provider_options={"store": store}) as here:
         async with here.client(era, human=here.person()) as client:
             assert not (await text_of(client, "list_repos"))[0]
@@ -67,7 +41,7 @@ async def test_a_resource_during_an_outage_leaves_no_trace_of_the_cause_in_anybo
 ) -> None:
     # The servers log refused resources and prompts with the whole chain of causes.
     caplog.set_level("DEBUG")
-    store = Failing()
+    store = FailingStore()
     with world(flavour=flavour, provider_options={"store": store}) as here:
         async with here.client(era, human=here.person()) as client:
             store.fails = True
@@ -80,7 +54,7 @@ async def test_a_resource_during_an_outage_leaves_no_trace_of_the_cause_in_anybo
 
 
 async def test_a_page_during_an_outage_is_private_and_calm() -> None:
-    store = Failing()
+    store = FailingStore()
     with world(provider_options={"store": store}) as here:
         async with here.client() as client:
             link = link_in((await text_of(client, "list_repos"))[1])
@@ -109,7 +83,7 @@ async def test_a_page_during_an_outage_is_private_and_calm() -> None:
     ],
 )
 async def test_every_method_of_the_sealed_store_has_one_error_for_it(use: Callable[[Any], Awaitable[Any]]) -> None:
-    store = Failing()
+    store = FailingStore()
     store.fails = True
     with pytest.raises(StoreUnavailable) as failed:
         await use(SealedStore(store, RING))

@@ -12,31 +12,10 @@ from mcpauthkit.errors import StoreBusy, StoreUnavailable
 from mcpauthkit.stores.lease import LEASE_SECONDS, Lease
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import FakeClock
+from tests.stores.failing import FailingStore
 from tests.stores.plain import PlainStore
 
 RING = KeyRing({"a": "first-key-of-at-least-32-bytes-length"}, minting="a")
-
-
-class Away(Exception):
-    """What a store raises that is not reached."""
-
-
-class Flaky(MemoryStore):
-    """A memory store that can be switched off."""
-
-    is_away = False
-
-    async def add(self, key: str, value: str, *, ttl_seconds: float | None) -> bool:
-        self._check()
-        return await super().add(key, value, ttl_seconds=ttl_seconds)
-
-    async def delete_if(self, key: str, *, seen: str) -> bool:
-        self._check()
-        return await super().delete_if(key, seen=seen)
-
-    def _check(self) -> None:
-        if self.is_away:
-            raise Away
 
 
 class Watch:
@@ -161,22 +140,22 @@ async def test_a_block_that_fails_gives_the_lease_back_and_its_error_on(clock: F
         pass
 
 
-async def test_a_store_that_is_away_gives_no_lease(clock: FakeClock) -> None:
-    store = Flaky(clock=clock)
-    store.is_away = True
+async def test_a_store_that_fails_gives_no_lease(clock: FakeClock) -> None:
+    store = FailingStore(clock=clock)
+    store.fails = True
     with pytest.raises(StoreUnavailable) as refused:
         async with SealedStore(store, RING, clock=clock).lease("k", timeout_seconds=1):
             pytest.fail("nobody knows whether somebody else holds it")
     assert not isinstance(refused.value, StoreBusy)
 
 
-async def test_a_store_that_goes_away_meanwhile_undoes_nothing(clock: FakeClock) -> None:
-    store = Flaky(clock=clock)
+async def test_an_outage_while_it_is_held_undoes_nothing(clock: FakeClock) -> None:
+    store = FailingStore(clock=clock)
     sealed = SealedStore(store, RING, clock=clock)
     done = False
     async with sealed.lease("k", timeout_seconds=1):
-        store.is_away = done = True
-    store.is_away = False
+        store.fails = done = True
+    store.fails = False
     assert done
     clock.advance(LEASE_SECONDS)
     async with sealed.lease("k", timeout_seconds=0):
@@ -190,12 +169,16 @@ async def test_what_is_kept_of_a_lease_is_sealed(clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("is_plain", [False, True], ids=["memory", "plain"])
-async def test_a_holder_that_takes_long_keeps_it(is_plain: bool) -> None:
-    memory = MemoryStore()
+async def test_a_holder_that_takes_long_keeps_it(clock: FakeClock, is_plain: bool) -> None:
+    memory = MemoryStore(clock=clock)
     store = PlainStore(memory) if is_plain else memory
     async with Lease(store, "k", "mine", seconds=0.15).held(timeout_seconds=1):
+        for _ in range(4):
+            clock.advance(0.1)
+            # Writing the same again wakes who waits, too: from now on it lives for its whole time again.
+            await memory.wait_for_change("k", "mine", timeout_seconds=5)
         with pytest.raises(StoreBusy):
-            async with Lease(store, "k", "theirs").held(timeout_seconds=0.5):
+            async with Lease(store, "k", "theirs").held(timeout_seconds=0):
                 pytest.fail("two hold it")
 
 
