@@ -7,6 +7,7 @@ exactly once, the lease of who is finishing a flow, and when all flows of a prin
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,12 +19,15 @@ from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
-from mcpauthkit.errors import SealError, StoreBusy
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import SealError, StoreBusy, StoreUnavailable
 from mcpauthkit.principal import Principal, identity_digest, identity_digest_of
 from mcpauthkit.stores.sealed import SealedStore
 
+_log = RequestLog("connections")
 _KEPT_AFTER_OUTCOME_SECONDS = 300.0
 _CLAIM_SECONDS = 60.0
+_MARK_SECONDS = 15.0
 _MAX_ID_LENGTH = 128
 
 
@@ -71,6 +75,7 @@ class Ledger:
         self._entropy = entropy or SystemEntropy()
         self._process = self._entropy.token(8)
         self._waiting: Counter[str] = Counter()
+        self._marked: dict[str, float] = {}
 
     async def open(
         self,
@@ -198,14 +203,22 @@ class Ledger:
             self._waiting[flow.flow_id] -= 1
             if not self._waiting[flow.flow_id]:
                 del self._waiting[flow.flow_id]
+                self._marked.pop(flow.flow_id, None)
         return await self.get(flow.flow_id)
 
     async def _mark_waiting(self, flow: Flow, *, until: float) -> None:
-        # Other calls of this process do not show: its own count knows of them.
-        if flow.waited_until.get(self._process, 0.0) < until:
+        # Rounded up, so that many calls of this process that wait for one flow write it once, and not one each.
+        rounded = math.ceil(until / _MARK_SECONDS) * _MARK_SECONDS
+        if self._marked.get(flow.flow_id, 0.0) >= rounded:
+            return
+        self._marked[flow.flow_id] = rounded
+        try:
             await self._change(
-                flow, lambda current: replace(current, waited_until={**current.waited_until, self._process: until})
+                flow, lambda current: replace(current, waited_until={**current.waited_until, self._process: rounded})
             )
+        except StoreUnavailable as error:
+            # It only keeps calls of other processes from forgetting the flow.
+            _log.info("waiting not noted %s", error.for_log())
 
     def _without_waiting(self, flow: Flow) -> Flow:
         others = {process: until for process, until in flow.waited_until.items() if process != self._process}

@@ -8,11 +8,13 @@ from weakref import WeakValueDictionary
 
 import anyio
 
+from mcpauthkit.errors import StoreBusy
 from mcpauthkit.principal import Principal, identity_digest_of
 from mcpauthkit.stores.sealed import SealedStore
 
 # Longer than a renewal takes at a service that is slow and is asked three times.
 _BUSY_SECONDS = 45.0
+_SHORTEST_SECONDS = 0.01
 
 
 class _Holder:
@@ -53,5 +55,21 @@ class Locks:
         """
         key = f"{self._prefix}:{identity_digest_of(principal)}"
         holder = self._holders.setdefault(key, _Holder())
-        async with holder.lock, self._store.lease(key, timeout_seconds=_BUSY_SECONDS):
-            yield
+        # One time limit for both, or the last of many calls would wait as often as there are calls before it.
+        until = anyio.current_time() + _BUSY_SECONDS
+        await self._acquire(holder.lock)
+        try:
+            left = max(_SHORTEST_SECONDS, until - anyio.current_time())
+            async with self._store.lease(key, timeout_seconds=left):
+                yield
+        finally:
+            holder.lock.release()
+
+    @staticmethod
+    async def _acquire(lock: anyio.Lock) -> None:
+        is_mine = False
+        with anyio.move_on_after(_BUSY_SECONDS):
+            await lock.acquire()
+            is_mine = True
+        if not is_mine:
+            raise StoreBusy(reason="calls before this one took too long")

@@ -53,7 +53,8 @@ class Overview:
             name: The connection's own name; None for all of them.
 
         Returns:
-            What was ended and whether the service agreed; empty when there was nothing.
+            What was ended and whether the service agreed; empty when there was nothing. What could not be read was not
+            ended there, and stands for itself at the end.
         """
         # The user's wish is carried out even if their browser goes away in the middle.
         return await uninterrupted(self._disconnect(principal, name))
@@ -96,6 +97,7 @@ class Overview:
     async def _disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
         async with self._locks.exclusive(principal):
             held = await self._vault.all(principal, self._grant.service)
+            is_dark = name is None and await self._vault.has_unreadable(principal, self._grant.service)
             chosen = [one for one in held if name is None or same_name(one.name, name)]
             seen = [await self._seen(principal, one, is_default=one is held[0]) for one in chosen]
             # Gone here first: whatever the service answers, and however late, nothing uses it any more.
@@ -110,6 +112,9 @@ class Overview:
             Disconnected(connection, await self.revoke(principal, one))
             for connection, one in zip(seen, chosen, strict=True)
         ]
+        if is_dark:
+            # Forgotten here, and nobody can tell the service of it: whoever has a copy of the record may put it back.
+            ended.append(Disconnected(self._unreadable(), Revoked.NO))
         for told in ended:
             revoked = told.revoked.name.lower()
             _audit.info(
@@ -132,6 +137,11 @@ class Overview:
                 health=Health.LOST if note.lost_at else Health.EXPIRED,
             )
         ]
+
+    def _unreadable(self) -> Connection:
+        return Connection(
+            service=self._grant.service, display_name=self._grant.display_name, account=Account(), health=Health.LOST
+        )
 
     async def _seen(self, principal: Principal, held: Credential, *, is_default: bool) -> Connection:
         note = await self._notes.of(principal, held)

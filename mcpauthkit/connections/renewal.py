@@ -7,7 +7,6 @@ it in the meantime.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -23,11 +22,12 @@ from mcpauthkit.connections.single_flight import SingleFlight
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable
+from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable, StoreBusy
 from mcpauthkit.principal import Principal, identity_digest_of
 
 _log = RequestLog("connections")
 _PAUSES_SECONDS = (0.1, 0.4)
+_TRIES = 5
 
 
 class Renewal:
@@ -40,7 +40,7 @@ class Renewal:
         overview: Ends at the service what was ended here meanwhile.
         locks: Held while connections are changed.
         clock: Time.
-        outlast_seconds: How long the store may be out without a renewed credential being lost.
+        outlast_seconds: Seconds that an outage of the store may last without a renewed credential being lost.
     """
 
     def __init__(
@@ -125,27 +125,32 @@ class Renewal:
             await self._notes.failed(principal, held)
             raise problem from error
         # Whose connection it is is not the grant's to say.
-        kept = await self._keep(principal, renewed.following(held))
+        kept = await self._keep(principal, held, renewed.following(held))
         if kept is not None:
             await self._notes.renewed(principal, kept)
         return kept
 
-    async def _keep(self, principal: Principal, renewed: Credential) -> Credential | None:
+    async def _keep(self, principal: Principal, held: Credential, renewed: Credential) -> Credential | None:
         # Kept before it is used: with rotation, a lost refresh token is a lost grant.
-        return await outlasting(partial(self._put, principal, renewed), seconds=self._outlast_seconds)
+        return await outlasting(partial(self._put, principal, held, renewed), seconds=self._outlast_seconds)
 
-    async def _put(self, principal: Principal, renewed: Credential) -> Credential | None:
-        # Another replica may have ended, replaced or renamed the connection while the service answered.
-        now_held = await self._vault.find(principal, self._grant.service, renewed)
-        if now_held is None and not await self._vault.is_readable(principal, self._grant.service):
-            # Renewed there as well, and written with a newer key: that one is in force.
-            return None
-        if now_held is None:
-            await self._overview.revoke_unused(principal, renewed)
-            return None
-        kept = replace(renewed, name=now_held.name)
-        await self._vault.put(principal, self._grant.service, kept)
-        return kept
+    async def _put(self, principal: Principal, held: Credential, renewed: Credential) -> Credential | None:
+        # Another replica may have ended, replaced or renamed the connection while the service answered, or renewed it
+        # as well, if our lease was lost.
+        for _ in range(_TRIES):
+            now_held = await self._vault.find(principal, self._grant.service, renewed)
+            if now_held is None and not await self._vault.is_readable(principal, self._grant.service):
+                # Renewed there as well, and written with a newer key: that one is in force.
+                return None
+            if now_held is None:
+                await self._overview.revoke_unused(principal, renewed)
+                return None
+            if not now_held.is_same(held):
+                return now_held
+            kept = await self._vault.exchange(principal, self._grant.service, now_held, renewed)
+            if kept is not None:
+                return kept
+        raise StoreBusy(reason="a connection is changed by others all the time")
 
     async def _ask(self, held: Credential, *, pauses: tuple[float, ...]) -> Credential:
         for pause in pauses:

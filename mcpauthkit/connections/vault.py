@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.names import name_digest, name_from, same_name
@@ -89,18 +90,66 @@ class Vault:
         return [*([] if default is None else [default]), *await self._others(principal, service)]
 
     async def put(self, principal: Principal, service: str, credential: Credential) -> None:
-        """Keep a credential under its name, replacing the one before; the first one becomes the default."""
+        """Keep a credential under its name, whatever stands there; the first one becomes the default."""
+        if await self.add(principal, service, credential):
+            return
+        plain = self._key(principal, service)
+        default = await self._read(principal, service, plain)
+        is_default = default is not None and same_name(default.name, credential.name)
+        await self._write(plain if is_default else self._key(principal, service, credential.name), credential)
+
+    async def add(self, principal: Principal, service: str, credential: Credential) -> bool:
+        """Keep a credential where none is that we can read; False where there is one by now.
+
+        Args:
+            principal: Whose.
+            service: For which service.
+            credential: It goes under its name, or becomes the default where there is none.
+        """
         plain = self._key(principal, service)
         default, is_readable = await self._default(principal, service)
-        is_its_place = default is None and (is_readable or not credential.name)
-        if is_its_place or (default is not None and same_name(default.name, credential.name)):
-            await self._write(plain, credential)
-            if default is None and credential.name:
-                # It stood behind a default that has ended: its old record would come back to life some day.
-                await self._remove(principal, service, credential.name)
-            return
-        await self._write(self._key(principal, service, credential.name), credential)
-        await self._list(principal, service, credential.name)
+        if default is not None and same_name(default.name, credential.name):
+            return False
+        if default is not None or (not is_readable and credential.name):
+            is_kept = await self._add(principal, service, self._key(principal, service, credential.name), credential)
+            if is_kept:
+                await self._list(principal, service, credential.name)
+            return is_kept
+        is_kept = await self._add(principal, service, plain, credential)
+        if is_kept and credential.name:
+            # It stood behind a default that has ended: its old record would come back to life some day.
+            await self._remove(principal, service, credential.name)
+        return is_kept
+
+    async def exchange(self, principal: Principal, service: str, old: Credential, new: Credential) -> Credential | None:
+        """Put a credential where another one stands, if that one still does; what is kept then, or None.
+
+        It is one step at the store. A process that was stopped for longer than a lease lives, just before it, undoes
+        nothing that the others have done since.
+
+        Args:
+            principal: Whose.
+            service: For which service.
+            old: As it was read.
+            new: It gets the name under which the other one stands.
+        """
+
+        def change(record: dict[str, Any]) -> dict[str, Any] | None:
+            there = Credential.from_record(record)
+            is_old = there.is_of(old) and there.is_same(old)
+            return replace(new, name=there.name).to_record() if is_old else None
+
+        for name in dict.fromkeys(("", old.name)):
+            try:
+                record = await self._store.update(
+                    self._key(principal, service, name), change, ttl_seconds=self._life(new)
+                )
+            except SealError:
+                # Reported by the store; what was read stands elsewhere, or nowhere any more.
+                continue
+            if record is not None:
+                return Credential.from_record(record)
+        return None
 
     async def delete(self, principal: Principal, service: str, name: str = "") -> None:
         """Forget a credential; when it was the default, the next one takes its place.
@@ -122,6 +171,12 @@ class Vault:
         # Written in its new place before it leaves the old one: a crash in between loses nothing.
         await self._write(plain, successor)
         await self._remove(principal, service, successor.name)
+
+    async def has_unreadable(self, principal: Principal, service: str) -> bool:
+        """Whether anything is kept of a principal's connections that does not open here."""
+        names = await self._read_names(principal, service) or []
+        keys = [self._key(principal, service, name) for name in ("", *names)]
+        return not all([await self._opens(key) for key in (self._index_key(principal, service), *keys)])
 
     async def clear(self, principal: Principal, service: str) -> None:
         """Forget every connection of a principal with a service, those that cannot be read too.
@@ -175,6 +230,13 @@ class Vault:
         except SealError:
             return False
 
+    async def _opens(self, key: str) -> bool:
+        try:
+            await self._store.get(key)
+        except SealError:
+            return False
+        return True
+
     async def _others(self, principal: Principal, service: str) -> list[Credential]:
         names = await self._read_names(principal, service) or []
         found = [await self._read(principal, service, self._key(principal, service, name)) for name in names]
@@ -193,10 +255,21 @@ class Vault:
             return None
 
     async def _write(self, key: str, credential: Credential) -> None:
-        ttl = _KEPT_SECONDS
-        if credential.ends_at is not None:
-            ttl = min(_KEPT_SECONDS, max(1.0, credential.ends_at - self._clock.wall()))
-        await self._store.put(key, credential.to_record(), ttl_seconds=ttl)
+        await self._store.put(key, credential.to_record(), ttl_seconds=self._life(credential))
+
+    async def _add(self, principal: Principal, service: str, key: str, credential: Credential) -> bool:
+        if await self._store.add(key, credential.to_record(), ttl_seconds=self._life(credential)):
+            return True
+        if await self._read(principal, service, key) is not None:
+            return False
+        # What stands there cannot be read, and its user has just connected again.
+        await self._write(key, credential)
+        return True
+
+    def _life(self, credential: Credential) -> float:
+        if credential.ends_at is None:
+            return _KEPT_SECONDS
+        return min(_KEPT_SECONDS, max(1.0, credential.ends_at - self._clock.wall()))
 
     async def _names(self, principal: Principal, service: str) -> list[str]:
         names = await self._read_names(principal, service)
