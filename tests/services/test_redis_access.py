@@ -24,6 +24,8 @@ PASSWORD = "canary/#?@,%"
 COMMANDS = ("get", "set", "del", "publish", "eval", "evalsha", "scan", "subscribe", "unsubscribe", "ping")
 USER = ("--user", "app", "on", f">{PASSWORD}", "~mcp:auth:*", "&mcp:auth:*", *(f"+{one}" for one in COMMANDS))
 
+WITHOUT_CHANNELS = tuple(one for one in USER if not one.startswith("&"))
+
 
 class TestAUserWithFewRights(RedisContract):
     @pytest.fixture(autouse=True, scope="class")
@@ -37,6 +39,37 @@ class TestAUserWithFewRights(RedisContract):
     async def test_its_password_is_not_shown(self) -> None:
         assert "canary" not in repr(self.make())
         assert str(self.servers[0].port) in repr(self.make())
+
+
+class TestAUserWithoutChannels(RedisContract):
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _server(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+        with RedisServer(tmp_path_factory.mktemp("redis"), *WITHOUT_CHANNELS) as server:
+            cls.servers = [server]
+            cls.url = f"redis://app:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}"
+            yield
+
+
+@pytest.mark.parametrize("missing", ["channels", "publish"])
+async def test_who_may_tell_nobody_of_changes_makes_them_and_the_operator_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, missing: str
+) -> None:
+    user = WITHOUT_CHANNELS if missing == "channels" else (*USER, "-publish")
+    with RedisServer(tmp_path, *user) as server:
+        store = RedisStore(f"redis://app:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}")
+        await store.put("k", "1", ttl_seconds=10)
+        assert await store.put_if("k", "2", seen="1", ttl_seconds=10)
+        assert await store.take("k") == "2"
+        assert await store.add("k", "3", ttl_seconds=10)
+        assert await store.delete_if("k", seen="3")
+        await store.put("k", "", ttl_seconds=10)
+        assert await store.take("k") == ""
+        await store.delete("k")
+        await store.aclose()
+    (told,) = [one for one in caplog.records if one.levelno >= logging.ERROR]
+    assert "channels" in told.getMessage()
+    assert "canary" not in caplog.text
 
 
 class TestTls(RedisContract):
@@ -99,6 +132,7 @@ async def test_a_wrong_password_is_told_to_the_operator_once_and_to_nobody_else(
     [
         (("--maxmemory", "1"), (), "full"),
         (("--user", "default", "on", "nopass", "+@all", "~other:*", "&*"), (), "needs the keys"),
+        (("--user", "default", "on", "nopass", "+@all", "-set", "~*", "&*"), (), "needs the keys"),
         ((), ("LPUSH", "mcp:auth:{k}", "1"), "prefix"),
         (("--min-replicas-to-write", "1"), (), "replicas"),
     ],

@@ -47,6 +47,9 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("MISCONF", "Redis cannot write to its disk and refuses changes; its own log says why."),
     ("WRONGTYPE", "Another program uses keys below the same prefix: set another `key_prefix` (REDIS_KEY_PREFIX)."),
     ("NOREPLICAS", "Redis wants more replicas in step (min-replicas-to-write) than there are."),
+    # What a script may not do has two wordings, and neither has the word that makes redis-py's own type of it.
+    ("The user executing the script can't", _PERMISSIONS),
+    ("ACL failure in script", _PERMISSIONS),
     ("unknown command", "Redis 6.2 or newer is needed, or one that speaks like it."),
 )
 _PASSING = (BusyLoadingError, ReadOnlyError, ClusterDownError, ClusterError, TryAgainError)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from redis.backoff import AbstractBackoff, EqualJitterBackoff
+from redis.exceptions import NoPermissionError
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.errors import StoreUnavailable
@@ -52,7 +53,12 @@ class Link:
         Raises:
             StoreUnavailable: There is no answer; whether the order was carried out is not known.
         """
-        return await self._run(partial(self.servers.carry_out, order), is_once=is_once)
+        answer = await self._run(partial(self.servers.carry_out, order), is_once=is_once)
+        if isinstance(answer, list):
+            # It is done, and nobody could be told of it: who waits finds it by looking.
+            answer, _ = answer
+            self._adviser.advise(NoPermissionError())
+        return answer
 
     async def look(self, order: Order) -> Any:
         """As `carry_out`, for those who wait."""

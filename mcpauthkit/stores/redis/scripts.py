@@ -57,17 +57,29 @@ def lifetime(ttl_seconds: float | None) -> bytes:
     return b"%d" % max(1, math.ceil(min(ttl_seconds * 1000, _LONGEST_MS)))
 
 
-_SET = """
+# The change stands whether or not those who wait may be told: an error here would call it refused, and lose what was
+# taken. So the refusal goes beside the answer.
+_TOLD = """
+local function told(answer)
+  local reply = redis.pcall('PUBLISH', KEYS[1], '')
+  if type(reply) == 'table' and reply['err'] then return {answer, reply['err']} end
+  return answer
+end
+"""
+
+_SET = (
+    _TOLD
+    + """
 local function set(value, lifetime)
   if lifetime == '' then
     redis.call('SET', KEYS[1], value)
   else
     redis.call('SET', KEYS[1], value, 'PX', lifetime)
   end
-  redis.call('PUBLISH', KEYS[1], '')
-  return 1
+  return told(1)
 end
 """
+)
 
 # ARGV: is_again, value, lifetime.
 PUT = Script(_SET + "return set(ARGV[2], ARGV[3])")
@@ -94,26 +106,30 @@ return 0
 """
 )
 
-TAKE = Script("""
+TAKE = Script(
+    _TOLD
+    + """
 local there = redis.call('GET', KEYS[1])
-if there then
-  redis.call('DEL', KEYS[1])
-  redis.call('PUBLISH', KEYS[1], '')
-end
-return there
-""")
+if not there then return there end
+redis.call('DEL', KEYS[1])
+return told(there)
+"""
+)
 
-DELETE = Script("""
-if redis.call('DEL', KEYS[1]) == 1 then
-  redis.call('PUBLISH', KEYS[1], '')
-end
-return 1
-""")
+DELETE = Script(
+    _TOLD
+    + """
+if redis.call('DEL', KEYS[1]) == 0 then return 1 end
+return told(1)
+"""
+)
 
 # ARGV: is_again, seen.
-DELETE_IF = Script("""
+DELETE_IF = Script(
+    _TOLD
+    + """
 if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[1])
-redis.call('PUBLISH', KEYS[1], '')
-return 1
-""")
+return told(1)
+"""
+)
