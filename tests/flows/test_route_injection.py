@@ -18,8 +18,8 @@ from mcpauthkit import OAuthProvider, Principal, get_user
 from mcpauthkit.errors import NotSignedIn
 from mcpauthkit.testing import BrowserRobot, FakeClock
 from mcpauthkit.web.injection import CHALLENGE_KEY
-from tests.connections.test_store_outage import Failing
 from tests.flows.test_ladder import text_of
+from tests.stores.failing import FailingStore
 from tests.world import World, eventually, world
 
 ROUTES = ("/by-token", "/by-annotation", "/by-token-sync", "/by-http")
@@ -140,7 +140,7 @@ async def test_a_service_that_is_down_is_a_bad_gateway_and_costs_nobody_the_conn
 
 
 async def test_a_store_that_is_down_is_503() -> None:
-    store = Failing()
+    store = FailingStore()
     with world(provider_options={"store": store}) as here:
         serve_repos(here)
         store.fails = True

@@ -17,10 +17,10 @@ from fastmcp import Client
 from mcpauthkit import Connections, CredentialsProvider, Field, OAuthProvider
 from mcpauthkit.services import KeyService
 from mcpauthkit.testing import BrowserRobot, sign_in
-from tests.connections.test_store_outage import Failing
 from tests.flows.test_ladder import eras, text_of
 from tests.flows.test_route_injection import get, serve
 from tests.flows.test_texts import JARGON, connect
+from tests.stores.failing import FailingStore
 from tests.world import ERA_MODES, RING, Answer, Era, World, world
 
 NAME = "DevForge"
@@ -58,7 +58,7 @@ async def refused(client: Client[Any], tool: str, **arguments: Any) -> str:
 
 @contextmanager
 def guards(era: Era) -> Iterator[Guards]:
-    store = Failing()
+    store = FailingStore()
 
     def build(mcp: Any, forge: OAuthProvider) -> None:
         @mcp.tool()

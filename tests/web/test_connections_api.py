@@ -10,7 +10,7 @@ import pytest
 from mcpauthkit.errors import ConfigurationError, NoSuchConnection
 from mcpauthkit.providers.connections import Connections
 from mcpauthkit.testing import BrowserRobot, approve, sign_in
-from tests.connections.test_store_outage import Failing
+from tests.stores.failing import FailingStore
 from tests.web.connections_world import ConnectionsWorld, connections_world
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ async def test_nobody_ends_what_is_somebody_elses(here: ConnectionsWorld) -> Non
 async def test_an_outage_of_the_store_is_a_503_and_an_administrator_is_told_to_repeat(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store = Failing()
+    store = FailingStore()
     with connections_world(store=store) as here:
         async with here.connected(), here.api() as http:
             store.fails = True
