@@ -37,6 +37,7 @@ from mcpauthkit.testing import (
     deny,
     sign_in,
 )
+from tests.stores.content import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,9 +86,9 @@ class World:
         """Tasks on the server's event loop that stand in our code."""
         return [str(task) for task in self.server_tasks() if "mcpauthkit" in _stack_of(task)]
 
-    def stored(self) -> list[str]:
-        """What somebody reads who gets hold of the store's bytes."""
-        return [text for key, (value, _) in self.store._entries.items() for text in (key, value)]
+    async def stored(self) -> list[str]:
+        """What somebody reads who gets hold of the store."""
+        return await texts_of(self.store)
 
     def is_holding(self) -> bool:
         """Whether a call is being held at this moment."""

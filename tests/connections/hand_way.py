@@ -13,6 +13,7 @@ from mcpauthkit.connections.userless import Userless
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import FakeClock
 from tests.connections.small_world import ISSUER, RING
+from tests.stores.content import texts_of
 
 ALICE, BOB = Principal.bare(ISSUER, "alice"), Principal.bare(ISSUER, "bob")
 STRONG, WEAK = Secret("callers-strong-canary"), Secret("callers-weak-canary")
@@ -80,8 +81,9 @@ class Place:
         assert found is not None
         return found
 
-    def stored(self) -> str:
-        return str(self.memory._entries)
+    async def texts(self) -> list[str]:
+        """Keys and values as somebody reads them who gets hold of the storage."""
+        return await texts_of(self.memory)
 
 
 def service_account(clock: FakeClock, **options: Any) -> HandWay:

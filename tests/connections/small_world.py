@@ -17,6 +17,7 @@ from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import RemoteError
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import FakeClock
+from tests.stores.content import texts_of
 
 RING = KeyRing({"a": "first-key-of-at-least-32-bytes-length"}, minting="a")
 OTHER_RING = KeyRing({"a": "other-key-of-at-least-32-bytes-length"}, minting="a")
@@ -156,4 +157,4 @@ class SmallWorld:
 
     async def texts(self) -> list[str]:
         """Keys and values as somebody reads them who gets hold of the storage."""
-        return [text for key, (value, _) in self.memory._entries.items() for text in (key, value)]
+        return await texts_of(self.memory)

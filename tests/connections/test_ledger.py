@@ -12,6 +12,7 @@ from mcpauthkit.connections.ledger import Ledger, Visit
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.stores.memory import MemoryStore
 from tests.connections.small_world import ALICE, BOB, SmallWorld, principal
+from tests.stores.content import content_of
 from tests.stores.plain import PlainStore
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ async def test_a_flow_expires_and_so_does_everything_that_belongs_to_it(here: Sm
 async def test_a_storage_that_forgets_to_expire_changes_nothing(here: SmallWorld) -> None:
     # S1c: an old value put back was accepted.
     flow = await here.open()
-    key, value = next((key, value) for key, (value, _) in here.memory._entries.items() if ":flow:" in key)
+    key, value = next(entry for entry in (await content_of(here.memory)).items() if ":flow:" in entry[0])
     here.clock.advance(TTL)
     await here.memory.put(key, value, ttl_seconds=None)
     assert await here.ledger.get(flow.flow_id) is None
@@ -198,7 +199,7 @@ async def test_reading_the_keys_gives_nobody_a_link_or_a_state(here: SmallWorld)
 
 
 async def tampered(here: SmallWorld, kind: str, how: Callable[[str], str]) -> None:
-    for key, (value, _) in list(here.memory._entries.items()):
+    for key, value in (await content_of(here.memory)).items():
         if f":{kind}:" in key:
             await here.memory.put(key, how(value), ttl_seconds=None)
 
@@ -228,11 +229,9 @@ async def test_tampered_records_count_as_absent(here: SmallWorld, how: Callable[
 async def test_a_visit_copied_to_a_made_up_state_is_no_visit(here: SmallWorld) -> None:
     # S1b
     await here.ledger.start_visit("real", Visit("flow", "browser", {}))
-    real = next(iter(here.memory._entries))
+    ((real, value),) = (await content_of(here.memory)).items()
     await here.ledger.start_visit("made-up", Visit("other", "browser", {}))
-    value = await here.memory.get(real)
-    assert value is not None
-    for key in here.memory._entries:
+    for key in await content_of(here.memory):
         if key != real:
             await here.memory.put(key, value, ttl_seconds=None)
     assert await here.ledger.take_visit("made-up") is None
@@ -381,7 +380,7 @@ async def test_applications_that_share_a_store_do_not_see_each_others_flows(here
 @pytest.mark.parametrize("record", [{}, {"flow_id": "x"}, {"status": "someday", "scopes": []}])
 async def test_a_record_of_another_version_counts_as_absent(here: SmallWorld, record: dict[str, Any]) -> None:
     flow = await here.open()
-    key = next(one for one in here.memory._entries if ":flow:" in one)
+    key = next(one for one in await content_of(here.memory) if ":flow:" in one)
     await here.sealed.put(key, record, ttl_seconds=60)
     assert await here.ledger.get(flow.flow_id) is None
     assert (await here.open()).flow_id != flow.flow_id

@@ -298,7 +298,7 @@ async def test_no_token_is_seen_in_the_store_the_log_or_what_is_printed(caplog: 
     here.way.trouble = GrantRefused("access_denied")
     await here.find(token=WEAK)
     await here.userless.renew(ALICE, rejected=credential, caller_token=STRONG)
-    seen = f"{here.stored()} {caplog.text} {credential!r} {here.userless!r} {credential.details}"
+    seen = f"{await here.texts()} {caplog.text} {credential!r} {here.userless!r} {credential.details}"
     assert "canary" not in seen
 
 

@@ -11,6 +11,7 @@ import pytest
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.stores.sealed import SealedStore
 from tests.connections.small_world import ALICE, BOB, OTHER_RING, SmallWorld, credential, principal
+from tests.stores.content import content_of
 
 if TYPE_CHECKING:
     from mcpauthkit import MemoryStore, Principal
@@ -24,14 +25,14 @@ def here() -> SmallWorld:
 
 
 async def only_key(store: MemoryStore, before: set[str]) -> str:
-    new = set(store._entries) - before
+    new = set(await content_of(store)) - before
     assert len(new) == 1
     return new.pop()
 
 
 async def key_of(here: SmallWorld, who: Principal, service: str = "forge") -> str:
     """The key under which a credential lies."""
-    before = set(here.memory._entries)
+    before = set(await content_of(here.memory))
     await here.vault.put(who, service, credential(f"token-of-{who.subject}-at-{service}"))
     return await only_key(here.memory, before)
 
@@ -97,7 +98,7 @@ async def test_a_record_under_another_users_or_services_key_is_not_used(here: Sm
 
 async def test_a_record_of_another_namespace_is_not_used(here: SmallWorld) -> None:
     source = await key_of(here, ALICE)
-    before = set(here.memory._entries)
+    before = set(await content_of(here.memory))
     other_app = Vault(here.sealed, namespace="other", clock=here.clock)
     await other_app.put(ALICE, "forge", credential("x"))
     target = await only_key(here.memory, before)
@@ -118,14 +119,14 @@ async def test_an_unreadable_record_stays_and_is_told_once_without_secrets(
     # S3: a replica with the wrong key wiped users' grants.
     caplog.set_level(logging.DEBUG, "mcpauthkit")
     await here.vault.put(ALICE, "forge", credential())
-    before = dict(here.memory._entries)
+    before = await content_of(here.memory)
     wrong = Vault(SealedStore(here.memory, OTHER_RING, clock=here.clock), namespace="test", clock=here.clock)
     for _ in range(2):
         assert await wrong.get(ALICE, "forge") is None
         assert [one.name for one in caplog.records] == ["mcpauthkit.audit"]
-    assert here.memory._entries == before
+    assert await content_of(here.memory) == before
     assert await here.vault.get(ALICE, "forge") == credential()
-    for secret in ("alice", "issuer.example", "canary", next(iter(before.values()))[0]):
+    for secret in ("alice", "issuer.example", "canary", next(iter(before.values()))):
         assert secret not in caplog.text
     assert ALICE.digest in caplog.text
 
@@ -159,10 +160,10 @@ async def test_a_credential_that_is_dead_on_arrival_is_kept_for_a_moment_only(he
 async def test_a_record_of_another_version_counts_as_absent_and_stays() -> None:
     here = SmallWorld()
     await here.hold()
-    (key,) = here.memory._entries
+    (key,) = await content_of(here.memory)
     await here.sealed.put(key, {"token": "of some other shape"}, ttl_seconds=60)
     assert await here.vault.get(ALICE, "forge") is None
-    assert list(here.memory._entries) == [key]
+    assert list(await content_of(here.memory)) == [key]
 
 
 async def test_a_credential_is_kept_until_its_refresh_token_ends(here: SmallWorld) -> None:

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from mcpauthkit import MemoryStore
 from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService
+from tests.stores.content import texts_of
 
 FRAGMENT = 16
 ECHO = "echo_7d41c09be3f85a26d07b"
@@ -92,7 +93,7 @@ class Watch:
     def loggers(self) -> set[str]:
         return {record.name.partition(".")[0] for record in self.handler.records}
 
-    def places(self, store: MemoryStore) -> dict[str, str]:
+    async def places(self, store: MemoryStore) -> dict[str, str]:
         """Everything readable, by place; the store is what our records are in."""
         exceptions = [*self.catching.caught, *(one.exc_info[1] for one in self.handler.records if one.exc_info)]
         return {
@@ -103,7 +104,7 @@ class Watch:
             "variables": "\n".join(_variables_of(error) for error in exceptions if error is not None),
             "pages": "\n".join(self.pages),
             "results": "\n".join(self.results),
-            "store": "\n".join(text for key, (value, _) in store._entries.items() for text in (key, value)),
+            "store": "\n".join(await texts_of(store)),
         }
 
     def flow_ids(self) -> set[str]:

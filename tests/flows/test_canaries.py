@@ -119,7 +119,7 @@ async def test_nothing_secret_of_a_redirect_flow_comes_out_anywhere(era: Era, mo
         async with WatchedRobot(watch, here.base) as alice, WatchedRobot(watch, here.base) as bob:
             await _everything(here, watch, era, [alice, bob], bearer, clock)
             secrets = secrets_of(here, alice, bob)
-        places = watch.places(here.store)
+        places = await watch.places(here.store)
         # The parts of a token before its signature are no secret, and the same in every token.
         secrets |= {"bearer": {bearer.rpartition(".")[2]}, "echo": {ECHO}, "flow": watch.flow_ids()}
         assert {kind for kind, values in secrets.items() if not values} == set()

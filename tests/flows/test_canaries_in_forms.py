@@ -115,8 +115,8 @@ async def test_nothing_typed_into_a_form_comes_out_anywhere(era: Era, monkeypatc
         found |= {"echo": {ECHO}, "flow": watch.flow_ids()}
         assert {kind for kind, values in found.items() if not values} == set()
         assert {"/connect/vault", "/connect/keys", "/connections"} <= watch.paths
-        kept = {f"{one} of keys": text for one, text in watch.places(on.store).items() if one == "store"}
-        assert leaks(found, {**watch.places(here.store), **kept}, allowed=ALLOWED) == set()
+        kept = {f"{one} of keys": text for one, text in (await watch.places(on.store)).items() if one == "store"}
+        assert leaks(found, {**await watch.places(here.store), **kept}, allowed=ALLOWED) == set()
 
 
 @pytest.mark.parametrize("behaves", QUOTATIONS)
@@ -130,7 +130,7 @@ async def test_a_validator_that_quotes_what_was_typed_is_not_quoted(
             page = await alice.submit(page, on.canaries(), button=SEND)
         assert page.status in {422, 502}
         found = {name: on.secrets(name) for name in ("password", "pat", "key")}
-        assert leaks(found, watch.places(here.store)) == set()
+        assert leaks(found, await watch.places(here.store)) == set()
 
 
 async def test_a_validator_that_is_stopped_takes_what_was_typed_along(caplog: pytest.LogCaptureFixture) -> None:

@@ -92,4 +92,4 @@ async def test_managing_connections_lets_nothing_secret_out(era: Era, monkeypatc
         assert {kind for kind, values in found.items() if not values} == set()
         assert {"/connections", "/connections/api", "/connections/disconnect"} <= watch.paths
         assert "revoked" in " ".join(watch.results)
-        assert leaks(found, watch.places(store), allowed=ALLOWED) == set()
+        assert leaks(found, await watch.places(store), allowed=ALLOWED) == set()

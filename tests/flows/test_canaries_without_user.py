@@ -98,4 +98,4 @@ async def test_nothing_secret_of_a_flow_without_a_user_comes_out_anywhere(
         assert {kind for kind, values in found.items() if not values} == set()
         assert watch.loggers >= {"mcpauthkit", "httpx", "fastmcp"}
         assert len(watch.catching.caught) >= len(_ANSWERS)
-        assert leaks(found, watch.places(here.store), allowed=ALLOWED) == set()
+        assert leaks(found, await watch.places(here.store), allowed=ALLOWED) == set()

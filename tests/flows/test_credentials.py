@@ -159,7 +159,7 @@ async def test_tokens_reach_neither_logs_nor_results_nor_the_store_in_clear(capl
             } | set(here.service.live_tokens())
         assert len(secrets) >= 5
         ours = [record.getMessage() for record in caplog.records if record.name.startswith("mcpauthkit")]
-        seen = "\n".join([*texts, *ours, *here.stored()])
+        seen = "\n".join([*texts, *ours, *await here.stored()])
         assert [secret for secret in secrets if secret in seen] == []
 
 

@@ -35,7 +35,7 @@ async def test_a_caller_types_it_once_and_every_later_call_has_it(era: Era) -> N
         assert [one["pat"] for one in wiki.tried] == [BAD, GOOD]
         # Nobody else has it, and nothing that is kept shows it.
         assert (await wiki.result("bob"))[0]
-        assert not any(GOOD in one for one in wiki.here.stored())
+        assert not any(GOOD in one for one in await wiki.here.stored())
 
 
 @eras

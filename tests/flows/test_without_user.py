@@ -194,4 +194,4 @@ async def test_no_callers_token_is_kept(here: World) -> None:
     token = here.token("carol")
     async with here.client(sub="carol", token=token) as client:
         await client.call_tool("spend")
-    assert not any(token in one or token.rpartition(".")[2] in one for one in here.stored())
+    assert not any(token in one or token.rpartition(".")[2] in one for one in await here.stored())

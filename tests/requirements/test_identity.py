@@ -77,7 +77,7 @@ def test_without_a_token_nobody_is_asked_to_connect_anything(era: Era) -> None:
         assert answer.status_code == 401
         assert "connect/forge" not in answer.text
         assert answer.headers["www-authenticate"].startswith("Bearer ")
-        assert here.stored() == []
+        assert len(here.store) == 0
 
 
 @eras
