@@ -57,6 +57,8 @@ class KeyValueStore:
     - `add`, `put_if` and `delete_if` are two steps, and exact within one process only. Two processes may hold one lease
       at the same moment, and then both renew one credential; a service that rotates refresh tokens may take that for
       theft and end the connection.
+    - So no record is sealed anew as it is read: it might come back after another process has ended it. A record stays
+      under its key until it is written next, or until `mcpauthkit store rotate`, with the processes stopped.
     - `take` gives a value once where the store's `delete` says honestly whether it removed something. S3 does not, and
       a link might be used twice there.
     - A change made elsewhere is found by looking every half second, so answers come up to that much later, and each
@@ -75,6 +77,8 @@ class KeyValueStore:
     Raises:
         ConfigurationError: What should be a store is none.
     """
+
+    is_exact = False
 
     def __new__(cls, store: KeyValue, *, collection: str = "mcpauthkit") -> Self:
         """One that can say what it holds, if its store can."""

@@ -47,7 +47,8 @@ class Watchable(Protocol):
 class Conditional(Protocol):
     """What a store can do besides, when it can change what is still as it was seen, in one step.
 
-    Leases, and records that are sealed anew while others use them, need it to be safe between processes.
+    Leases, and records that are sealed anew while others use them, need it to be safe between processes. A store whose
+    step is one only within its own process says so by an attribute, `is_exact = False`.
     """
 
     async def put_if(self, key: str, value: str, *, seen: str, ttl_seconds: float | None) -> bool:
@@ -80,3 +81,8 @@ class Closable(Protocol):
 def is_shared(store: Store) -> bool:
     """Whether other processes see what this one puts; stores say no by an attribute `is_shared`."""
     return bool(getattr(store, "is_shared", True))
+
+
+def is_exact(store: Store) -> bool:
+    """Whether nobody can come between a condition and its change; stores say no by an attribute `is_exact`."""
+    return isinstance(store, Conditional) and bool(getattr(store, "is_exact", True))

@@ -17,7 +17,7 @@ from mcpauthkit.core.sealing import Sealer, Unsealed
 from mcpauthkit.errors import ConfigurationError, SealError, SealExpired, StoreBusy, StoreUnavailable
 from mcpauthkit.stores.lease import LEASE_SECONDS, Lease
 from mcpauthkit.stores.outage import OutageTranslated
-from mcpauthkit.stores.port import Conditional, Store, Watchable, is_shared
+from mcpauthkit.stores.port import Conditional, Store, Watchable, is_exact, is_shared
 from mcpauthkit.stores.remembered import Remembered
 
 _log = RequestLog("stores")
@@ -52,8 +52,9 @@ class SealedStore:
     log, once for each key and not at every read.
 
     A record under an accepted key that does not mint is sealed anew as it is read, if it lives for more than a day and
-    the store is `Conditional`; in any other store it stays under its key until it is written next. Each process tries
-    that once for a record, so that replicas which mint with different keys do not write it by turns.
+    the store compares and changes in one step (`is_exact`); in any other it stays under its key until it is written
+    next. Each process tries that once for a record, so that replicas which mint with different keys do not write it by
+    turns.
 
     The end of a record's life is written into its seal by the clock of the replica that wrote it, and read by that of
     the one that reads it. Where that one is some seconds ahead, the record ends as much earlier; where it is behind,
@@ -96,7 +97,7 @@ class SealedStore:
         unsealed = None if sealed is None else self._unseal(key, sealed)
         if sealed is None or unsealed is None:
             return None
-        if unsealed.key_name != self._sealer.minting and self._lives_long(unsealed) and self._resealed.is_new(key):
+        if self._is_outdated(unsealed) and self._resealed.is_new(key):
             await self._reseal_in_passing(key, sealed, unsealed)
         return unsealed.claims
 
@@ -275,6 +276,10 @@ class SealedStore:
             raise
         self._refused.forget(key)
         return unsealed
+
+    def _is_outdated(self, unsealed: Unsealed) -> bool:
+        # In two steps, what another process ends in between would come back: no reader may cause that.
+        return unsealed.key_name != self._sealer.minting and self._lives_long(unsealed) and is_exact(self._store)
 
     def _lives_long(self, unsealed: Unsealed) -> bool:
         return unsealed.expires_at is None or unsealed.expires_at - self._clock.wall() > _SHORT_LIFE_SECONDS

@@ -23,6 +23,7 @@ from mcpauthkit import KeyRing, KeyValueStore, Listable
 from mcpauthkit.errors import ConfigurationError, SealError, StoreUnavailable
 from mcpauthkit.stores.file_tree import FileTree
 from mcpauthkit.stores.port import is_shared
+from mcpauthkit.stores.rotation import reseal_all
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import FakeClock
 from tests.contracts.store import StoreContract
@@ -312,6 +313,18 @@ async def test_of_two_processes_that_take_one_value_one_gets_it() -> None:
         for one in stores:
             tasks.start_soon(take, one)
     assert sorted(taken, key=str) == [None] * 19 + ["v"]
+
+
+async def test_reading_writes_nothing_as_it_might_bring_back_what_another_process_ends_at_that_moment() -> None:
+    theirs = TheirMemory()
+    later = KeyRing({"a": "first-key-of-at-least-32-bytes-length", "b": "later-" * 8}, minting="b")
+    old, new = SealedStore(KeyValueStore(theirs), RING), SealedStore(KeyValueStore(theirs), later)
+    await old.put("k", {"n": 1}, ttl_seconds=365 * 86_400)
+    assert await new.get("k") == {"n": 1}
+    assert await old.get("k") == {"n": 1}
+    assert (await reseal_all(KeyValueStore(theirs), later)).resealed == 1
+    with pytest.raises(SealError):
+        await old.get("k")
 
 
 async def test_a_lifetime_that_is_over_already_removes_the_key() -> None:
