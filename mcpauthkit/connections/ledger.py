@@ -194,9 +194,11 @@ class Ledger:
             await self._mark_waiting(current, until=self._now + timeout_seconds)
             # Thousands may wait here, each for a minute: the record would be a tenth of what one of them takes.
             del current
-            await self._store.wait_until(
+            outcome = await self._store.wait_until(
                 self._outcome_key(flow.flow_id), lambda found: found is not None, timeout_seconds=timeout_seconds
             )
+            if outcome is not None:
+                return Flow.from_record(outcome)
         except SealError:
             return None
         finally:

@@ -153,6 +153,8 @@ class Settlement:
             if finished.status is not FlowStatus.CONNECTED:
                 await self._take_back(principal, kept, before=None if is_ended else held)
                 return finished, kept
+            # After the outcome: a call is waiting for that.
+            await self._notes.connected(principal, kept)
         is_other = held is not None and not kept.is_of(held) and held.account.id and kept.account.id
         return finished, held if is_other else None
 
@@ -176,7 +178,6 @@ class Settlement:
             elif await self._vault.add(principal, self._grant.service, new):
                 kept = new
             if kept is not None:
-                await self._notes.connected(principal, kept)
                 return held, kept
         raise StoreBusy(reason="a connection is changed by others all the time")
 

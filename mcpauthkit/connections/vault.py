@@ -220,15 +220,7 @@ class Vault:
 
     async def _default(self, principal: Principal, service: str) -> tuple[Credential | None, bool]:
         """The default, and whether it is known that there is this one or none."""
-        key = self._key(principal, service)
-        found = await self._read(principal, service, key)
-        return found, found is not None or await self._is_free(key)
-
-    async def _is_free(self, key: str) -> bool:
-        try:
-            return await self._store.get(key) is None
-        except SealError:
-            return False
+        return await self._look(principal, service, self._key(principal, service))
 
     async def _opens(self, key: str) -> bool:
         try:
@@ -243,16 +235,19 @@ class Vault:
         return [one for one in found if one is not None]
 
     async def _read(self, principal: Principal, service: str, key: str) -> Credential | None:
+        return (await self._look(principal, service, key))[0]
+
+    async def _look(self, principal: Principal, service: str, key: str) -> tuple[Credential | None, bool]:
         try:
             record = await self._store.get(key)
         except SealError:
             # Reported by the store. Left in place: another replica may hold the key that it is sealed under.
-            return None
+            return None, False
         try:
-            return None if record is None else Credential.from_record(record)
+            return (None if record is None else Credential.from_record(record)), True
         except SealError as error:
             _log.warning("credential unreadable service=%s user=%s %s", service, principal.digest, error.for_log())
-            return None
+            return None, False
 
     async def _write(self, key: str, credential: Credential) -> None:
         await self._store.put(key, credential.to_record(), ttl_seconds=self._life(credential))

@@ -75,6 +75,8 @@ class OneServer:
     def __init__(self, client: Redis, *, sentinel: Sentinel | None = None, is_ours: bool) -> None:
         self._client, self._sentinel, self._is_ours = client, sentinel, is_ours
         self.limit: int = client.connection_pool.max_connections
+        # A pool with sentinels behind it drops what is idle when there is another master, so it has to have that.
+        self._keeps_idle = is_ours and sentinel is None
         self._idle: list[AbstractConnection] = []
 
     async def carry_out(self, order: Order, attempt: Attempt) -> Any:
@@ -104,16 +106,17 @@ class OneServer:
         if not self._idle:
             new: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py has no type
             return new
-        connection = self._idle.pop()
+        connection, is_good = self._idle.pop(), False
         try:
             await pool.ensure_connection(connection)
-        except BaseException:
-            self._idle.append(connection)
-            raise
+            is_good = True
+        finally:
+            if not is_good:
+                self._idle.append(connection)
         return connection
 
     async def _give_back(self, connection: AbstractConnection) -> None:
-        if not self._is_ours:
+        if not self._keeps_idle:
             await self._client.connection_pool.release(connection)
             return
         # Kept, as nobody else uses this pool: its bookkeeping of every loan would take a fifth of a call's time.
