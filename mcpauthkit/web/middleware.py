@@ -46,7 +46,7 @@ from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
 from mcpauthkit.web.spans import hide_query
-from mcpauthkit.web.start_gate import StartGate
+from mcpauthkit.web.start_gate import StartGate, refuse_unfit
 from mcpauthkit.web.trust import Trust, browser_login, check_keys, close_verifiers, trusted_issuers
 
 _log = RequestLog("web")
@@ -90,7 +90,8 @@ class JwtAuthMiddleware:
             `STORAGE_ENCRYPTION_KEY_PATH`; where neither is set they end with the process.
         production: Refuse to start with what is fit for development only: keys that end with this process or look like
             samples, an http address, and with several processes a store that only one of them sees or questions that
-            only one can go on with. `MCPAUTHKIT_PRODUCTION=1` says the same.
+            only one can go on with. `MCPAUTHKIT_PRODUCTION=1` says the same. Where no start is seen, because the server
+            leaves the lifespan out, every request is answered 503 instead.
         http_client: An httpx client of yours for talking to the issuers; it stays open.
         clock: Time.
         entropy: Source of request ids.
@@ -134,6 +135,7 @@ class JwtAuthMiddleware:
         check_options(limits, LimitOptions, JwtAuthMiddleware)
         self._app, clock = app, clock or SystemClock()
         self._production = production
+        self._is_fit = False
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._open = OpenPaths(open_paths, [one.path for one in self._resources.all])
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
@@ -169,7 +171,9 @@ class JwtAuthMiddleware:
             headers = HeaderFields(scope["headers"])
             token, send = self._request_ids.enter(scope, headers, send)
             try:
-                if b"origin" in headers:
+                if not self._is_fit and not self._check_late(scope):
+                    await refuse_unfit(scope, receive, send)
+                elif b"origin" in headers:
                     await self._check_origin(scope, headers, receive, send)
                 else:
                     await self._serve(scope, headers, receive, send)
@@ -187,8 +191,7 @@ class JwtAuthMiddleware:
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             app = scope.get("app", self._app)
-            check_coverage(app, self._resources, self._open)
-            check_services(app, self._resources.base_url, JwtAuthMiddleware)
+            self._check_routes(app)
         except ConfigurationError as error:
             # A server takes an exception here for an application without a lifespan, and would go on.
             _log.error("not started %s", error.for_log())
@@ -203,6 +206,26 @@ class JwtAuthMiddleware:
             await self._fetch.aclose()
             await close_verifiers(self._verifiers)
 
+    def _check_late(self, scope: Scope) -> bool:
+        """Whether an application may serve whose start has not been seen, or has failed.
+
+        A server may be told to leave the lifespan out, and what an application is mounted in may keep it to itself.
+        """
+        app = scope.get("app", self._app)
+        try:
+            self._check_routes(app)
+            self._check_started(app)
+        except ConfigurationError as error:
+            _log.error("request refused status=503 fault=%r hint=%r", error.public.partition("\n")[0], error.hint)
+        else:
+            hint = "Serve with the lifespan on; what mounts the application has to pass its lifespan on."
+            _log.warning("served without a start, so not everything of ours works hint=%r", hint)
+        return self._is_fit
+
+    def _check_routes(self, app: Any) -> None:
+        check_coverage(app, self._resources, self._open)
+        check_services(app, self._resources.base_url, JwtAuthMiddleware)
+
     def _check_started(self, app: Any) -> None:
         hub = hub_of(app)
         if self._sign_in_issuers and (hub is None or not hub.serves_metadata):
@@ -215,6 +238,7 @@ class JwtAuthMiddleware:
             Deployment.of(app).key_rings["JwtAuthMiddleware"] = self._sign_in.key_ring
         sessions = any(keeps_sessions(one) for _, one in mcp_endpoints(getattr(app, "routes", ())))
         check_deployment(app, base_url=self._resources.base_url, keeps_sessions=sessions, production=self._production)
+        self._is_fit = True
 
     async def _check_origin(self, scope: Scope, headers: HeaderFields, receive: Receive, send: Send) -> None:
         resource = self._resources.for_path(_path(scope))

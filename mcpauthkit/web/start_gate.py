@@ -1,12 +1,15 @@
-"""The gate that an application passes when it starts."""
+"""The gate that an application passes when it starts, and what is answered where it has not passed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from starlette.types import Message, Receive, Send
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from mcpauthkit.errors import ConfigurationError
+
+_INTERNAL_ERROR = 1011
 
 
 class StartGate:
@@ -43,3 +46,20 @@ class StartGate:
         if self._fault is not None:
             message = {"type": "lifespan.startup.failed", "message": str(self._fault)}
         await self._send(message)
+
+
+async def refuse_unfit(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request to an application that must not run, without a word about what is wrong with it.
+
+    Args:
+        scope: The request, or the handshake of a WebSocket.
+        receive: What the server says.
+        send: What it is told.
+    """
+    if scope["type"] == "websocket":
+        await receive()
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
+            return
+    text = "This server is not set up correctly, so it answers nothing. Its log says what to do.\n"
+    await PlainTextResponse(text, 503, {"cache-control": "no-store"})(scope, receive, send)
