@@ -41,7 +41,7 @@ class Guards:
     """
 
     here: World
-    store: Failing
+    store: FailingStore
     era: Era
 
     async def says(self, tool: str, **arguments: Any) -> str:
