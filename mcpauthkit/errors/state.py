@@ -38,7 +38,7 @@ class StoreUnavailable(AuthKitError):
 
 
 class StoreBusy(StoreUnavailable):
-    """Somebody else, perhaps in another process, held what one alone may change, for longer than one waits."""
+    """Somebody else, perhaps in another process, is changing the same thing, and was waited for in vain."""
 
     code = "store_busy"
     default_public = "This server is still busy with an earlier request about the same thing. Try again shortly."

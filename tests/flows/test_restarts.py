@@ -174,7 +174,7 @@ async def test_a_store_that_was_given_stays_open_when_the_application_ends() -> 
     assert not store.closed
 
 
-async def test_an_application_on_a_redis_that_is_away_starts_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_application_whose_redis_does_not_answer_starts_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_STORAGE_MODE", "redis")
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("STORAGE_ENCRYPTION_KEY", KEYS[0])

@@ -73,7 +73,7 @@ class Cluster:
         return self._strangers[name]
 
     async def new_connection(self) -> AbstractConnection:
-        """A connection to any of the nodes, not connected yet: what is published at one is heard at all."""
+        """A connection to any node, not connected yet: what is published at one node is heard at all of them."""
         await self._look()
         node = self._client.get_random_primary_node()
         return node.connection_class(**node.connection_kwargs)

@@ -17,7 +17,7 @@ _CLOSE_SECONDS = 2.0
 
 
 class Links:
-    """Connections belong to the event loop they were made in, so each loop has its own; a given client has one.
+    """A `Link` for each event loop, since connections belong to the loop they were made in; a given client serves one.
 
     Args:
         target: A URL, or a client of redis-py.
