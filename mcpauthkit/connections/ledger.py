@@ -159,8 +159,18 @@ class Ledger:
         current = await self.get(flow.flow_id)
         if current is None or not current.is_pending:
             return current or flow.finish(status, **told)
+        return await self.conclude(current, status, **told)
+
+    async def conclude(self, current: Flow, status: FlowStatus, **told: Any) -> Flow:
+        """As `finish`, for a flow that was read just now; a call waits for this, and each look takes time.
+
+        Args:
+            current: The flow, pending.
+            status: Its outcome.
+            **told: What there is to say of it besides, as for `Flow.finish`.
+        """
         finished = current.finish(status, **told)
-        outcome_key = self._outcome_key(flow.flow_id)
+        outcome_key = self._outcome_key(current.flow_id)
         if not await self._store.add(outcome_key, finished.to_record(), ttl_seconds=_KEPT_AFTER_OUTCOME_SECONDS):
             return await self._read(outcome_key) or finished
         await self._forget(finished)

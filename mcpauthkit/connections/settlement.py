@@ -144,7 +144,7 @@ class Settlement:
             held, kept = await self._keep(principal, current, credential)
             # And once more: this process may have been stopped between that look and the write.
             is_ended = await self._ledger.is_ended(principal, current)
-            finished = await self._ledger.finish(
+            finished = await self._ledger.conclude(
                 current,
                 FlowStatus.CANCELLED if is_ended else FlowStatus.CONNECTED,
                 connected_as=credential.account.label,

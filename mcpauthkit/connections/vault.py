@@ -107,16 +107,19 @@ class Vault:
             credential: It goes under its name, or becomes the default where there is none.
         """
         plain = self._key(principal, service)
+        if not credential.name:
+            # Where nearly everybody's goes.
+            return await self._add(principal, service, plain, credential)
         default, is_readable = await self._default(principal, service)
         if default is not None and same_name(default.name, credential.name):
             return False
-        if default is not None or (not is_readable and credential.name):
+        if default is not None or not is_readable:
             is_kept = await self._add(principal, service, self._key(principal, service, credential.name), credential)
             if is_kept:
                 await self._list(principal, service, credential.name)
             return is_kept
         is_kept = await self._add(principal, service, plain, credential)
-        if is_kept and credential.name:
+        if is_kept:
             # It stood behind a default that has ended: its old record would come back to life some day.
             await self._remove(principal, service, credential.name)
         return is_kept
