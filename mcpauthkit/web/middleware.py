@@ -134,8 +134,7 @@ class JwtAuthMiddleware:
     ) -> None:
         check_options(limits, LimitOptions, JwtAuthMiddleware)
         self._app, clock = app, clock or SystemClock()
-        self._production = production
-        self._is_fit = False
+        self._production, self._is_fit = production, False
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._open = OpenPaths(open_paths, [one.path for one in self._resources.all])
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
