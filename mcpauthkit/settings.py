@@ -102,7 +102,8 @@ class DeploymentSettings(_Settings):
     Attributes:
         mcpauthkit_production: `MCPAUTHKIT_PRODUCTION`: whether it refuses to start with what is fit for development
             only.
-        mcpauthkit_replicas: `MCPAUTHKIT_REPLICAS`: how many processes serve it in all, where more than one does.
+        mcpauthkit_replicas: `MCPAUTHKIT_REPLICAS`: how many processes serve it in all; unless it is set, several are
+            taken for possible in production.
         web_concurrency: `WEB_CONCURRENCY`: how many of them uvicorn or gunicorn start here.
     """
 

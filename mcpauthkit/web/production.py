@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import parent_process
 from typing import Any, Self
 
 from fastmcp import FastMCP
@@ -78,22 +77,20 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class _Processes:
-    """How many processes serve the application, at least, and what says so."""
+    """How many processes serve the application, at least, and how that is said."""
 
     count: int
-    reason: str
+    text: str
 
     @classmethod
     def counted(cls, settings: DeploymentSettings, *, in_production: bool) -> Self:
-        # A server that reloads code starts a process as well, so in development this says nothing.
-        is_worker = in_production and settings.mcpauthkit_replicas is None and parent_process() is not None
+        replicas, workers = settings.mcpauthkit_replicas, settings.web_concurrency
+        # A forked worker is like any process that stands alone, and those of other machines are not to be seen at all.
+        is_unsaid = in_production and replicas is None
         found = [
-            cls(settings.mcpauthkit_replicas or 1, f"MCPAUTHKIT_REPLICAS={settings.mcpauthkit_replicas}"),
-            cls(settings.web_concurrency or 1, f"WEB_CONCURRENCY={settings.web_concurrency}"),
-            cls(
-                2 if is_worker else 1,
-                "this process is the worker of another; if it is the only one, set MCPAUTHKIT_REPLICAS=1",
-            ),
+            cls(replicas or 1, f"there are several (MCPAUTHKIT_REPLICAS={replicas})"),
+            cls(workers or 1, f"there are several (WEB_CONCURRENCY={workers})"),
+            cls(2 if is_unsaid else 1, "there may be several (if this one is alone, set MCPAUTHKIT_REPLICAS=1)"),
         ]
         return max(found, key=lambda one: one.count)
 
@@ -155,14 +152,14 @@ def _between(deployment: Deployment, processes: _Processes) -> Iterator[Configur
     alone = [part for part, store in deployment.stores.items() if not store.is_shared]
     if alone:
         yield ConfigurationError(
-            f"No other process sees what is stored by {_listed(alone)}, and there are several ({processes.reason}).",
+            f"No other process sees what is stored by {_listed(alone)}, and {processes.text}.",
             hint="Set TOKEN_STORAGE_MODE=redis and REDIS_URL, or pass store=RedisStore(url).",
         )
     for one in deployment.servers:
         if sharing_of(one) == "own":
             yield ConfigurationError(
-                f"No other process goes on with calls of the MCP server {one.name!r} that ask a user, and there are "
-                f"several ({processes.reason}).",
+                f"No other process goes on with calls of the MCP server {one.name!r} that ask a user, and "
+                f"{processes.text}.",
                 hint=_A_POLICY,
             )
 
@@ -171,7 +168,7 @@ def _unseen(deployment: Deployment, processes: _Processes, *, keeps_sessions: bo
     """What may well be right, and cannot be looked at from here."""
     if keeps_sessions:
         yield ConfigurationError(
-            f"Sessions of 2025-11-25 clients live in one process, and there are several ({processes.reason}).",
+            f"Sessions of 2025-11-25 clients live in one process, and {processes.text}.",
             hint="Let the balancer send what has one Mcp-Session-Id to one process, or give stateless_http=True.",
         )
     for one in deployment.servers:

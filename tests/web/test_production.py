@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,7 +32,6 @@ from tests.web.shop import BASE, ISSUER, RING, SAMPLE, SECRET, SharedStore, Shop
 if TYPE_CHECKING:
     from tests.world import Flavour
 
-ROOT = Path(__file__).parents[2]
 MANY = {"MCPAUTHKIT_REPLICAS": "3"}
 flavours = pytest.mark.parametrize("flavour", ["fastmcp", "mcpserver"])
 
@@ -136,6 +131,7 @@ async def test_one_process_may_keep_things_in_memory_and_ask_by_itself(
     environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     environment.setenv("MCPAUTHKIT_PRODUCTION", "1")
+    environment.setenv("MCPAUTHKIT_REPLICAS", "1")
     async with lifespan(Shop(store=MemoryStore(), policy=None, stateless=False).build()):
         pass
     assert warnings_of(caplog) == []
@@ -215,28 +211,25 @@ def test_a_server_does_not_serve_what_must_not_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("replicas", "production", "said"),
+    ("shop", "fault"),
     [
-        ("", True, "this process is the worker of another"),
-        ("1", True, None),
-        ("", False, None),
+        (Shop(store=MemoryStore()), "the github provider and the wiki provider"),
+        (Shop(policy=None), "'shop'"),
     ],
-    ids=["not said", "said to be alone", "development"],
+    ids=["store", "questions"],
 )
-def test_a_worker_of_a_server_counts_as_one_of_several_unless_the_operator_knows_better(
-    replicas: str, production: bool, said: str | None, environment: pytest.MonkeyPatch
+async def test_in_production_what_is_fit_for_one_process_needs_to_be_told_that_there_is_one(
+    shop: Shop, fault: str, environment: pytest.MonkeyPatch
 ) -> None:
-    environment.setenv("MCPAUTHKIT_REPLICAS", replicas)
-    mode = "production" if production else "development"
-    done = subprocess.run(  # noqa: S603  # our own interpreter and our own program
-        [sys.executable, "-m", "tests.web.worker_process", mode],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert (said in done.stdout) if said else (done.stdout == "")
+    # A worker that gunicorn has forked is no child to multiprocessing, and other machines are not to be seen at all.
+    environment.setenv("MCPAUTHKIT_PRODUCTION", "1")
+    faults = faults_of(await start(shop.build()))
+    assert len(faults) == 1
+    assert [one for one in (fault, "there may be several", "MCPAUTHKIT_REPLICAS=1") if one not in faults[0]] == []
+    environment.setenv("MCPAUTHKIT_REPLICAS", "1")
+    assert await start(shop.build()) == ""
+    environment.setenv("WEB_CONCURRENCY", "4")
+    assert "WEB_CONCURRENCY=4" in await start(shop.build())
 
 
 DEVELOPMENT: dict[str, tuple[Shop, dict[str, str], tuple[str, ...]]] = {
