@@ -76,7 +76,8 @@ async def test_a_record_that_does_not_open_asks_its_user_once_and_is_audited_onc
     assert len(audited(caplog)) == 1
 
 
-async def test_a_credential_moves_to_the_new_key_as_its_user_works_and_nobody_is_asked(store: Store) -> None:
+async def test_a_credential_moves_to_the_new_key_as_its_user_works_and_nobody_is_asked() -> None:
+    store = MemoryStore()
     here = SmallWorld(store=store)
     key = await credential_key(store, here, "alice")
     old = RING.names[0]
