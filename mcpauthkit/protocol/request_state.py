@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
-from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.request_state import AESGCMRequestStateCodec, RequestStateBoundary, RequestStateSecurity
 
 from mcpauthkit.core.keyring import KeyRing, check_key_ring
 from mcpauthkit.errors import ConfigurationError
@@ -22,7 +22,7 @@ from mcpauthkit.errors import ConfigurationError
 _PURPOSE = "request-state"
 
 Sharing = Literal["shared", "own", "unknown"]
-"""Whether other processes read what one seals: they do, they do not, or it cannot be seen."""
+"""Whether other processes read what one seals: they do, nothing says that they do, or the policy cannot be seen."""
 
 
 class _RingPolicy(RequestStateSecurity):
@@ -71,8 +71,9 @@ def request_state_security(key_ring: KeyRing, *, audience: str, ttl_seconds: flo
 def sharing_of(mcp: FastMCP[Any] | MCPServer[Any]) -> Sharing:
     """Whether other processes go on with the calls that a server asks in.
 
-    A policy of the application's own is believed if it names its audience: nobody can see whether others have its keys.
-    Without one it cannot be told from the default, which ends with the process.
+    A policy with keys of the application's own counts as one that ends with the process: keys that `ephemeral()` made
+    up look no different, also where it was given an audience. A codec of the application's own is taken at its word,
+    because somebody wrote it for that, but not without an audience: the default one may be random in each process.
 
     Args:
         mcp: The server.
@@ -83,7 +84,9 @@ def sharing_of(mcp: FastMCP[Any] | MCPServer[Any]) -> Sharing:
         case _RingPolicy(is_lasting=is_lasting):
             return "shared" if is_lasting else "own"
         case policy:
-            return "own" if policy.audience is None else "shared"
+            # By the exact type: a subclass is a codec that an application has written down.
+            is_built_in = type(policy.codec) is AESGCMRequestStateCodec
+            return "own" if is_built_in or policy.audience is None else "shared"
 
 
 def _policy(mcp: FastMCP[Any] | MCPServer[Any]) -> RequestStateSecurity | None:

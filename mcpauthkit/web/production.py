@@ -29,8 +29,8 @@ _A_RING = (
     "`openssl rand -base64 48` makes a secret."
 )
 _A_POLICY = (
-    'Give it request_state_security=request_state_security(key_ring, audience="my-server"); a policy of your own '
-    "with shared keys needs audience= too."
+    'Give it request_state_security=request_state_security(key_ring, audience="my-server"); keys of your own go into a '
+    "KeyRing. A codec= of your own with audience= is taken at its word."
 )
 
 Server = FastMCP[Any] | MCPServer[Any]
@@ -158,8 +158,8 @@ def _between(deployment: Deployment, processes: _Processes) -> Iterator[Configur
     for one in deployment.servers:
         if sharing_of(one) == "own":
             yield ConfigurationError(
-                f"No other process goes on with calls of the MCP server {one.name!r} that ask a user, and "
-                f"{processes.text}.",
+                f"Nothing shows that other processes go on with calls of the MCP server {one.name!r} that ask a user, "
+                f"and {processes.text}.",
                 hint=_A_POLICY,
             )
 

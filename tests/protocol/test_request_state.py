@@ -10,7 +10,7 @@ import mcp_types
 import pytest
 from fastmcp import FastMCP
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.request_state import RequestStateSecurity
+from mcp.server.request_state import AESGCMRequestStateCodec, RequestStateSecurity
 
 from mcpauthkit import KeyRing, request_state_security
 from mcpauthkit.errors import ConfigurationError
@@ -30,6 +30,10 @@ TURNED = KeyRing({"old": FIRST, "new": SECOND}, minting="new")
 NEW = KeyRing({"new": SECOND}, minting="new")
 
 flavours = pytest.mark.parametrize("flavour", ["fastmcp", "mcpserver"])
+
+
+class OwnCodec(AESGCMRequestStateCodec):
+    """A codec that an application has written down, and so answers for."""
 
 
 def asking(state: str | None) -> mcp_types.InputRequiredResult | str:
@@ -171,9 +175,21 @@ def test_what_cannot_be_shared_is_refused_with_what_to_write(make: Callable[[], 
         (RequestStateSecurity.ephemeral(), "own"),
         (policy(KeyRing.ephemeral()), "own"),
         (policy(OLD), "shared"),
-        (RequestStateSecurity(keys=[FIRST], audience="repos"), "shared"),
+        (RequestStateSecurity.ephemeral(audience="repos"), "own"),
+        (RequestStateSecurity(keys=[FIRST], audience="repos"), "own"),
+        (RequestStateSecurity(codec=OwnCodec([FIRST]), audience="repos"), "shared"),
+        (RequestStateSecurity(codec=OwnCodec([FIRST])), "own"),
     ],
-    ids=["default", "ephemeral", "ring of this process", "lasting ring", "the application's own"],
+    ids=[
+        "default",
+        "ephemeral",
+        "ring of this process",
+        "lasting ring",
+        "ephemeral with an audience",
+        "keys that nobody can see",
+        "the application's own codec",
+        "own codec without an audience",
+    ],
 )
 def test_it_shows_which_servers_go_on_with_calls_of_others(
     flavour: Flavour, given: RequestStateSecurity | None, sharing: str

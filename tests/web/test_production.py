@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
+from mcp.server.request_state import RequestStateSecurity
 
 from mcpauthkit import (
     CredentialsOptions,
@@ -76,6 +77,11 @@ ONE_FAULT: dict[str, tuple[Shop, dict[str, str], tuple[str, ...]]] = {
         Shop(policy=request_state_security(KeyRing.ephemeral(), audience="shop")),
         MANY,
         ("'shop'", "MCPAUTHKIT_REPLICAS=3"),
+    ),
+    "questions sealed by keys that may be those of one process": (
+        Shop(policy=RequestStateSecurity.ephemeral(audience="shop")),
+        MANY,
+        ("'shop'", "KeyRing", "codec="),
     ),
     "questions of one process of the SDK's server": (
         Shop(policy=None, flavour="mcpserver"),
