@@ -15,6 +15,7 @@ from redis.exceptions import (
     ReadOnlyError,
     RedisClusterException,
     RedisError,
+    ResponseError,
     TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -62,6 +63,11 @@ def is_passing(error: BaseException) -> bool:
         return False
     transport = (RedisConnectionError, RedisTimeoutError, RedisClusterException, OSError, TimeoutError)
     return isinstance(error, (*_PASSING, *transport))
+
+
+def is_foreign(error: BaseException) -> bool:
+    """Whether a key holds a list or the like, which none of ours ever puts there."""
+    return isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE")
 
 
 def hint_for(error: BaseException) -> str:

@@ -8,17 +8,18 @@ from functools import partial
 from typing import Any
 
 from redis.backoff import AbstractBackoff, EqualJitterBackoff
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.errors import StoreUnavailable
-from mcpauthkit.stores.redis.advice import FAILURES, Adviser, is_passing
+from mcpauthkit.stores.redis.advice import FAILURES, Adviser, is_foreign, is_passing
 from mcpauthkit.stores.redis.circuit import Circuit
 from mcpauthkit.stores.redis.scripts import Order
 from mcpauthkit.stores.redis.servers import Attempt, Servers
 from mcpauthkit.stores.redis.wakes import Wakes
 
 _TRY_SECONDS = 2.0
+_FOREIGN = b""
 _Ask = Callable[[Attempt], Awaitable[Any]]
 
 
@@ -50,14 +51,18 @@ class Link:
             order: What is asked.
             is_once: Whether it must not be sent again when it may have been carried out.
 
+        Returns:
+            The answer; for what is not text at all, which another program has put there, an empty one.
+
         Raises:
             StoreUnavailable: There is no answer; whether the order was carried out is not known.
         """
         answer = await self._run(partial(self.servers.carry_out, order), is_once=is_once)
         if isinstance(answer, list):
-            # It is done, and nobody could be told of it: who waits finds it by looking.
-            answer, _ = answer
-            self._adviser.advise(NoPermissionError())
+            answer, word = answer
+            # Else it is done, and nobody could be told of it: who waits finds it by looking.
+            foreign = ResponseError(word.decode(errors="replace"))
+            self._adviser.advise(foreign if is_foreign(foreign) else NoPermissionError())
         return answer
 
     async def look(self, order: Order) -> Any:
@@ -94,6 +99,9 @@ class Link:
         if error is None:
             return answer
         self._adviser.advise(error)
+        if is_foreign(error):
+            # An outage would keep the user waiting for ever; what does not open is asked for again.
+            return _FOREIGN
         # What redis-py says holds addresses, so the error is not kept as the context either.
         raise StoreUnavailable(reason=f"redis: {type(error).__name__}")
 

@@ -67,6 +67,17 @@ local function told(answer)
 end
 """
 
+# What stands at the key. Another program may have put a list or the like there: an empty text then, which no seal fits,
+# so that it is a record that does not open and no outage. Any other refusal is one of the script.
+_THERE = """
+local function there()
+  local found = redis.pcall('GET', KEYS[1])
+  if type(found) ~= 'table' then return found, false end
+  if not string.find(found['err'], '^WRONGTYPE') then return redis.call('GET', KEYS[1]), false end
+  return '', true
+end
+"""
+
 _SET = (
     _TOLD
     + """
@@ -85,12 +96,15 @@ end
 PUT = Script(_SET + "return set(ARGV[2], ARGV[3])")
 
 # ARGV: is_again, value, lifetime. What is sealed is unique: if our value stands there, an earlier try has put it.
+# Of what is foreign its answer tells, as nobody reads first.
 ADD = Script(
     _SET
+    + _THERE
     + """
-local there = redis.call('GET', KEYS[1])
-if not there then return set(ARGV[2], ARGV[3]) end
-if ARGV[1] == '1' and there == ARGV[2] then return 1 end
+local found, is_foreign = there()
+if not found then return set(ARGV[2], ARGV[3]) end
+if is_foreign then return {0, 'WRONGTYPE'} end
+if ARGV[1] == '1' and found == ARGV[2] then return 1 end
 return 0
 """
 )
@@ -98,21 +112,23 @@ return 0
 # ARGV: is_again, value, lifetime, seen.
 PUT_IF = Script(
     _SET
+    + _THERE
     + """
-local there = redis.call('GET', KEYS[1])
-if there == ARGV[4] then return set(ARGV[2], ARGV[3]) end
-if ARGV[1] == '1' and there == ARGV[2] then return 1 end
+local found = there()
+if found == ARGV[4] then return set(ARGV[2], ARGV[3]) end
+if ARGV[1] == '1' and found == ARGV[2] then return 1 end
 return 0
 """
 )
 
 TAKE = Script(
     _TOLD
+    + _THERE
     + """
-local there = redis.call('GET', KEYS[1])
-if not there then return there end
+local found = there()
+if not found then return found end
 redis.call('DEL', KEYS[1])
-return told(there)
+return told(found)
 """
 )
 
@@ -127,8 +143,9 @@ return told(1)
 # ARGV: is_again, seen.
 DELETE_IF = Script(
     _TOLD
+    + _THERE
     + """
-if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
+if there() ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[1])
 return told(1)
 """

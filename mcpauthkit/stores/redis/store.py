@@ -19,6 +19,8 @@ class RedisStore:
 
     No call hangs: each is tried again while that may help and then fails with `StoreUnavailable`, at once while Redis
     is known not to answer. `take` and `delete_if` are never sent twice, so a value is handed out once at most.
+    A list or anything else that is no text, put under a key of ours by another program, is read as an empty text, which
+    no seal fits: a record that does not open, and what is written next takes its place.
     Needs Redis 6.2 or newer, or a server that speaks like it, such as Valkey; docs/state.md lists the rights that its
     user has to have.
 
