@@ -22,7 +22,7 @@ _log = RequestLog("connections")
 _KEPT_SECONDS = 365 * 86_400.0
 # Of an account's label in a name: short enough for a number behind it.
 _NAME_LENGTH = 50
-_LOST_KEY = "Give this replica the others' keys; if one is gone, run `mcpauthkit store rotate --forget-unreadable`."
+_LOST_KEY = "Give this replica the others' keys; if one is lost, run `mcpauthkit store rotate --forget-key NAME`."
 
 
 class Vault:

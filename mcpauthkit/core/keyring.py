@@ -17,8 +17,10 @@ from mcpauthkit.errors import ConfigurationError
 MINIMUM_SECRET_BYTES = 32
 _NEW_SECRET_BYTES = 48
 _NAME = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9-]{1,64}")
+_FINGERPRINT = re.compile(r"[0-9a-f]{8}")
 # Enough to tell a handful of keys apart. Whoever could try secrets against it can try them against a sealed value too.
 _NAME_DIGITS = 8
+_FINGERPRINT_BYTES = 4
 _EXAMPLE = 'Write KeyRing({"2026": secret}, minting="2026"), with a secret that this server keeps.'
 
 
@@ -70,6 +72,7 @@ class KeyRing:
         self.minting = minting
         self.is_ephemeral = False
         self._derived: dict[tuple[str, str], bytes] = {}
+        self._fingerprints = {name: _fingerprint(secret) for name, secret in self._secrets.items()}
 
     @classmethod
     def ephemeral(cls, entropy: Entropy | None = None) -> KeyRing:
@@ -106,6 +109,13 @@ class KeyRing:
         """The names of the keys whose secrets look like placeholders, or like those of our tests and examples."""
         return tuple(name for name in self.names if is_sample_secret(self._secrets[name].reveal()))
 
+    def fingerprint(self, name: str) -> str | None:
+        """Eight hexadecimal digits that tell a secret from others of the same name, or None for an unknown name.
+
+        They stand in sealed values, in clear.
+        """
+        return self._fingerprints.get(name)
+
     def derive(self, name: str, purpose: str) -> bytes | None:
         """The 256-bit key of one name for one purpose (HKDF, RFC 5869), or None for an unknown name."""
         secret = self._secrets.get(name)
@@ -113,15 +123,28 @@ class KeyRing:
             return None
         known = self._derived.get((name, purpose))
         if known is None:
-            info = f"mcpauthkit/{purpose}".encode()
-            known = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret.reveal().encode())
-            self._derived[name, purpose] = known
+            known = self._derived[name, purpose] = _derived(secret, f"mcpauthkit/{purpose}", 32)
         return known
+
+
+def _derived(secret: Secret, info: str, length: int) -> bytes:
+    hkdf = HKDF(algorithm=SHA256(), length=length, salt=None, info=info.encode())
+    return hkdf.derive(secret.reveal().encode())
+
+
+def _fingerprint(secret: Secret) -> str:
+    # Without the slash it is nobody's purpose, so it is no part of a key.
+    return _derived(secret, "mcpauthkit-fingerprint", _FINGERPRINT_BYTES).hex()
 
 
 def is_key_name(text: str) -> bool:
     """Whether a key may be called that."""
     return _NAME.fullmatch(text) is not None
+
+
+def is_fingerprint(text: str) -> bool:
+    """Whether it looks like what tells secrets of one name apart."""
+    return _FINGERPRINT.fullmatch(text) is not None
 
 
 def digest_name(secret: str | Secret) -> str:

@@ -1,9 +1,10 @@
 """Sealed values: text that only we can read, and only where it was meant to be read.
 
-A sealed value is `mk1.<key name>.<base64url of nonce, ciphertext and tag>`, AES-256-GCM. The key is derived
-for one purpose, so a session cookie never opens as a store record. Context (whose, where) is associated data:
-a value copied under another user's key does not open. The claims inside carry the expiry. Every failure is
-a `SealError` with the same text; its type says whether another replica may know more.
+A sealed value is `mk1.<key name>.<fingerprint>.<base64url of nonce, ciphertext and tag>`, AES-256-GCM. The key is
+derived for one purpose, so a session cookie never opens as a store record. The fingerprint is that of the secret: two
+machines may have made keys of one name, and what either seals is not taken for damaged by the other. Context (whose,
+where) is associated data: a value copied under another user's key does not open. The claims inside carry the expiry.
+Every failure is a `SealError` with the same text; its type says whether another replica may know more.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mcpauthkit.core.encoding import base64url_decode, base64url_encode
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
-from mcpauthkit.core.keyring import KeyRing, check_key_ring, is_key_name
+from mcpauthkit.core.keyring import KeyRing, check_key_ring, is_fingerprint, is_key_name
 from mcpauthkit.errors import SealedElsewhere, SealError, SealExpired
 
 _VERSION = "mk1"
 _NONCE_BYTES = 12
 _MAX_BYTES = 256 * 1024
+_CHANGED = "changed, or sealed for another place or purpose"
 _SOME_VERSION = re.compile(r"mk[1-9][0-9]?")
 
 
@@ -77,17 +79,17 @@ class Sealer:
         Raises:
             ValueError: The content is larger than what `open` reads, or is not JSON (NaN, half a surrogate pair).
         """
-        name = self._ring.minting
-        cipher = self._known_cipher(name)
+        label = f"{self._ring.minting}.{self._ring.fingerprint(self._ring.minting)}"
+        cipher = self._known_cipher(label)
         assert cipher is not None
         content = {"c": claims, "x": expires_at}
         plain = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
         nonce = self._entropy.random_bytes(_NONCE_BYTES)
-        sealed = cipher.encrypt(nonce, plain, self._associated(name, context))
+        sealed = cipher.encrypt(nonce, plain, self._associated(label, context))
         body = base64url_encode(nonce + sealed)
         if len(body) > _MAX_BYTES:
             raise ValueError("too large to be sealed")
-        return f"{_VERSION}.{name}.{body}"
+        return f"{_VERSION}.{label}.{body}"
 
     def open(self, sealed: str, *, context: str, now: float) -> dict[str, Any]:
         """Open a sealed object.
@@ -113,8 +115,8 @@ class Sealer:
             now: As for `open`.
         """
         version, _, rest = sealed.partition(".")
-        name, _, body = rest.partition(".")
-        plain = self._decrypt(self._cipher(version, name), name, body, context)
+        label, _, body = rest.rpartition(".")
+        plain = self._decrypt(self._cipher(version, label), label, body, context)
         try:
             # Only who holds the key can have written it, so depth and repeated members are not looked at first, as they
             # are with what strangers send.
@@ -127,34 +129,41 @@ class Sealer:
         expires_at = content.get("x")
         if not (expires_at is None or (isinstance(expires_at, int | float) and now < expires_at)):
             raise SealExpired(reason="expired")
-        return Unsealed(claims, expires_at, name)
+        return Unsealed(claims, expires_at, label.partition(".")[0])
 
-    def _known_cipher(self, name: str) -> AESGCM | None:
-        cipher = self._ciphers.get(name)
-        if cipher is None and (key := self._ring.derive(name, self._purpose)) is not None:
-            # Kept: making one takes as long as opening a record with it.
-            cipher = self._ciphers[name] = AESGCM(key)
+    def _known_cipher(self, label: str) -> AESGCM | None:
+        cipher = self._ciphers.get(label)
+        if cipher is None:
+            name, _, fingerprint = label.partition(".")
+            key = self._ring.derive(name, self._purpose)
+            if key is not None and fingerprint == self._ring.fingerprint(name):
+                # Kept: making one takes as long as opening a record with it.
+                cipher = self._ciphers[label] = AESGCM(key)
         return cipher
 
-    def _cipher(self, version: str, name: str) -> AESGCM:
-        cipher = self._known_cipher(name) if version == _VERSION else None
+    def _cipher(self, version: str, label: str) -> AESGCM:
+        cipher = self._known_cipher(label) if version == _VERSION else None
         if cipher is not None:
             return cipher
-        # Both texts are checked before a log may name them: anybody can have written this.
+        # Every text is checked before a log may name it: anybody can have written this.
+        name, _, fingerprint = label.partition(".")
         if _SOME_VERSION.fullmatch(version) is None or not is_key_name(name):
             raise SealError(reason="nothing of ours")
         if version != _VERSION:
             raise SealedElsewhere(reason=f"sealed by version {version} of ours, which this one does not know")
-        raise SealedElsewhere(reason=f"sealed under the key {name}, which is not in the key ring")
+        if not is_fingerprint(fingerprint):
+            raise SealError(reason=_CHANGED)
+        which = "which is not in the key ring" if self._ring.fingerprint(name) is None else "another secret than ours"
+        raise SealedElsewhere(reason=f"sealed under the key {label}, {which}", sealed_under=label)
 
-    def _decrypt(self, cipher: AESGCM, name: str, body: str, context: str) -> bytes:
+    def _decrypt(self, cipher: AESGCM, label: str, body: str, context: str) -> bytes:
         if len(body) > _MAX_BYTES:
             raise SealError(reason="larger than anything we seal")
         try:
             data = base64url_decode(body)
-            return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], self._associated(name, context))
+            return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], self._associated(label, context))
         except (ValueError, InvalidTag) as error:
-            raise SealError(reason="changed, or sealed for another place or purpose") from error
+            raise SealError(reason=_CHANGED) from error
 
-    def _associated(self, name: str, context: str) -> bytes:
-        return f"{_VERSION}|{name}|{self._purpose}|{context}".encode()
+    def _associated(self, label: str, context: str) -> bytes:
+        return f"{_VERSION}|{label}|{self._purpose}|{context}".encode()

@@ -23,9 +23,18 @@ class SealedElsewhere(SealError):
     """A sealed value under a key, or of a version, that is not known here; another replica may well open it.
 
     Whatever else does not open is lost: nobody can read it any more.
+
+    Args:
+        reason: The private cause, for the log only.
+        sealed_under: The key as the sealed text calls it, `name.fingerprint`; empty where a newer version of ours may
+            have written something else there.
     """
 
     code = "sealed_elsewhere"
+
+    def __init__(self, *, reason: str, sealed_under: str = "") -> None:
+        self.sealed_under = sealed_under
+        super().__init__(reason=reason)
 
 
 class StoreUnavailable(AuthKitError):

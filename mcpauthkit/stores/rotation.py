@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 import anyio
 
 from mcpauthkit.core.clock import Clock
-from mcpauthkit.core.keyring import KeyRing
-from mcpauthkit.errors import AuthKitError, ConfigurationError, SealError
+from mcpauthkit.core.keyring import KeyRing, is_fingerprint, is_key_name
+from mcpauthkit.errors import AuthKitError, ConfigurationError, SealedElsewhere, SealError
 from mcpauthkit.stores.outage import OutageTranslated
 from mcpauthkit.stores.port import Conditional, Listable, Store
 from mcpauthkit.stores.sealed import SealedStore, SealState
@@ -25,10 +25,12 @@ class Unreadable:
     Args:
         key: Where it stands; keys hold digests of users, no names.
         reason: Why: sealed under a key that is not in the ring, changed or moved, or nothing of ours.
+        sealed_under: The key that is not in the ring, `name.fingerprint`; empty for all others.
     """
 
     key: str
     reason: str
+    sealed_under: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,9 @@ async def reseal_all(
     store: Store,
     key_ring: KeyRing,
     *,
-    forget_unreadable: bool = False,
+    namespace: str = "",
+    forget_keys: Collection[str] = (),
+    forget_damaged: bool = False,
     concurrency: int = 16,
     clock: Clock | None = None,
 ) -> Resealed:
@@ -68,23 +72,29 @@ async def reseal_all(
     Args:
         store: The store; one that tells its keys and compares before it changes.
         key_ring: The key ring of the application.
-        forget_unreadable: Remove the records that do not open, once the walk is over. Their users are asked again, as
-            they would be anyway. Nothing is removed where no record opens at all: then the ring is the wrong one.
+        namespace: Leave alone what is not below it; empty for all that the store holds.
+        forget_keys: Remove the records that are sealed under these keys, once the walk is over: keys that are lost, as
+            another replica or application may read them otherwise. A name of a key that the ring does not have, or
+            `name.fingerprint` as the result says it. Their users are asked again, as they would be anyway.
+        forget_damaged: Remove the records that nobody can read any more, or that nobody has sealed. Neither removes
+            anything where no record opens at all: then the ring is the wrong one.
         concurrency: How many records are in work at once, 256 at most.
         clock: Time.
 
     Raises:
-        ConfigurationError: The store cannot do that, or not with as many records as it has; or `forget_unreadable` and
-            no record opens.
+        ConfigurationError: The store cannot do that, or not with as many records as it has; `forget_keys` names a key
+            of the ring, none, or two by one name; or something is to be removed and no record opens.
         StoreUnavailable: The store failed; what is done is done.
     """
     listable = _walkable(store)
     if not 1 <= concurrency <= _MOST_AT_ONCE:
         raise ConfigurationError(f"concurrency is {concurrency!r}.", hint=f"Give 1 to {_MOST_AT_ONCE}.")
+    for key in forget_keys:
+        _check_lost(key, key_ring)
     walk = _Walk(SealedStore(store, key_ring, clock=clock), concurrency)
-    await walk.reseal(listable.list_keys())
-    if forget_unreadable:
-        await walk.forget()
+    await walk.reseal(_below(namespace, listable.list_keys()))
+    if forget_keys or forget_damaged:
+        await walk.forget(forget_keys, is_damaged_too=forget_damaged)
     return walk.result()
 
 
@@ -95,6 +105,19 @@ def _walkable(store: Store) -> Listable:
         f"A {type(store).__name__} cannot be walked: it does not list its keys, or not compare before it changes.",
         hint="Keep the older keys in the ring: what is written from now on is under the minting one.",
     )
+
+
+def _check_lost(key: str, key_ring: KeyRing) -> None:
+    name, dot, fingerprint = key.partition(".")
+    if not is_key_name(name) or (dot and not is_fingerprint(fingerprint)):
+        raise ConfigurationError(
+            f"No key is called {key!r:.80}.", hint="Write the name, or name and fingerprint, as the walk tells them."
+        )
+    if key_ring.fingerprint(name) is not None and fingerprint in {"", key_ring.fingerprint(name)}:
+        raise ConfigurationError(
+            f"The key ring has the key {key!r}, so its records are not lost.",
+            hint="Another secret of the same name is told by name and fingerprint: write both, with a dot in between.",
+        )
 
 
 class _Walk:
@@ -110,13 +133,25 @@ class _Walk:
     async def reseal(self, keys: AsyncIterator[str]) -> None:
         await _for_each(_once(keys), self._reseal_one, self._concurrency)
 
-    async def forget(self) -> None:
+    async def forget(self, keys: Collection[str], *, is_damaged_too: bool) -> None:
+        for key in keys:
+            self._check_unambiguous(key)
+
+        def is_asked_for(error: SealError) -> bool:
+            if isinstance(error, SealedElsewhere):
+                return error.sealed_under in keys or error.sealed_under.partition(".")[0] in keys
+            return is_damaged_too
+
+        async def forget_one(key: str) -> None:
+            if await self._store.forget_unreadable(key, is_asked_for):
+                self._forgotten += 1
+
         if self._unreadable and not self._opened:
             raise ConfigurationError(
                 f"None of {len(self._unreadable)} records opens with this key ring, so nothing was removed.",
                 hint="Give the ring that the application has; if its keys are lost, empty the store instead.",
             )
-        await _for_each(_keys_of(self._unreadable), self._forget_one, self._concurrency)
+        await _for_each(_keys_of(self._unreadable), forget_one, self._concurrency)
 
     def result(self) -> Resealed:
         return Resealed(
@@ -136,13 +171,24 @@ class _Walk:
         try:
             state = await self._store.reseal(key)
         except SealError as error:
-            self._unreadable.append(Unreadable(key, error.reason))
+            sealed_under = error.sealed_under if isinstance(error, SealedElsewhere) else ""
+            self._unreadable.append(Unreadable(key, error.reason, sealed_under))
         else:
             self._states[state] += 1
 
-    async def _forget_one(self, key: str) -> None:
-        if await self._store.forget_unreadable(key):
-            self._forgotten += 1
+    def _check_unambiguous(self, key: str) -> None:
+        secrets = {one.sealed_under for one in self._unreadable if one.sealed_under.partition(".")[0] == key}
+        if len(secrets) > 1:
+            raise ConfigurationError(
+                f"{len(secrets)} secrets are called {key!r}: {', '.join(sorted(secrets))}. Nothing was removed.",
+                hint="One of them may be that of another replica or application. Write the one that is lost.",
+            )
+
+
+async def _below(namespace: str, keys: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for key in keys:
+        if not namespace or key.startswith(f"{namespace}:"):
+            yield key
 
 
 async def _keys_of(unreadable: list[Unreadable]) -> AsyncIterator[str]:

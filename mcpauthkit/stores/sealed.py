@@ -214,10 +214,14 @@ class SealedStore:
                 return state
         return SealState.OLDER
 
-    async def forget_unreadable(self, key: str) -> bool:
+    async def forget_unreadable(self, key: str, which: Callable[[SealError], bool]) -> bool:
         """Remove a record that does not open here, and leave one that does; whether it was removed.
 
         Others may hold the key that it is sealed under: only an operator can know that nobody does.
+
+        Args:
+            key: The record's key.
+            which: Whether what does not open for this reason is to go.
 
         Raises:
             StoreUnavailable: The store failed.
@@ -226,7 +230,8 @@ class SealedStore:
             return False
         with OutageTranslated():
             sealed = await self._store.get(key)
-        if sealed is None or self._opens(key, sealed):
+        refusal = None if sealed is None else self._refusal(key, sealed)
+        if sealed is None or refusal is None or not which(refusal):
             return False
         with OutageTranslated():
             is_gone = await self._store.delete_if(key, seen=sealed)
@@ -257,12 +262,12 @@ class SealedStore:
         unsealed = self._unseal(key, sealed)
         return None if unsealed is None else unsealed.claims
 
-    def _opens(self, key: str, sealed: str) -> bool:
+    def _refusal(self, key: str, sealed: str) -> SealError | None:
         try:
             self._open(key, sealed)
-        except SealError:
-            return False
-        return True
+        except SealError as error:
+            return error
+        return None
 
     def _unseal(self, key: str, sealed: str) -> Unsealed | None:
         try:

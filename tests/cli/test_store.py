@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ def keep(ring: KeyRing, *keys: str, ttl_seconds: float | None = YEAR) -> None:
         async with Storage.from_environment() as storage:
             for key in keys:
                 await SealedStore(storage.store, ring).put(key, {"token": "canary"}, ttl_seconds=ttl_seconds)
+
+    anyio.run(put)
+
+
+def plant(key: str) -> None:
+    async def put() -> None:
+        async with Storage.from_environment() as storage:
+            await storage.store.put(key, "{}", ttl_seconds=None)
 
     anyio.run(put)
 
@@ -99,19 +108,60 @@ def test_what_cannot_be_read_is_told_by_key_and_left(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.usefixtures("environment")
-def test_what_cannot_be_read_is_removed_when_told_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_read_is_counted_by_reason_and_removed_as_told_to(capsys: pytest.CaptureFixture[str]) -> None:
+    keep(KeyRing.of_secrets(OLD), "one")
+    keep(STRANGE, "lost-1", "lost-2")
+    plant("planted")
+    label = f"2020-01.{STRANGE.fingerprint('2020-01')}"
+    assert run() == 1
+    out = capsys.readouterr().out
+    assert re.search(rf" 2 of them: .*{re.escape(label)}", out)
+    assert re.search(r" 1 of them: nothing of ours", out)
+    assert "--forget-key" in out
+    assert "--forget-damaged" in out
+
+    assert run("--forget-key", "2020-01", "--json") == 1
+    done = told(capsys)
+    assert done["forgotten"] == 2
+    assert sorted(one["sealed_under"] for one in done["unreadable"]) == ["", label, label]
+    assert kept("lost-1", "lost-2") == {"lost-1": None, "lost-2": None}
+    assert kept("planted")["planted"]
+
+    assert run("--forget-damaged") == 0
+    assert kept("planted") == {"planted": None}
+    assert kept("one")["one"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_another_applications_records_are_left_alone_and_may_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    name = KeyRing.of_secrets(NEW).minting
+    namesake = KeyRing({name: "canary-6gi98xT1Pk3vY0sN7e2rJmQwuLzCa5bHdF"}, minting=name)
+    keep(KeyRing.of_secrets(OLD), "ours:one")
+    keep(STRANGE, "theirs:one")
+    keep(namesake, "theirs:two")
+    before = kept("theirs:one", "theirs:two")
+    assert run("--forget-damaged", "--json") == 1
+    assert told(capsys)["forgotten"] == 0
+    assert run("--namespace", "ours", "--forget-key", "2020-01", "--forget-damaged", "--json") == 0
+    assert told(capsys)["walked"] == 1
+    assert kept("theirs:one", "theirs:two") == before
+
+
+@pytest.mark.usefixtures("environment")
+def test_several_lost_keys_can_be_named_and_one_of_the_ring_cannot(capsys: pytest.CaptureFixture[str]) -> None:
     keep(KeyRing.of_secrets(OLD), "one")
     keep(STRANGE, "lost")
-    assert run("--forget-unreadable", "--json") == 0
-    assert told(capsys)["forgotten"] == 1
-    assert kept("lost") == {"lost": None}
+    assert run("--forget-key", KeyRing.of_secrets(OLD).minting) == 2
+    assert "Traceback" not in capsys.readouterr().err
     assert kept("one")["one"]
+    assert run("--forget-key", "2019-01", "--forget-key", "2020-01") == 0
+    assert kept("lost") == {"lost": None}
 
 
 @pytest.mark.usefixtures("environment")
 def test_with_the_wrong_keys_nothing_is_removed(capsys: pytest.CaptureFixture[str]) -> None:
     keep(STRANGE, "lost")
-    assert run("--forget-unreadable") == 2
+    assert run("--forget-key", "2020-01", "--forget-damaged") == 2
     assert kept("lost")["lost"]
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -48,6 +48,20 @@ def test_length_is_counted_in_bytes() -> None:
     assert KeyRing({"a": "é" * 16}, minting="a").derive("a", "x")
 
 
+def test_a_fingerprint_tells_secrets_apart_is_none_for_an_unknown_name_and_no_part_of_any_key() -> None:
+    ring = KeyRing({"a": OLD, "b": OLD, "c": NEW}, minting="a")
+    assert ring.fingerprint("a") == ring.fingerprint("b") == KeyRing({"x": OLD}, minting="x").fingerprint("x")
+    assert ring.fingerprint("a") != ring.fingerprint("c")
+    assert ring.fingerprint("d") is None
+    fingerprint = ring.fingerprint("a")
+    assert fingerprint is not None
+    assert len(fingerprint) == 8
+    for purpose in ("", "fingerprint", "-fingerprint", "/fingerprint", "store"):
+        key = ring.derive("a", purpose)
+        assert key is not None
+        assert fingerprint not in key.hex()
+
+
 def test_keys_differ_by_name_secret_and_purpose_and_are_256_bits() -> None:
     ring = KeyRing({"a": OLD, "b": Secret(OLD), "c": NEW}, minting="a")
     key = ring.derive("a", "session")

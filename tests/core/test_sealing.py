@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mcpauthkit import KeyRing
 from mcpauthkit.core.encoding import base64url_decode, base64url_encode
 from mcpauthkit.core.sealing import Sealer
-from mcpauthkit.errors import SealError
+from mcpauthkit.errors import SealedElsewhere, SealError
 
 OLD = KeyRing({"old": "old-key-of-at-least-32-bytes-length"}, minting="old")
 ROTATED = KeyRing(
@@ -81,6 +81,7 @@ def test_no_made_up_text_opens_or_raises_anything_else(text: str) -> None:
     assert is_refused(text)
     assert is_refused(f"mk1.{text}")
     assert is_refused(f"mk1.old.{text}")
+    assert is_refused(f"mk1.old.{OLD.fingerprint('old')}.{text}")
 
 
 def test_another_purpose_cannot_open_it() -> None:
@@ -112,6 +113,23 @@ def test_a_value_moved_under_the_other_keys_name_is_refused() -> None:
     assert is_refused(sealed.replace("mk1.a.", "mk1.b."), by=Sealer(same, "session"))
 
 
+def test_what_another_secret_of_the_same_name_has_sealed_is_told_apart_from_what_was_changed() -> None:
+    namesake = KeyRing({"old": "another-key-of-at-least-32-bytes-len"}, minting="old")
+    sealed = Sealer(namesake, "session").seal({"a": 1}, context="alice", expires_at=None)
+    with pytest.raises(SealedElsewhere) as caught:
+        sealer.open(sealed, context="alice", now=NOW)
+    assert caught.value.sealed_under == f"old.{namesake.fingerprint('old')}"
+    assert caught.value.public == SealError.default_public
+
+
+def test_a_value_that_says_it_is_of_another_secret_than_it_is_does_not_open_there_either() -> None:
+    namesake = KeyRing({"old": "another-key-of-at-least-32-bytes-len"}, minting="old")
+    version, name, _, body = sealer.seal({"a": 1}, context="alice", expires_at=None).split(".")
+    respelt = f"{version}.{name}.{namesake.fingerprint(name)}.{body}"
+    assert is_refused(respelt)
+    assert is_refused(respelt, by=Sealer(namesake, "session"))
+
+
 @pytest.mark.parametrize(("now", "refused"), [(NOW - 0.1, False), (NOW, True), (NOW + 1, True), (math.nan, True)])
 def test_it_opens_until_its_expiry_and_not_at_it(now: float, *, refused: bool) -> None:
     sealed = sealer.seal({"a": 1}, context="alice", expires_at=NOW)
@@ -125,6 +143,7 @@ def test_plaintext_is_refused(plain: dict[str, Any]) -> None:
     assert is_refused(text)
     assert is_refused(body)
     assert is_refused(f"mk1.old.{body}")
+    assert is_refused(f"mk1.old.{OLD.fingerprint('old')}.{body}")
 
 
 @pytest.mark.parametrize(
@@ -146,8 +165,12 @@ def test_what_another_program_sealed_with_our_key_is_refused(plain: bytes) -> No
     key = OLD.derive("old", "session")
     assert key is not None
     nonce = b"n" * 12
-    sealed = AESGCM(key).encrypt(nonce, plain, b"mk1|old|session|alice")
-    assert is_refused(f"mk1.old.{base64url_encode(nonce + sealed)}")
+    label = f"old.{OLD.fingerprint('old')}"
+    sealed = AESGCM(key).encrypt(nonce, plain, f"mk1|{label}|session|alice".encode())
+    with pytest.raises(SealError) as caught:
+        sealer.open(f"mk1.{label}.{base64url_encode(nonce + sealed)}", context="alice", now=NOW)
+    # It was decrypted: what is refused is what it says.
+    assert "changed" not in caught.value.reason
 
 
 def test_the_same_value_never_looks_the_same_twice() -> None:

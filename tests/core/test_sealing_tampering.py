@@ -125,16 +125,25 @@ def test_text_cannot_be_moved_between_purpose_and_context(one: str, other: str) 
 
 
 def test_under_another_keys_name_it_does_not_open_and_an_unknown_one_is_told_apart_by_type_alone() -> None:
-    assert refusal(f"mk1.two.{BODY}") is SealError
-    assert refusal(f"mk1.ONE.{BODY}") is SealedElsewhere
-    assert refusal(f"mk1.one-.{BODY}") is SealedElsewhere
+    one, two = RING.fingerprint("one"), RING.fingerprint("two")
+    assert refusal(f"mk1.two.{two}.{BODY}") is SealError
+    assert refusal(f"mk1.two.{one}.{BODY}") is SealedElsewhere
+    assert refusal(f"mk1.one.{two}.{BODY}") is SealedElsewhere
+    assert refusal(f"mk1.ONE.{one}.{BODY}") is SealedElsewhere
+    assert refusal(f"mk1.one-.{one}.{BODY}") is SealedElsewhere
     for name in ("", "-", "one.", "one ", " one", "öne", "o\nne", "o" * 65):
-        assert refusal(f"mk1.{name}.{BODY}") in {SealError, SealedElsewhere}
+        assert refusal(f"mk1.{name}.{one}.{BODY}") in {SealError, SealedElsewhere}
     same = KeyRing({"one": SECRETS["one"], "alias": SECRETS["one"]}, minting="one")
-    assert refusal(f"mk1.alias.{BODY}", by=Sealer(same, "store")) is SealError
+    assert refusal(f"mk1.alias.{one}.{BODY}", by=Sealer(same, "store")) is SealError
     swapped = KeyRing({"one": SECRETS["two"], "two": SECRETS["one"]}, minting="one")
-    for sealed in (SEALED, f"mk1.two.{BODY}"):
-        assert refusal(sealed, by=Sealer(swapped, "store")) is SealError
+    assert refusal(SEALED, by=Sealer(swapped, "store")) is SealedElsewhere
+    for head in (f"one.{two}", f"two.{one}"):
+        assert refusal(f"mk1.{head}.{BODY}", by=Sealer(swapped, "store")) is SealError
+
+
+@pytest.mark.parametrize("fingerprint", ["", "0", "0" * 7, "0" * 9, "ABCDEF01", "\uff10" * 8, "........", "0000000 "])
+def test_what_is_no_fingerprint_is_a_damage_and_names_nobody_elses_key(fingerprint: str) -> None:
+    assert refusal(f"mk1.one.{fingerprint}.{BODY}") is SealError
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_the_command_rotates_what_the_environment_names(
     done = json.loads(capsys.readouterr().out)
     assert (done["walked"], done["resealed"]) == (51, 50)
     assert [one["key"] for one in done["unreadable"]] == ["planted"]
-    assert rotate("--forget-unreadable") == 0
+    assert rotate("--forget-damaged") == 0
     capsys.readouterr()
     assert rotate("--json") == 0
     assert json.loads(capsys.readouterr().out)["current"] == 50

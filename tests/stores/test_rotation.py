@@ -217,51 +217,10 @@ async def test_a_walk_tells_what_it_found_and_did(store: CountingStore, clock: F
     assert [one.key for one in done.unreadable] == ["moved", "plaintext", "strange"]
     moved, plaintext, strange = (one.reason for one in done.unreadable)
     assert len({moved, plaintext, strange}) == 3
-    assert " c," in strange
+    assert " c." in strange
     assert await over(store, STRANGE, clock).get("strange") == RECORD
     again = await reseal_all(store, BOTH_NEW, clock=clock)
     assert (again.walked, again.resealed, again.current) == (6, 0, 2)
-
-
-async def test_what_does_not_open_is_removed_when_the_operator_says_so(
-    store: CountingStore, clock: FakeClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    await over(store, OLD, clock).put("good", RECORD, ttl_seconds=YEAR)
-    await over(store, STRANGE, clock).put("strange", RECORD, ttl_seconds=YEAR)
-    done = await reseal_all(store, BOTH_NEW, forget_unreadable=True, clock=clock)
-    assert (done.forgotten, len(done.unreadable)) == (1, 1)
-    assert {key async for key in store.list_keys()} == {"good"}
-    assert any("key=strange" in one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit")
-
-
-async def test_many_at_once_are_counted_one_by_one(clock: FakeClock) -> None:
-    class Elsewhere(MemoryStore):
-        async def put_if(self, key: str, value: str, *, seen: str, ttl_seconds: float | None) -> bool:
-            await anyio.lowlevel.checkpoint()
-            return await super().put_if(key, value, seen=seen, ttl_seconds=ttl_seconds)
-
-        async def delete_if(self, key: str, *, seen: str) -> bool:
-            await anyio.lowlevel.checkpoint()
-            return await super().delete_if(key, seen=seen)
-
-    store = Elsewhere(clock=clock)
-    for number in range(100):
-        await over(store, OLD, clock).put(f"good-{number}", RECORD, ttl_seconds=YEAR)
-        await over(store, STRANGE, clock).put(f"strange-{number}", RECORD, ttl_seconds=YEAR)
-    done = await reseal_all(store, BOTH_NEW, forget_unreadable=True, clock=clock)
-    assert (done.walked, done.resealed, len(done.unreadable), done.forgotten) == (200, 100, 100, 100)
-
-
-async def test_with_the_wrong_ring_nothing_is_removed(store: CountingStore, clock: FakeClock) -> None:
-    await over(store, OLD, clock).put("one", RECORD, ttl_seconds=YEAR)
-    with pytest.raises(ConfigurationError) as caught:
-        await reseal_all(store, STRANGE, forget_unreadable=True, clock=clock)
-    assert caught.value.hint
-    assert await over(store, OLD, clock).get("one") == RECORD
-
-
-async def test_an_empty_store_is_walked_and_forgets_nothing(store: CountingStore, clock: FakeClock) -> None:
-    assert await reseal_all(store, NEW, forget_unreadable=True, clock=clock) == NOTHING
 
 
 async def test_what_is_told_twice_is_counted_once(clock: FakeClock) -> None:
@@ -323,15 +282,6 @@ async def test_a_store_that_cannot_list_all_of_it_ends_the_walk_with_its_own_wor
     with pytest.raises(ConfigurationError) as caught:
         await reseal_all(Overfull(clock=clock), BOTH_NEW, clock=clock)
     assert caught.value is fault
-
-
-async def test_a_key_of_somebody_elses_making_forges_no_line_of_the_log(
-    store: CountingStore, clock: FakeClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    await over(store, OLD, clock).put("good", RECORD, ttl_seconds=YEAR)
-    await store.put("k\nforged \x1b[31m\udc80", "planted", ttl_seconds=None)
-    assert (await reseal_all(store, BOTH_NEW, forget_unreadable=True, clock=clock)).forgotten == 1
-    assert all(one.getMessage().isprintable() for one in caplog.records)
 
 
 @pytest.mark.parametrize("kind", [PlainStore, OnlyListable])

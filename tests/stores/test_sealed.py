@@ -212,7 +212,7 @@ def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
     ("planted", "told"),
     [
         (json.dumps(RECORD), "nothing of ours"),
-        ("mk1.2025-11.AAAA", "2025-11"),
+        ("mk1.2025-11.0123abcd.AAAA", "2025-11"),
         ("mk1.a.AAAA", "changed"),
         ("mk1.a\nforged line.AAAA", "nothing of ours"),
     ],
