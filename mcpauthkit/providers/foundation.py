@@ -216,7 +216,7 @@ class Foundation:
             answer_refusals(app)
             self._apps.append(app)
         if not isinstance(self.broker.grant, ServiceAccount):
-            Deployment.of(app).add_provider(self.broker.grant.service, self.sealed, mcp)
+            Deployment.of(app).add_provider(self.broker.grant.service, self._storage, mcp)
         if mcp is not None:
             self._servers.append(mcp)
             for function in self._guarded:

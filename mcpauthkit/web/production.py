@@ -20,7 +20,8 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.request_state import sharing_of
 from mcpauthkit.settings import DeploymentSettings
-from mcpauthkit.stores.sealed import SealedStore
+from mcpauthkit.stores.environment import Storage
+from mcpauthkit.stores.port import Store, is_exact, is_shared
 
 _log = RequestLog("web")
 _STATE = "mcpauthkit_deployment"
@@ -28,6 +29,7 @@ _A_RING = (
     "Set STORAGE_ENCRYPTION_KEY, or pass key_ring=KeyRing({...}, minting=...), the same on all replicas; "
     "`openssl rand -base64 48` makes a secret."
 )
+_A_STORE = "Set TOKEN_STORAGE_MODE=redis and REDIS_URL, or pass store=RedisStore(url)."
 _A_POLICY = (
     'Give it request_state_security=request_state_security(key_ring, audience="my-server"); keys of your own go into a '
     "KeyRing. A codec= of your own with audience= is taken at its word."
@@ -47,7 +49,7 @@ class Deployment:
     """
 
     key_rings: dict[str, KeyRing] = field(default_factory=dict)
-    stores: dict[str, SealedStore] = field(default_factory=dict)
+    stores: dict[str, Store] = field(default_factory=dict)
     servers: list[Server] = field(default_factory=list)
 
     @classmethod
@@ -61,16 +63,16 @@ class Deployment:
                 setattr(state, _STATE, found)
         return found
 
-    def add_provider(self, service: str, store: SealedStore, mcp: Server | None) -> None:
+    def add_provider(self, service: str, storage: Storage, mcp: Server | None) -> None:
         """Take note of a provider.
 
         Args:
             service: The name of its service.
-            store: Where it keeps what it has.
+            storage: Where it keeps what it has, and what seals it.
             mcp: The server whose tools need it, if there is one.
         """
         name = f"the {service} provider"
-        self.stores[name], self.key_rings[name] = store, store.key_ring
+        self.stores[name], self.key_rings[name] = storage.store, storage.key_ring
         if mcp is not None and not any(one is mcp for one in self.servers):
             self.servers.append(mcp)
 
@@ -141,7 +143,7 @@ def _unsafe(deployment: Deployment, base_url: str) -> Iterator[ConfigurationErro
 
 
 def _lost_keys(deployment: Deployment, *, everywhere: bool) -> Iterator[ConfigurationError]:
-    lasting = {part for part, store in deployment.stores.items() if store.is_shared}
+    lasting = {part for part, store in deployment.stores.items() if is_shared(store)}
     ephemeral = [part for part, ring in deployment.key_rings.items() if ring.is_ephemeral]
     lost = [part for part in ephemeral if everywhere or part in lasting]
     if lost:
@@ -149,11 +151,18 @@ def _lost_keys(deployment: Deployment, *, everywhere: bool) -> Iterator[Configur
 
 
 def _between(deployment: Deployment, processes: _Processes) -> Iterator[ConfigurationError]:
-    alone = [part for part, store in deployment.stores.items() if not store.is_shared]
+    alone = [part for part, store in deployment.stores.items() if not is_shared(store)]
     if alone:
         yield ConfigurationError(
-            f"No other process sees what is stored by {_listed(alone)}, and {processes.text}.",
-            hint="Set TOKEN_STORAGE_MODE=redis and REDIS_URL, or pass store=RedisStore(url).",
+            f"No other process sees what is stored by {_listed(alone)}, and {processes.text}.", hint=_A_STORE
+        )
+    inexact = [part for part, store in deployment.stores.items() if is_shared(store) and not is_exact(store)]
+    if inexact:
+        # Two would hold one lease, and a service that rotates refresh tokens takes two renewals for theft.
+        yield ConfigurationError(
+            f"Between processes, nothing stored by {_listed(inexact)} is compared and changed in one step, and "
+            f"{processes.text}.",
+            hint=_A_STORE,
         )
     for one in deployment.servers:
         if sharing_of(one) == "own":

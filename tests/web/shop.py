@@ -17,6 +17,7 @@ from mcpauthkit import (
     MemoryStore,
     OAuthProvider,
     ProviderOptions,
+    Store,
     oauth_meta_router,
     request_state_security,
 )
@@ -46,7 +47,7 @@ class Shop:
     ring: KeyRing | None = RING
     middleware_ring: KeyRing | None = RING
     proxy_ring: KeyRing | None = None
-    store: MemoryStore | None = field(default_factory=SharedStore)
+    store: Store | None = field(default_factory=SharedStore)
     flavour: Flavour = "fastmcp"
     policy: RequestStateSecurity | None = field(default_factory=lambda: request_state_security(RING, audience="shop"))
     stateless: bool = True

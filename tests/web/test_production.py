@@ -17,6 +17,7 @@ from mcpauthkit import (
     CredentialsProvider,
     JwtAuthMiddleware,
     KeyRing,
+    KeyValueStore,
     LimitOptions,
     MemoryStore,
     OAuthOptions,
@@ -26,11 +27,17 @@ from mcpauthkit import (
     oauth_meta_router,
     request_state_security,
 )
+from mcpauthkit.stores.file_tree import FileTree
 from mcpauthkit.testing import LoopbackServer
 from tests.asgi import lifespan
+from tests.stores.plain import PlainStore
 from tests.web.shop import BASE, ISSUER, RING, SAMPLE, SECRET, SharedStore, Shop, start
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mcpauthkit import Store
     from tests.world import Flavour
 
 MANY = {"MCPAUTHKIT_REPLICAS": "3"}
@@ -118,6 +125,25 @@ async def test_all_faults_are_told_at_once(environment: pytest.MonkeyPatch, capl
     assert len(faults) == 6
     logged = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert len(logged) == 6
+
+
+@pytest.mark.parametrize(
+    "inexact",
+    [lambda folder: KeyValueStore(FileTree(folder)), lambda _: PlainStore(MemoryStore())],
+    ids=["files", "a store that compares nothing"],
+)
+async def test_a_store_whose_steps_are_not_exact_between_processes_is_for_one(
+    inexact: Callable[[Path], Store], environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Two processes may hold one lease there, and renew one credential, or use one link.
+    environment.setenv("MCPAUTHKIT_PRODUCTION", "1")
+    shop = Shop(store=inexact(tmp_path / "state"))
+    faults = faults_of(await start(shop.build()))
+    assert len(faults) == 1
+    named = ("the github provider", "one step", "MCPAUTHKIT_REPLICAS=1", "REDIS_URL")
+    assert [one for one in named if one not in faults[0]] == []
+    environment.setenv("MCPAUTHKIT_REPLICAS", "1")
+    assert await start(shop.build()) == ""
 
 
 @flavours
