@@ -86,3 +86,8 @@ def is_shared(store: Store) -> bool:
 def is_exact(store: Store) -> bool:
     """Whether nobody can come between a condition and its change; stores say no by an attribute `is_exact`."""
     return isinstance(store, Conditional) and bool(getattr(store, "is_exact", True))
+
+
+def is_in_clear(store: Store) -> bool:
+    """Whether what a store is told crosses a network unencrypted; stores say yes by an attribute `is_in_clear`."""
+    return bool(getattr(store, "is_in_clear", False))

@@ -21,7 +21,7 @@ from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.request_state import sharing_of
 from mcpauthkit.settings import DeploymentSettings
 from mcpauthkit.stores.environment import Storage
-from mcpauthkit.stores.port import Store, is_exact, is_shared
+from mcpauthkit.stores.port import Store, is_exact, is_in_clear, is_shared
 
 _log = RequestLog("web")
 _STATE = "mcpauthkit_deployment"
@@ -122,6 +122,7 @@ def check_deployment(app: Any, *, base_url: str, keeps_sessions: bool, productio
         _tell(_unseen(deployment, processes, keeps_sessions=keeps_sessions), logging.WARNING)
     if in_production:
         faults += _unsafe(deployment, base_url)
+        _tell(_in_clear(deployment), logging.WARNING)
     _tell(faults, logging.ERROR if in_production else logging.WARNING)
     if faults and in_production:
         lines = "".join(f"\n- {one}" for one in faults)
@@ -140,6 +141,16 @@ def _unsafe(deployment: Deployment, base_url: str) -> Iterator[ConfigurationErro
                 f"Keys of {part} look like those of an example, which anybody can read: {', '.join(samples)}.",
                 hint=_A_RING,
             )
+
+
+def _in_clear(deployment: Deployment) -> Iterator[ConfigurationError]:
+    """What many do on purpose, in a network that is theirs alone."""
+    found = [part for part, store in deployment.stores.items() if is_in_clear(store)]
+    if found:
+        yield ConfigurationError(
+            f"The password of the store and what {_listed(found)} keeps in it cross the network in the clear.",
+            hint="Write rediss:// in its URL for TLS, unless that network is this server's and the store's alone.",
+        )
 
 
 def _lost_keys(deployment: Deployment, *, everywhere: bool) -> Iterator[ConfigurationError]:

@@ -24,6 +24,7 @@ from mcpauthkit import (
     OAuthProvider,
     ProviderOptions,
     ProxyOptions,
+    RedisStore,
     oauth_meta_router,
     request_state_security,
 )
@@ -144,6 +145,32 @@ async def test_a_store_whose_steps_are_not_exact_between_processes_is_for_one(
     assert [one for one in named if one not in faults[0]] == []
     environment.setenv("MCPAUTHKIT_REPLICAS", "1")
     assert await start(shop.build()) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "is_told"),
+    [
+        ("redis://kit:canary@redis.internal:6379/0", True),
+        ("redis-sentinel://:canary@127.0.0.1:1,10.0.0.5:1/0#main", True),
+        ("redis-cluster://:canary@10.0.0.5:1", True),
+        ("rediss://kit:canary@redis.internal:6379/0", False),
+        ("rediss-cluster://:canary@10.0.0.5:1", False),
+        ("redis://localhost:1/0", False),
+        ("redis-sentinel://127.0.0.1:1,[::1]:1/0#main", False),
+        ("unix:///run/redis.sock", False),
+    ],
+)
+async def test_in_production_a_redis_that_is_spoken_to_in_the_clear_is_warned_of(
+    url: str, is_told: bool, environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A private network is a reason to, and cannot be seen from here.
+    environment.setenv("MCPAUTHKIT_REPLICAS", "2")
+    assert await start(Shop(store=RedisStore(url)).build()) == ""
+    assert warnings_of(caplog) == []
+    environment.setenv("MCPAUTHKIT_PRODUCTION", "1")
+    assert await start(Shop(store=RedisStore(url)).build()) == ""
+    assert [("the github provider" in one, "rediss" in one) for one in warnings_of(caplog)] == [(True, True)] * is_told
+    assert "canary" not in caplog.text
 
 
 @flavours

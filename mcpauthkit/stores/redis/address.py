@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from redis.asyncio.connection import SSLConnection, parse_url
 
+from mcpauthkit.core.urls import is_loopback_host
 from mcpauthkit.errors import ConfigurationError
 
 Kind = Literal["single", "sentinel", "cluster"]
@@ -52,6 +53,11 @@ class Address:
     is_tls: bool
     options: Mapping[str, Any] = field(repr=False)
     shown: str
+
+    @property
+    def is_in_clear(self) -> bool:
+        """Whether passwords and records cross a network unencrypted."""
+        return not self.is_tls and not all(is_loopback_host(name) for name, _ in self.hosts)
 
 
 def parse_address(url: str) -> Address:

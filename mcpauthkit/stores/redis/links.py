@@ -27,6 +27,7 @@ class Links:
 
     Attributes:
         shown: What it is, without user, password and options.
+        is_in_clear: Whether passwords and records cross a network unencrypted; not known of a client.
 
     Raises:
         ConfigurationError: The URL or the client cannot be used.
@@ -41,6 +42,7 @@ class Links:
         self._lock = threading.Lock()
         self._address = parse_address(target.reveal()) if isinstance(target, Secret) else None
         self.shown = self._address.shown if self._address else f"a given {type(target).__name__}"
+        self.is_in_clear = self._address is not None and self._address.is_in_clear
         # Made here once to see that it can be; the first loop takes it.
         self._spare: Link | None = self._make()
 

@@ -66,6 +66,11 @@ class RedisStore:
             target, max_connections=max_connections, timeout_seconds=timeout_seconds, clock=clock or SystemClock()
         )
 
+    @property
+    def is_in_clear(self) -> bool:
+        """Whether passwords and records cross a network unencrypted; not known of a client that was given."""
+        return self._links.is_in_clear
+
     def __repr__(self) -> str:
         return f"RedisStore({self._links.shown}, key_prefix={self._prefix!r})"
 
