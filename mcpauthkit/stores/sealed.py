@@ -17,7 +17,7 @@ from mcpauthkit.core.sealing import Sealer, Unsealed
 from mcpauthkit.errors import ConfigurationError, SealError, SealExpired, StoreBusy, StoreUnavailable
 from mcpauthkit.stores.lease import LEASE_SECONDS, Lease
 from mcpauthkit.stores.outage import OutageTranslated
-from mcpauthkit.stores.port import Conditional, Store, Watchable, is_exact, is_shared
+from mcpauthkit.stores.port import Conditional, Store, Watchable, is_exact
 from mcpauthkit.stores.remembered import Remembered
 
 _log = RequestLog("stores")
@@ -68,7 +68,6 @@ class SealedStore:
 
     Attributes:
         key_ring: What seals them.
-        is_shared: Whether other processes see what this one keeps.
 
     Raises:
         ConfigurationError: What should be a store or a key ring is none.
@@ -77,7 +76,6 @@ class SealedStore:
     def __init__(self, store: Store, key_ring: KeyRing, *, clock: Clock | None = None) -> None:
         _check_store(store)
         self.key_ring = key_ring
-        self.is_shared = is_shared(store)
         self._store = store
         self._sealer = Sealer(key_ring, "store")
         self._clock = clock or SystemClock()
