@@ -25,6 +25,8 @@ _OTHERS_READ = 0o055
 _LOOKS = 8
 # What a process that was killed had begun to write.
 _HALF_WRITTEN_SECONDS = 3600.0
+# What a file that holds something else makes of the attempt to read a date in it.
+_NO_RECORD = (ValueError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
 class FileTree(FileTreeStore, AsyncEnumerateKeysProtocol):
@@ -40,7 +42,7 @@ class FileTree(FileTreeStore, AsyncEnumerateKeysProtocol):
         clock: Time; the wall clock decides which records are dead.
 
     Raises:
-        ConfigurationError: The folder cannot be used, or others can write to it.
+        ConfigurationError: The folder cannot be used, belongs to another user, or others can write to it.
     """
 
     lists_all_keys = True
@@ -94,9 +96,9 @@ def _prepare(folder: Path, collection: str) -> Path:
     records = folder / collection
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_mode(folder)
+        _check_folder(folder)
         records.mkdir(mode=0o700, exist_ok=True)
-        _check_mode(records)
+        _check_folder(records)
     except OSError as error:
         raise _unusable(folder, error.strerror or type(error).__name__) from None
     if not os.access(records, os.R_OK | os.W_OK | os.X_OK):
@@ -112,11 +114,18 @@ def _unusable(folder: Path, reason: str) -> ConfigurationError:
     )
 
 
-def _check_mode(folder: Path) -> None:
-    mode = folder.stat().st_mode & 0o777
-    # Windows keeps its rights elsewhere and shows every folder as open.
+def _check_folder(folder: Path) -> None:
+    # Windows keeps owners and rights elsewhere, and shows every folder as open.
     if os.name != "posix":
         return
+    found = folder.stat()
+    mode, ours = found.st_mode & 0o777, os.geteuid()
+    if found.st_uid != ours:
+        # Its owner could put old records back; and what root writes there, the owner's server cannot read.
+        raise ConfigurationError(
+            f"The folder {folder} belongs to user {found.st_uid}, and this process runs as user {ours}.",
+            hint=f"Run this as the server's user (sudo -u '#{found.st_uid}' ...), or chown the folder to that user.",
+        )
     if mode & _OTHERS_WRITE:
         # Nobody can forge a record, but whoever can write here can take them away, or bring old ones back.
         raise ConfigurationError(
@@ -151,9 +160,12 @@ def _remove_dead(files: Sequence[Path], now: float) -> None:
             # Another process may have written the record anew since it was read.
             if is_dead and _same_file(before, file.stat()):
                 file.unlink()
-        except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        except (FileNotFoundError, *_NO_RECORD):
             # Gone by itself; or none that we could judge, which is left for people to look at.
             continue
+        except OSError as error:
+            # The record that this is done beside has been written.
+            _log.warning("file not looked at name=%s error=%s", ascii(file.name)[1:-1], type(error).__name__)
 
 
 def _is_over(file: Path, now: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,22 @@ def test_a_folder_of_everybodys_is_refused_by_the_name_of_the_variable(environme
     environment.folder.chmod(0o777)
     environment.set(**FILE, FILE_STORAGE_PATH=str(environment.folder))
     assert text_of_refusal().startswith("FILE_STORAGE_PATH")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders have owners elsewhere too, and no numbers for them")
+def test_a_folder_of_another_users_is_refused_also_to_one_who_may_write_there(environment: Environment) -> None:
+    # Root would leave records that the server cannot read, and whoever prepared a folder could put old ones back.
+    folder = environment.folder / "state"
+    if os.geteuid() == 0:
+        folder.mkdir(mode=0o700)
+        os.chown(folder, 65534, 65534)
+    else:
+        folder = Path("/usr")
+    environment.set(**FILE, FILE_STORAGE_PATH=str(folder))
+    text = text_of_refusal()
+    words = ("FILE_STORAGE_PATH", str(folder), f"user {folder.stat().st_uid}", f"user {os.geteuid()}", "chown")
+    assert [word for word in words if word not in text] == []
+    assert not (folder / "mcpauthkit").exists()
 
 
 def test_a_refused_configuration_leaves_no_folder_behind(environment: Environment) -> None:

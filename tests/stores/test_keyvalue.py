@@ -215,6 +215,24 @@ async def test_the_files_of_abandoned_flows_are_removed_as_others_come(folder: P
     assert await store.get("credential") == "v"
 
 
+async def test_what_cannot_be_looked_at_keeps_no_record_from_being_written(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = KeyValueStore(FileTree(folder))
+    await store.put("k", "v", ttl_seconds=600)
+    records = folder / COLLECTION
+    (records / "a-folder.json").mkdir()
+    (records / "round-and-round.json").symlink_to("round-and-round.json")
+    (records / "nested.json").write_bytes(b"[" * 100_000)
+    (records / "long-ago.json").write_text('{"expires_at": "0001-01-01T00:00:00"}')
+    (records / "nobody-reads-it.json").touch(mode=0o000)
+    for number in range(20):
+        await store.put(f"other-{number}", "v", ttl_seconds=600)
+    assert await store.get("other-19") == "v"
+    for name, kind in (("a-folder.json", "IsADirectoryError"), ("round-and-round.json", "OSError")):
+        assert f"{name} error={kind}" in caplog.text
+
+
 WRITER = """
 import asyncio, sys
 from pathlib import Path
