@@ -68,6 +68,8 @@ def _summary(done: Resealed, minting: str) -> Iterator[str]:
     yield f"{done.resealed:>9,} sealed anew under it"
     yield f"{done.current:>9,} were under it already"
     yield f"{done.older:>9,} stay under older keys and die within a day"
+    if done.ended:
+        yield f"{done.ended:>9,} had ended long ago and are removed"
     yield f"{len(done.unreadable):>9,} cannot be read; {done.forgotten:,} of them removed"
     reasons = Counter(one.reason for one in done.unreadable)
     yield from (f"          {count:,} of them: {reason}" for reason, count in reasons.most_common())

@@ -42,6 +42,7 @@ class Resealed:
         resealed: How many are under the minting key from now on.
         current: How many were already.
         older: How many are under other keys of the ring still: they live for less than a day, or changed all the time.
+        ended: How many had ended, stood there all the same, as after a backup was put back, and were removed.
         unreadable: Those that do not open, by key.
         forgotten: How many of these were removed.
     """
@@ -50,6 +51,7 @@ class Resealed:
     resealed: int
     current: int
     older: int
+    ended: int
     unreadable: tuple[Unreadable, ...]
     forgotten: int
 
@@ -67,7 +69,8 @@ async def reseal_all(
     """Seal every record of a store under the minting key, beside applications that use it.
 
     What an application changes meanwhile stays as it wrote it. Records that live for less than a day are left to die
-    under their keys. The walk may be broken off and repeated.
+    under their keys; what has died already and stands there all the same is removed. The walk may be broken off and
+    repeated.
 
     Args:
         store: The store; one that tells its keys and compares before it changes.
@@ -155,17 +158,18 @@ class _Walk:
 
     def result(self) -> Resealed:
         return Resealed(
-            walked=self._opened + len(self._unreadable),
+            walked=self._opened + self._states[SealState.ENDED] + len(self._unreadable),
             resealed=self._states[SealState.RESEALED],
             current=self._states[SealState.CURRENT],
             older=self._states[SealState.OLDER],
+            ended=self._states[SealState.ENDED],
             unreadable=tuple(sorted(self._unreadable, key=lambda one: one.key)),
             forgotten=self._forgotten,
         )
 
     @property
     def _opened(self) -> int:
-        return self._states.total() - self._states[SealState.ABSENT]
+        return self._states.total() - self._states[SealState.ABSENT] - self._states[SealState.ENDED]
 
     async def _reseal_one(self, key: str) -> None:
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -15,7 +15,7 @@ from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.sealing import Sealer, Unsealed
 from mcpauthkit.errors import ConfigurationError, SealError, SealExpired, StoreBusy, StoreUnavailable
-from mcpauthkit.stores.lease import LEASE_SECONDS, Lease
+from mcpauthkit.stores.lease import Lease
 from mcpauthkit.stores.outage import OutageTranslated
 from mcpauthkit.stores.port import Conditional, Store, Watchable, is_exact
 from mcpauthkit.stores.remembered import Remembered
@@ -26,6 +26,11 @@ _POLL_SECONDS = 0.5
 # Flows, leases, marks and the like die by themselves sooner than anybody drops a key, and some are compared as texts by
 # those who wrote them: sealed anew, a lease would be taken from its holder.
 _SHORT_LIFE_SECONDS = 86_400.0
+# Longer than anything takes that is done under a lease. The store ends it after seconds; this is for the one that a
+# backup brings back without an end.
+_LEASE_LIFE_SECONDS = 900.0
+# How long after its sealed life something is in the way for certain: clocks differ.
+_OVERDUE_SECONDS = 60.0
 _RESEAL_TRIES = 5
 _UPDATE_TRIES = 10
 _UPDATE_PAUSE_SECONDS = 0.01
@@ -36,6 +41,8 @@ class SealState(enum.Enum):
     """How a record is sealed, after `SealedStore.reseal` has seen to it."""
 
     ABSENT = enum.auto()
+    ENDED = enum.auto()
+    """Its sealed life was over, and it stood there all the same; it is removed."""
     CURRENT = enum.auto()
     """Under the minting key already."""
     RESEALED = enum.auto()
@@ -106,10 +113,12 @@ class SealedStore:
             await self._store.put(key, sealed, ttl_seconds=ttl_seconds)
 
     async def add(self, key: str, record: dict[str, Any], *, ttl_seconds: float | None) -> bool:
-        """Set the record only if the key is absent."""
+        """Set the record only if the key is absent, or if what stands there has ended more than a minute ago."""
         sealed = self._seal(key, record, ttl_seconds)
         with OutageTranslated():
-            return await self._store.add(key, sealed, ttl_seconds=ttl_seconds)
+            if await self._store.add(key, sealed, ttl_seconds=ttl_seconds):
+                return True
+            return await self._cleared(key) and await self._store.add(key, sealed, ttl_seconds=ttl_seconds)
 
     async def update(
         self, key: str, change: Callable[[dict[str, Any]], dict[str, Any] | None], *, ttl_seconds: float | None
@@ -184,7 +193,8 @@ class SealedStore:
                     await anyio.sleep(_POLL_SECONDS)
         return await self.get(key)
 
-    def lease(self, key: str, *, timeout_seconds: float) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def lease(self, key: str, *, timeout_seconds: float) -> AsyncIterator[None]:
         """Be the only one, among all processes that share the store, who holds this key while a block runs.
 
         Args:
@@ -196,8 +206,10 @@ class SealedStore:
         """
         # Sealed as everything is: it needs a text that nobody else writes, and this is one.
         # A rotation must leave it alone; the life inside its seal says so, and nobody else asks for that.
-        mark = self._sealer.seal({}, context=key, expires_at=self._clock.wall() + LEASE_SECONDS)
-        return Lease(self._store, key, mark).held(timeout_seconds=timeout_seconds)
+        mark = self._sealer.seal({}, context=key, expires_at=self._clock.wall() + _LEASE_LIFE_SECONDS)
+        await self._cleared(key)
+        async with Lease(self._store, key, mark).held(timeout_seconds=timeout_seconds):
+            yield
 
     async def reseal(self, key: str) -> SealState:
         """Seal a record anew if it is under another key than the minting one, without touching what others change.
@@ -280,6 +292,29 @@ class SealedStore:
         self._refused.forget(key)
         return unsealed
 
+    async def _cleared(self, key: str) -> bool:
+        """Remove what has ended and stands there all the same; whether that was done.
+
+        A backup brings things back without their lifetimes, and so may whoever can write to the storage.
+        """
+        with OutageTranslated():
+            sealed = await self._store.get(key)
+            if sealed is None or not self._is_overdue(key, sealed):
+                return False
+            if isinstance(self._store, Conditional):
+                return await self._store.delete_if(key, seen=sealed)
+            await self._store.delete(key)
+            return True
+
+    def _is_overdue(self, key: str, sealed: str) -> bool:
+        try:
+            self._sealer.unseal(sealed, context=key, now=self._clock.wall() - _OVERDUE_SECONDS)
+        except SealExpired:
+            return True
+        except SealError:
+            return False
+        return False
+
     def _is_outdated(self, unsealed: Unsealed) -> bool:
         # In two steps, what another process ends in between would come back: no reader may cause that.
         return unsealed.key_name != self._sealer.minting and self._lives_long(unsealed) and is_exact(self._store)
@@ -296,7 +331,7 @@ class SealedStore:
         try:
             unsealed = self._sealer.unseal(sealed, context=key, now=self._clock.wall())
         except SealExpired:
-            return SealState.ABSENT
+            return SealState.ENDED if await self._cleared(key) else SealState.ABSENT
         if unsealed.key_name == self._sealer.minting:
             return SealState.CURRENT
         if not self._lives_long(unsealed):

@@ -80,7 +80,7 @@ def test_everything_is_under_the_new_key_afterwards(capsys: pytest.CaptureFixtur
     keep(KeyRing.of_secrets(NEW), "three")
     assert run("--json") == 0
     assert told(capsys) == {
-        "walked": 4, "resealed": 2, "current": 1, "older": 1, "unreadable": [], "forgotten": 0,
+        "walked": 4, "resealed": 2, "current": 1, "older": 1, "ended": 0, "unreadable": [], "forgotten": 0,
     }  # fmt: skip
     minting = KeyRing.of_secrets(NEW).minting
     assert all((text or "").split(".")[1] == minting for text in kept("one", "two", "three").values())

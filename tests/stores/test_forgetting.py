@@ -12,6 +12,7 @@ from mcpauthkit.connections.vault import Vault
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.stores.rotation import Resealed, reseal_all
 from mcpauthkit.stores.sealed import SealedStore
+from mcpauthkit.testing import FakeClock
 from tests.connections.small_world import ALICE, BOB
 from tests.stores.content import content_of
 
@@ -130,6 +131,19 @@ async def test_with_the_wrong_ring_nothing_is_removed(asked: dict[str, Any]) -> 
         await reseal_all(store, THEIRS, **asked)
     assert caught.value.hint
     assert set(await content_of(store)) == {"one", "two"}
+
+
+async def test_what_has_ended_does_not_prove_that_the_ring_is_the_right_one() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    await SealedStore(store, OURS, clock=clock).put("ended", {}, ttl_seconds=600)
+    ended = await store.get("ended") or ""
+    clock.advance(3600)
+    await store.put("ended", ended, ttl_seconds=None)
+    await SealedStore(store, THEIRS, clock=clock).put("theirs", {}, ttl_seconds=YEAR)
+    with pytest.raises(ConfigurationError):
+        await reseal_all(store, OURS, forget_keys=["2026-06"], clock=clock)
+    assert set(await content_of(store)) == {"theirs"}
 
 
 async def test_other_namespaces_are_not_walked_and_prove_nothing_about_the_ring(store: MemoryStore) -> None:

@@ -105,6 +105,46 @@ async def test_a_holder_that_comes_late_ends_nobody_elses_lease(
     await theirs.__aexit__(None, None, None)
 
 
+async def put_back(store: MemoryStore | PlainStore, clock: FakeClock, ring: KeyRing, *, seconds: float) -> None:
+    """What a backup without lifetimes brings back: the lease of somebody who held it as long ago."""
+    async with SealedStore(store, ring, clock=clock).lease("k", timeout_seconds=0):
+        mark = await store.get("k")
+    assert mark is not None
+    clock.advance(seconds)
+    await store.put("k", mark, ttl_seconds=None)
+
+
+async def test_a_lease_that_a_backup_has_brought_back_without_an_end_locks_nobody_out(
+    store: MemoryStore | PlainStore, clock: FakeClock
+) -> None:
+    await put_back(store, clock, RING, seconds=3600)
+    one, other = replicas(store, clock)
+    async with one.lease("k", timeout_seconds=0):
+        with pytest.raises(StoreBusy):
+            async with other.lease("k", timeout_seconds=0):
+                pytest.fail("two hold it")
+    assert await store.get("k") is None
+
+
+async def test_a_lease_that_its_holder_keeps_alive_for_minutes_is_not_taken_over(
+    store: MemoryStore | PlainStore, clock: FakeClock
+) -> None:
+    await put_back(store, clock, RING, seconds=600)
+    with pytest.raises(StoreBusy):
+        async with SealedStore(store, RING, clock=clock).lease("k", timeout_seconds=0):
+            pytest.fail("two hold it")
+
+
+async def test_a_lease_of_somebody_with_another_key_is_not_taken_over(
+    store: MemoryStore | PlainStore, clock: FakeClock
+) -> None:
+    strange = KeyRing({"b": "other-key-of-at-least-32-bytes-length"}, minting="b")
+    await put_back(store, clock, strange, seconds=3600)
+    with pytest.raises(StoreBusy):
+        async with SealedStore(store, RING, clock=clock).lease("k", timeout_seconds=0):
+            pytest.fail("nobody knows whether it has ended")
+
+
 @pytest.mark.parametrize("how", ["scope", "task"])
 async def test_who_is_cancelled_while_holding_or_waiting_leaves_it_to_others(clock: FakeClock, how: str) -> None:
     one, other = replicas(MemoryStore(clock=clock), clock)

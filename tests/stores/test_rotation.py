@@ -15,6 +15,7 @@ from mcpauthkit.errors import ConfigurationError, SealedElsewhere, SealError, St
 from mcpauthkit.stores.rotation import Resealed, reseal_all
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import FakeClock
+from tests.stores.content import content_of
 from tests.stores.plain import PlainStore
 
 FIRST, SECOND = "first-key-of-at-least-32-bytes-length", "later-key-of-at-least-32-bytes-length"
@@ -25,7 +26,7 @@ NEW = KeyRing({"b": SECOND}, minting="b")
 STRANGE = KeyRing({"c": "other-key-of-at-least-32-bytes-length"}, minting="c")
 YEAR, DAY = 365 * 86_400.0, 86_400.0
 RECORD = {"token": "canary"}
-NOTHING = Resealed(walked=0, resealed=0, current=0, older=0, unreadable=(), forgotten=0)
+NOTHING = Resealed(walked=0, resealed=0, current=0, older=0, ended=0, unreadable=(), forgotten=0)
 
 
 class CountingStore(MemoryStore):
@@ -282,6 +283,42 @@ async def test_a_store_that_cannot_list_all_of_it_ends_the_walk_with_its_own_wor
     with pytest.raises(ConfigurationError) as caught:
         await reseal_all(Overfull(clock=clock), BOTH_NEW, clock=clock)
     assert caught.value is fault
+
+
+async def test_what_has_ended_and_was_put_back_without_an_end_is_removed_and_counted(
+    store: CountingStore, clock: FakeClock
+) -> None:
+    await over(store, OLD, clock).put("credential", RECORD, ttl_seconds=YEAR)
+    async with over(store, OLD, clock).lease("lease", timeout_seconds=0):
+        lease = await store.get("lease") or ""
+    await over(store, OLD, clock).put("flow", RECORD, ttl_seconds=600)
+    flow = await store.get("flow") or ""
+    clock.advance(3600)
+    await over(store, OLD, clock).put("fresh", RECORD, ttl_seconds=600)
+    fresh = await store.get("fresh") or ""
+    clock.advance(600)
+    for key, text in (("lease", lease), ("flow", flow), ("fresh", fresh)):
+        await store.put(key, text, ttl_seconds=None)
+    # Clocks differ by seconds: what has only just ended here may be alive elsewhere.
+    assert await reseal_all(store, BOTH_NEW, clock=clock) == replace(NOTHING, walked=3, resealed=1, ended=2)
+    assert set(await content_of(store)) == {"credential", "fresh"}
+    clock.advance(60)
+    assert await reseal_all(store, BOTH_NEW, clock=clock) == replace(NOTHING, walked=2, current=1, ended=1)
+
+
+async def test_what_is_written_in_the_place_of_something_ended_stays(clock: FakeClock) -> None:
+    class Busy(MemoryStore):
+        async def delete_if(self, key: str, *, seen: str) -> bool:
+            await over(self, OLD, clock).put(key, RECORD, ttl_seconds=600)
+            return await super().delete_if(key, seen=seen)
+
+    store = Busy(clock=clock)
+    await over(store, OLD, clock).put("flow", {}, ttl_seconds=600)
+    old = await store.get("flow") or ""
+    clock.advance(3600)
+    await store.put("flow", old, ttl_seconds=None)
+    assert await reseal_all(store, OLD, clock=clock) == NOTHING
+    assert await over(store, OLD, clock).get("flow") == RECORD
 
 
 @pytest.mark.parametrize("kind", [PlainStore, OnlyListable])

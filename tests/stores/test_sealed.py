@@ -90,6 +90,22 @@ async def test_an_old_record_put_back_after_its_time_is_no_record() -> None:
     assert await sealed.take("k") is None
 
 
+async def test_what_has_ended_and_was_put_back_without_an_end_keeps_nobody_from_adding() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    sealed = SealedStore(store, RING, clock=clock)
+    await sealed.put("k", {"old": True}, ttl_seconds=60)
+    old = await store.get("k") or ""
+    clock.advance(60)
+    await store.put("k", old, ttl_seconds=None)
+    # Clocks differ by seconds: somebody else may hold it to be alive.
+    assert not await sealed.add("k", RECORD, ttl_seconds=60)
+    clock.advance(60)
+    assert await sealed.add("k", RECORD, ttl_seconds=60)
+    assert not await sealed.add("k", {}, ttl_seconds=60)
+    assert await sealed.get("k") == RECORD
+
+
 async def test_the_storage_is_told_the_lifetime() -> None:
     # S2: entries were kept for ever.
     clock = FakeClock()
