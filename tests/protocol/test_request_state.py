@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,21 @@ def test_one_secret_under_two_names_is_one_key() -> None:
 def test_the_time_between_two_rounds_is_the_one_that_was_given() -> None:
     assert request_state_security(OLD, audience="repos").ttl == 600
     assert request_state_security(OLD, audience="repos", ttl_seconds=60).ttl == 60
+
+
+@flavours
+def test_a_state_that_has_expired_is_refused(flavour: Flavour) -> None:
+    begun = server(flavour, request_state_security(OLD, audience="repos", ttl_seconds=0.05))
+    never = threading.Event()
+    with LoopbackServer(app_of(begun)) as one:
+        here = Replica(f"{one.base_url}/mcp")
+        state = here.call()["result"]["requestState"]
+        # The SDK keeps the time itself, by the clock of the machine.
+        for _ in range(500):
+            if not is_accepted(here.call(requestState=state)):
+                return
+            never.wait(0.01)
+    pytest.fail("it is accepted for ever")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.requirements.row import BOTH, NONE, OLD, Gap
+from tests.requirements.row import BOTH, NEW, NONE, OLD, Gap
 
 UNMET: tuple[Gap, ...] = (
     Gap(
@@ -59,5 +59,13 @@ UNMET: tuple[Gap, ...] = (
         "A call that cannot go on before a question is answered ends with error -32042.",
         "Clients that did not declare URL mode, background tasks, and FastMCP servers that register(app, mcp) does not "
         "know get the link in the text of an ordinary refusal, since nobody could show them the question.",
+    ),
+    Gap(
+        "stateless-capability-error",
+        NEW,
+        "base protocol, per-request protocol fields",
+        "A request that cannot be served without a capability its client did not declare ends with error -32021.",
+        "A client without URL mode gets the link in the text of an ordinary refusal: its user can open that all the "
+        "same, and the next call works.",
     ),
 )

@@ -13,6 +13,7 @@ from tests.requirements.leg_two_rows import LEG_TWO_MCP, LEG_TWO_RFCS
 from tests.requirements.mcp_authorization import AUTHORIZATION
 from tests.requirements.mcp_elicitation import ELICITATION, PRACTICES, ROUNDS
 from tests.requirements.mcp_proxy import PROXY
+from tests.requirements.mcp_state import STATE
 from tests.requirements.rfc_rows import RFCS
 from tests.requirements.rfc_server_rows import SERVER_RFCS
 from tests.requirements.rfc_token_rows import TOKEN_RFCS
@@ -25,6 +26,7 @@ TABLE: tuple[Requirement, ...] = (
     *ELICITATION,
     *ROUNDS,
     *PRACTICES,
+    *STATE,
     *LEG_TWO_MCP,
     *PROXY,
     *RFCS,

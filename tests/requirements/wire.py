@@ -35,6 +35,8 @@ class RawClient:
         self._here = here
         self._capabilities = dict(capabilities or {})
         self.token = token
+        # Set to send everything over connections that stay open.
+        self.http: httpx.Client | None = None
 
     def open(self) -> RawClient:
         """Begin a session where the era has them."""
@@ -70,7 +72,8 @@ class RawClient:
             headers["authorization"] = f"Bearer {self.token}"
         headers |= dict(extra_headers or {})
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        return httpx.request(verb, self._here.resource, headers=headers, json=message, timeout=15)
+        request = httpx.request if self.http is None else self.http.request
+        return request(verb, self._here.resource, headers=headers, json=message, timeout=15)
 
     def _envelope(self) -> dict[str, Any]:
         return {
