@@ -6,6 +6,7 @@ set; `StorageSettings` lists them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Self
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import MINIMUM_SECRET_BYTES, KeyRing
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.settings import StorageSettings
 from mcpauthkit.stores.key_file import KeyFile
@@ -23,7 +25,10 @@ from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Closable, Store
 from mcpauthkit.stores.redis.store import RedisStore
 
+_log = RequestLog("stores")
 _MODES = ("memory", "redis", "file")
+# What `mcpauthkit sealing-key new`, `openssl rand` and Fernet make: base64 in both spellings, and hexadecimal digits.
+_MADE = re.compile(r"[A-Za-z0-9+/_=-]+")
 _MAKE_A_KEY = "Make one with `openssl rand -base64 48`, and give all replicas the same."
 
 
@@ -141,6 +146,8 @@ def _store_faults(settings: StorageSettings) -> Iterator[ConfigurationError]:
 def _key_faults(settings: StorageSettings) -> list[ConfigurationError]:
     key, old = _secret(settings), _old_secrets(settings)
     faults = []
+    if settings.storage_encryption_key is not None and not key:
+        faults.append(ConfigurationError("STORAGE_ENCRYPTION_KEY is blank.", hint=_MAKE_A_KEY))
     if key and settings.storage_encryption_key_path is not None:
         faults.append(
             ConfigurationError(
@@ -195,7 +202,29 @@ def _key_ring(settings: StorageSettings) -> KeyRing | None:
     path, key = settings.storage_encryption_key_path, _secret(settings)
     if path is not None:
         return KeyFile(path).read()
+    _warn_of_commas(settings)
     return KeyRing.of_secrets(key, _old_secrets(settings)) if key else None
+
+
+def _warn_of_places(settings: StorageSettings) -> None:
+    given = {"REDIS_URL": settings.redis_url, "FILE_STORAGE_PATH": settings.file_storage_path}
+    named = [name for name, value in given.items() if value is not None]
+    if named and "token_storage_mode" not in settings.model_fields_set:
+        _log.warning(
+            "state is kept in memory names=%s hint=%r",
+            ",".join(named),
+            "Set TOKEN_STORAGE_MODE to redis or file for these to be used, or to memory if that is meant.",
+        )
+
+
+def _warn_of_commas(settings: StorageSettings) -> None:
+    """Tell of keys with a comma in them, as far as they can be told: halves that are long enough pass for keys."""
+    hint = "One that has a comma in it goes into a key file: STORAGE_ENCRYPTION_KEY_PATH."
+    if "," in _secret(settings):
+        _log.warning("STORAGE_ENCRYPTION_KEY has a comma in it and cannot be listed as an old key hint=%r", hint)
+    old = _old_secrets(settings)
+    if len(old) > 1 and not all(map(_MADE.fullmatch, old)):
+        _log.warning("STORAGE_ENCRYPTION_OLD_KEYS may hold parts of a key, taken for keys hint=%r", hint)
 
 
 def _open(settings: StorageSettings, clock: Clock | None) -> Store:
@@ -208,6 +237,7 @@ def _open(settings: StorageSettings, clock: Clock | None) -> Store:
             assert settings.file_storage_path is not None
             return _in_files(settings.file_storage_path, clock)
         case _:
+            _warn_of_places(settings)
             return MemoryStore(clock=clock)
 
 

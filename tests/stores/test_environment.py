@@ -150,6 +150,50 @@ def test_a_variable_that_is_no_text_is_refused_by_its_name(environment: Environm
     assert "STORAGE_ENCRYPTION_KEY" in text_of_refusal()
 
 
+@pytest.mark.parametrize("name", ["REDIS_URL", "FILE_STORAGE_PATH"])
+def test_where_to_keep_state_without_the_mode_for_it_is_warned_of(
+    environment: Environment, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    environment.set(**{name: "redis://:canary@127.0.0.1:1/0"})
+    assert isinstance(Storage.from_environment().store, MemoryStore)
+    assert [word for word in (name, "TOKEN_STORAGE_MODE", "memory") if word not in caplog.text] == []
+    assert "canary" not in caplog.text
+    caplog.clear()
+    environment.set(TOKEN_STORAGE_MODE="memory")
+    assert isinstance(Storage.from_environment().store, MemoryStore)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("mode", [None, "memory", "redis"])
+def test_a_blank_key_is_no_key_and_not_left_out(environment: Environment, mode: str | None) -> None:
+    environment.set(**REDIS | {"TOKEN_STORAGE_MODE": mode}, STORAGE_ENCRYPTION_KEY="  \t")
+    assert "STORAGE_ENCRYPTION_KEY is blank" in text_of_refusal()
+
+
+MADE = "mzZ2r0WkqBv1c7YxJtGd5hLs9pQnEa3UfOi8RgTjKbHw4yXeVu6M"
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"STORAGE_ENCRYPTION_KEY": f"{MADE},{MADE}"}, "STORAGE_ENCRYPTION_KEY "),
+        ({"STORAGE_ENCRYPTION_KEY": KEY, "STORAGE_ENCRYPTION_OLD_KEYS": f"{MADE}!,{MADE}"}, "STORAGE_ENCRYPTION_OLD_"),
+        ({"STORAGE_ENCRYPTION_KEY": KEY, "STORAGE_ENCRYPTION_OLD_KEYS": f"{MADE}, {FERNET},{OTHER}"}, ""),
+        ({"STORAGE_ENCRYPTION_KEY": KEY, "STORAGE_ENCRYPTION_OLD_KEYS": f"{MADE}! {MADE}"}, ""),
+    ],
+    ids=["one that cannot be listed later", "halves that no command makes", "whole keys", "one key"],
+)
+def test_a_key_with_a_comma_in_it_is_warned_of(
+    environment: Environment, caplog: pytest.LogCaptureFixture, variables: dict[str, str], told: str
+) -> None:
+    environment.set(**variables)
+    key_ring_from_environment()
+    assert [(told in one.getMessage(), "key file" in one.getMessage()) for one in caplog.records] == (
+        [(True, True)] if told else []
+    )
+    assert MADE not in caplog.text
+
+
 def test_all_faults_are_told_at_once(environment: Environment) -> None:
     environment.set(TOKEN_STORAGE_MODE="redis", STORAGE_ENCRYPTION_KEY="short", STORAGE_ENCRYPTION_KEY_PATH="key")
     lines = text_of_refusal().splitlines()
