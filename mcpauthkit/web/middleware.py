@@ -215,7 +215,7 @@ class JwtAuthMiddleware:
             self._check_routes(app)
             self._check_started(app)
         except ConfigurationError as error:
-            _log.error("request refused status=503 fault=%r hint=%r", error.public.partition("\n")[0], error.hint)
+            _log.error("request refused status=503 fault=%r hint=%r", error.public.partition(":\n")[0], error.hint)
         else:
             hint = "Serve with the lifespan on; what mounts the application has to pass its lifespan on."
             _log.warning("served without a start, so not everything of ours works hint=%r", hint)
@@ -227,16 +227,16 @@ class JwtAuthMiddleware:
 
     def _check_started(self, app: Any) -> None:
         hub = hub_of(app)
+        if self._sign_in is not None and hub is not None and hub.services:
+            Deployment.of(app).key_rings["JwtAuthMiddleware"] = self._sign_in.key_ring
+        sessions = any(keeps_sessions(one) for _, one in mcp_endpoints(getattr(app, "routes", ())))
+        check_deployment(app, base_url=self._resources.base_url, keeps_sessions=sessions, production=self._production)
         if self._sign_in_issuers and (hub is None or not hub.serves_metadata):
             _log.warning(
                 "every 401 names %s and nothing of ours serves it hint=%r",
                 self._resources.all[0].metadata_url,
                 "Include oauth_meta_router(...) with the same server_base_url and resource_paths.",
             )
-        if self._sign_in is not None and hub is not None and hub.services:
-            Deployment.of(app).key_rings["JwtAuthMiddleware"] = self._sign_in.key_ring
-        sessions = any(keeps_sessions(one) for _, one in mcp_endpoints(getattr(app, "routes", ())))
-        check_deployment(app, base_url=self._resources.base_url, keeps_sessions=sessions, production=self._production)
         self._is_fit = True
 
     async def _check_origin(self, scope: Scope, headers: HeaderFields, receive: Receive, send: Send) -> None:
