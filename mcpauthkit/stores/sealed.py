@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -207,8 +207,15 @@ class SealedStore:
         # Sealed as everything is: it needs a text that nobody else writes, and this is one.
         # A rotation must leave it alone; the life inside its seal says so, and nobody else asks for that.
         mark = self._sealer.seal({}, context=key, expires_at=self._clock.wall() + _LEASE_LIFE_SECONDS)
-        await self._cleared(key)
-        async with Lease(self._store, key, mark).held(timeout_seconds=timeout_seconds):
+        lease = Lease(self._store, key, mark)
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(lease.held(timeout_seconds=timeout_seconds))
+            except StoreBusy:
+                # Looked at only now, because every lease would pay for it.
+                if not await self._cleared(key):
+                    raise
+                await stack.enter_async_context(lease.held(timeout_seconds=0))
             yield
 
     async def reseal(self, key: str) -> SealState:
