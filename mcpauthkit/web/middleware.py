@@ -89,9 +89,9 @@ class JwtAuthMiddleware:
         key_ring: What seals browser sessions. Without, that of `STORAGE_ENCRYPTION_KEY` or
             `STORAGE_ENCRYPTION_KEY_PATH`; where neither is set they end with the process.
         production: Refuse to start with what is fit for development only: keys that end with this process or look like
-            samples, an http address, and with several processes a store that only one of them sees or questions that
-            only one can go on with. `MCPAUTHKIT_PRODUCTION=1` says the same. Where no start is seen, because the server
-            leaves the lifespan out, every request is answered 503 instead.
+            samples, an http address, and, unless `MCPAUTHKIT_REPLICAS=1` says that there is one process, a store that
+            is for one or questions that only one can go on with. `MCPAUTHKIT_PRODUCTION=1` says the same. Where no
+            start is seen, because the server leaves the lifespan out, every request is answered 503 instead.
         http_client: An httpx client of yours for talking to the issuers; it stays open.
         clock: Time.
         entropy: Source of request ids.
