@@ -371,6 +371,14 @@ class RedisSentinels:
             replication: dict[str, Any] = client.info("replication")
         return bool(replication["role"] == "master")
 
+    def wait_until_replicated(self) -> None:
+        """Return when every replica has all that the master has acknowledged until now."""
+        replicas = len(self.servers) - 1
+        with self.master().client() as client:
+            # Redis waits for a connection's own writes, and this one comes after those of everybody else.
+            client.set("replicated", "", px=1)
+            wait_for(lambda: client.wait(replicas, 1000) == replicas, "every replica in step")
+
     def wait_until_whole(self) -> None:
         """Return when every replica is in step and every sentinel knows all of them."""
         wait_for(lambda: all(self._is_whole(one) for one in self.sentinels), "every sentinel knowing every server")

@@ -49,6 +49,7 @@ class ReplicaSettings(BaseSettings):
         service_client_id: Our client there.
         service_client_secret: Its secret.
         has_sessions: Whether legacy sessions live in this process.
+        proxy_client_id: Our client at the issuer, where users sign in through us.
         hold_seconds: How long a call is held.
         clock_ahead_seconds: How far the providers' clock is ahead, so that tokens have ended.
     """
@@ -63,6 +64,7 @@ class ReplicaSettings(BaseSettings):
     service_client_id: str
     service_client_secret: str
     has_sessions: bool = False
+    proxy_client_id: str = ""
     hold_seconds: float = 20.0
     clock_ahead_seconds: float = 0.0
 
@@ -105,7 +107,8 @@ def build_app(settings: ReplicaSettings) -> FastAPI:
     mcp_app = mcp.http_app(path="/mcp", stateless_http=not settings.has_sessions)
     app = FastAPI(lifespan=mcp_app.lifespan)
     common: dict[str, Any] = {"server_base_url": settings.public_url, "issuer_url": settings.issuer_url}
-    app.include_router(oauth_meta_router(**common, scopes=SCOPES))
+    proxy: dict[str, Any] = {"client_id": settings.proxy_client_id, "key_ring": key_ring}
+    app.include_router(oauth_meta_router(**common, scopes=SCOPES, **(proxy if settings.proxy_client_id else {})))
     app.add_middleware(JwtAuthMiddleware, **common, scopes=SCOPES, open_paths=(HEALTH,))
     options = {
         "server_base_url": settings.public_url,

@@ -40,6 +40,8 @@ async def test_a_flow_goes_on_at_the_server_that_sentinel_makes_the_master(tmp_p
 
         def fail_over() -> None:
             leading = redis.master()
+            # Redis acknowledges before its replicas have it: what is lost in that moment is lost to everybody.
+            redis.wait_until_replicated()
             leading.kill()
             redis.wait_for_master(leading)
 
