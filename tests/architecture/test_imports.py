@@ -56,6 +56,23 @@ def test_importing_the_kit_touches_nothing() -> None:
     assert done.stdout == "[]"
 
 
+FACE = """
+import sys, mcpauthkit
+for name in mcpauthkit.__all__:
+    getattr(mcpauthkit, name)
+sys.stdout.write(" ".join(sorted({"redis", "key_value"} & {name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_importing_the_kit_loads_no_storage() -> None:
+    # redis-py is an extra, and what is behind py-key-value takes time that an application in memory need not spend.
+    done = subprocess.run(  # noqa: S603  # our own interpreter and our own program
+        [sys.executable, "-c", FACE], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stderr == ""
+    assert done.stdout == ""
+
+
 def is_protocol(value: type[Any]) -> bool:
     return bool(getattr(value, "_is_protocol", False))
 

@@ -155,11 +155,3 @@ except mcpauthkit.errors.ConfigurationError as error:
     )
     assert done.stderr == ""
     assert 'pip install "mcpauthkit[redis]"' in done.stdout
-
-
-def test_importing_the_kit_does_not_import_redis_py(tmp_path: Path) -> None:
-    program = "import sys, mcpauthkit; sys.stdout.write(str('redis' in sys.modules))"
-    done = subprocess.run(  # noqa: S603  # our own interpreter and our own program
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path
-    )
-    assert done.stdout == "False"
