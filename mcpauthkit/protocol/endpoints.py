@@ -1,8 +1,11 @@
-"""Which ASGI applications speak MCP, and which of them remember their clients."""
+"""Which ASGI applications speak MCP, which of them remember their clients, and what is behind them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastmcp.server.http import StreamableHTTPASGIApp as FastMCPEndpoint
+from mcp.server.lowlevel import Server as LowLevelServer
 from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 
@@ -20,8 +23,23 @@ def keeps_sessions(endpoint: object) -> bool:
     Args:
         endpoint: The endpoint, of an application that has started: FastMCP makes what knows it only then.
     """
-    transport = getattr(endpoint, "__self__", endpoint)
-    if isinstance(transport, SseServerTransport):
+    if isinstance(getattr(endpoint, "__self__", endpoint), SseServerTransport):
         return True
+    manager = _manager_of(endpoint)
+    return manager is not None and not manager.stateless
+
+
+def server_behind(endpoint: object) -> LowLevelServer[Any] | None:
+    """The server that an endpoint brings messages to, where that can be seen.
+
+    Args:
+        endpoint: As for `keeps_sessions`.
+    """
+    manager = _manager_of(endpoint)
+    return None if manager is None else manager.app
+
+
+def _manager_of(endpoint: object) -> StreamableHTTPSessionManager | None:
+    transport = getattr(endpoint, "__self__", endpoint)
     manager = getattr(transport, "session_manager", transport)
-    return isinstance(manager, StreamableHTTPSessionManager) and not manager.stateless
+    return manager if isinstance(manager, StreamableHTTPSessionManager) else None

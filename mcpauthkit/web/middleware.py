@@ -27,7 +27,6 @@ from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import current_user as kit_current_user
-from mcpauthkit.protocol.endpoints import keeps_sessions
 from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS_KEY, SdkIdentity
 from mcpauthkit.stores.environment import key_ring_from_environment
 from mcpauthkit.web.admission import Admission, Admissions
@@ -229,8 +228,8 @@ class JwtAuthMiddleware:
         hub = hub_of(app)
         if self._sign_in is not None and hub is not None and hub.services:
             Deployment.of(app).key_rings["JwtAuthMiddleware"] = self._sign_in.key_ring
-        sessions = any(keeps_sessions(one) for _, one in mcp_endpoints(getattr(app, "routes", ())))
-        check_deployment(app, base_url=self._resources.base_url, keeps_sessions=sessions, production=self._production)
+        endpoints = [one for _, one in mcp_endpoints(getattr(app, "routes", ()))]
+        check_deployment(app, base_url=self._resources.base_url, endpoints=endpoints, production=self._production)
         if self._sign_in_issuers and (hub is None or not hub.serves_metadata):
             _log.warning(
                 "every 401 names %s and nothing of ours serves it hint=%r",

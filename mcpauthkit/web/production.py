@@ -18,6 +18,7 @@ from mcp.server.mcpserver import MCPServer
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.protocol.endpoints import keeps_sessions, server_behind
 from mcpauthkit.protocol.request_state import sharing_of
 from mcpauthkit.settings import DeploymentSettings
 from mcpauthkit.stores.environment import Storage
@@ -31,8 +32,8 @@ _A_RING = (
 )
 _A_STORE = "Set TOKEN_STORAGE_MODE=redis and REDIS_URL, or pass store=RedisStore(url)."
 _A_POLICY = (
-    'Give it request_state_security=request_state_security(key_ring, audience="my-server"); keys of your own go into a '
-    "KeyRing. A codec= of your own with audience= is taken at its word."
+    "Give it request_state_security=request_state_security(Storage.from_environment().key_ring, "
+    'audience="my-server"); keys of your own go into a KeyRing. A codec= of your own with audience= is taken at its word.'
 )
 
 Server = FastMCP[Any] | MCPServer[Any]
@@ -101,13 +102,13 @@ class _Processes:
         return self.count > 1
 
 
-def check_deployment(app: Any, *, base_url: str, keeps_sessions: bool, production: bool) -> None:
+def check_deployment(app: Any, *, base_url: str, endpoints: Sequence[Any], production: bool) -> None:
     """Look at an application that has started: in production nothing may be amiss, elsewhere it is warned of.
 
     Args:
         app: The application.
         base_url: Its public address.
-        keeps_sessions: Whether an MCP server of it has sessions in its memory.
+        endpoints: What speaks MCP in it.
         production: Whether it runs in production, whatever `MCPAUTHKIT_PRODUCTION` says.
 
     Raises:
@@ -118,8 +119,9 @@ def check_deployment(app: Any, *, base_url: str, keeps_sessions: bool, productio
     processes, deployment = _Processes.counted(settings, in_production=in_production), Deployment.of(app)
     faults = list(_lost_keys(deployment, everywhere=in_production or processes.are_many))
     if processes.are_many:
-        faults += _between(deployment, processes)
-        _tell(_unseen(deployment, processes, keeps_sessions=keeps_sessions), logging.WARNING)
+        servers = list(_asking(deployment, endpoints))
+        faults += _between(deployment, servers, processes)
+        _tell(_unseen(servers, processes, has_sessions=any(map(keeps_sessions, endpoints))), logging.WARNING)
     if in_production:
         faults += _unsafe(deployment, base_url)
         _tell(_in_clear(deployment), logging.WARNING)
@@ -161,7 +163,17 @@ def _lost_keys(deployment: Deployment, *, everywhere: bool) -> Iterator[Configur
         yield ConfigurationError(f"The keys of {_listed(lost)} end with this process.", hint=_A_RING)
 
 
-def _between(deployment: Deployment, processes: _Processes) -> Iterator[ConfigurationError]:
+def _asking(deployment: Deployment, endpoints: Sequence[Any]) -> Iterator[Any]:
+    """The MCP servers whose tools may ask users: those that providers know, and whatever else is served beside them."""
+    yield from deployment.servers
+    known = {one.name for one in deployment.servers}
+    for one in map(server_behind, endpoints if deployment.stores else ()):
+        if one is not None and one.name not in known:
+            known.add(one.name)
+            yield one
+
+
+def _between(deployment: Deployment, servers: Sequence[Any], processes: _Processes) -> Iterator[ConfigurationError]:
     alone = [part for part, store in deployment.stores.items() if not is_shared(store)]
     if alone:
         yield ConfigurationError(
@@ -175,7 +187,7 @@ def _between(deployment: Deployment, processes: _Processes) -> Iterator[Configur
             f"{processes.text}.",
             hint=_A_STORE,
         )
-    for one in deployment.servers:
+    for one in servers:
         if sharing_of(one) == "own":
             yield ConfigurationError(
                 f"Nothing shows that other processes go on with calls of the MCP server {one.name!r} that ask a user, "
@@ -184,14 +196,14 @@ def _between(deployment: Deployment, processes: _Processes) -> Iterator[Configur
             )
 
 
-def _unseen(deployment: Deployment, processes: _Processes, *, keeps_sessions: bool) -> Iterator[ConfigurationError]:
+def _unseen(servers: Sequence[Any], processes: _Processes, *, has_sessions: bool) -> Iterator[ConfigurationError]:
     """What may well be right, and cannot be looked at from here."""
-    if keeps_sessions:
+    if has_sessions:
         yield ConfigurationError(
             f"Sessions of 2025-11-25 clients live in one process, and {processes.text}.",
             hint="Let the balancer send what has one Mcp-Session-Id to one process, or give stateless_http=True.",
         )
-    for one in deployment.servers:
+    for one in servers:
         if sharing_of(one) == "unknown":
             yield ConfigurationError(
                 f"The MCP server {one.name!r} does not show whether other processes go on with its calls.",

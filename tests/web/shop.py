@@ -53,6 +53,7 @@ class Shop:
     stateless: bool = True
     middleware: dict[str, Any] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
+    registers_server: bool = True
 
     def build(self) -> FastAPI:
         options: Any = {"request_state_security": self.policy}
@@ -76,8 +77,8 @@ class Shop:
         wiki = CredentialsProvider(
             name="wiki", variables={"pat": {"label": "Token"}}, server_base_url=self.base_url, **kept
         )
-        forge.register(app, mcp)
-        wiki.register(app, mcp)
+        forge.register(app, mcp if self.registers_server else None)
+        wiki.register(app, mcp if self.registers_server else None)
         app.mount("/", mcp_app)
         return app
 

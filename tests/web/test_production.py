@@ -80,7 +80,11 @@ ONE_FAULT: dict[str, tuple[Shop, dict[str, str], tuple[str, ...]]] = {
         ("the github provider and the wiki provider", "MCPAUTHKIT_REPLICAS=3", "TOKEN_STORAGE_MODE=redis", "REDIS_URL"),
     ),
     "memory and workers": (Shop(store=MemoryStore()), {"WEB_CONCURRENCY": "2"}, ("WEB_CONCURRENCY=2", "REDIS_URL")),
-    "questions of one process": (Shop(policy=None), MANY, ("'shop'", "request_state_security(key_ring, audience=")),
+    "questions of one process": (
+        Shop(policy=None),
+        MANY,
+        ("'shop'", "request_state_security(Storage.from_environment().key_ring, audience="),
+    ),
     "questions sealed by an ephemeral ring": (
         Shop(policy=request_state_security(KeyRing.ephemeral(), audience="shop")),
         MANY,
@@ -90,6 +94,16 @@ ONE_FAULT: dict[str, tuple[Shop, dict[str, str], tuple[str, ...]]] = {
         Shop(policy=RequestStateSecurity.ephemeral(audience="shop")),
         MANY,
         ("'shop'", "KeyRing", "codec="),
+    ),
+    "questions of one process, of a server that no provider was told of": (
+        Shop(policy=None, registers_server=False),
+        MANY,
+        ("'shop'", "request_state_security="),
+    ),
+    "the same with the SDK's server": (
+        Shop(policy=None, flavour="mcpserver", registers_server=False),
+        MANY,
+        ("'shop'", "request_state_security="),
     ),
     "questions of one process of the SDK's server": (
         Shop(policy=None, flavour="mcpserver"),
