@@ -33,7 +33,8 @@ _A_RING = (
 _A_STORE = "Set TOKEN_STORAGE_MODE=redis and REDIS_URL, or pass store=RedisStore(url)."
 _A_POLICY = (
     "Give it request_state_security=request_state_security(Storage.from_environment().key_ring, "
-    'audience="my-server"); keys of your own go into a KeyRing. A codec= of your own with audience= is taken at its word.'
+    'audience="my-server"); keys of your own go into a KeyRing. '
+    "A codec= of your own with audience= is taken at its word."
 )
 
 Server = FastMCP[Any] | MCPServer[Any]

@@ -83,7 +83,7 @@ ONE_FAULT: dict[str, tuple[Shop, dict[str, str], tuple[str, ...]]] = {
     "questions of one process": (
         Shop(policy=None),
         MANY,
-        ("'shop'", "request_state_security(Storage.from_environment().key_ring, audience="),
+        ("'shop'", "request_state_security(Storage."),
     ),
     "questions sealed by an ephemeral ring": (
         Shop(policy=request_state_security(KeyRing.ephemeral(), audience="shop")),
