@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from redis.asyncio.sentinel import MasterNotFoundError
 from redis.exceptions import (
     AuthenticationError,
@@ -36,12 +38,28 @@ _PERMISSIONS = (
     "command and asking."
 )
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
-    (MasterNotFoundError, "No sentinel that answers knows a master by the name at the end of the URL."),
+    (
+        MasterNotFoundError,
+        (
+            "No sentinel lets us in and knows a master by the name at the end of the URL. The sentinels' own password "
+            "is the option ?sentinel_password= of the URL."
+        ),
+    ),
     (AuthenticationError, "Redis does not accept the user name or the password in the URL."),
     (NoPermissionError, _PERMISSIONS),
     (OutOfMemoryError, "Redis is full. Give it more memory (maxmemory), or a database of its own."),
     (MovedError, "This server is part of a cluster: write redis-cluster:// instead of redis://."),
-    (RedisClusterException, "No node of the cluster answers, or what answers is none: write redis:// then."),
+    (
+        ReadOnlyError,
+        "This Redis is a replica and takes no changes: give the address of the primary, or redis-sentinel://.",
+    ),
+    (
+        RedisClusterException,
+        (
+            "No node of the cluster can be used: none answers, the password is wrong, or it is no cluster (write "
+            "redis:// then)."
+        ),
+    ),
 )
 # Errors that have no type of their own in redis-py start with a word of the protocol.
 _WORDS: tuple[tuple[str, str], ...] = (
@@ -51,10 +69,25 @@ _WORDS: tuple[tuple[str, str], ...] = (
     # What a script may not do has two wordings, and neither has the word that makes redis-py's own type of it.
     ("The user executing the script can't", _PERMISSIONS),
     ("ACL failure in script", _PERMISSIONS),
-    ("unknown command", "Redis 6.2 or newer is needed, or one that speaks like it."),
+    (
+        "unknown command",
+        (
+            "Redis 6.2 or newer is needed, or one that speaks like it; or what answers is a sentinel (write "
+            "redis-sentinel:// then), or none (redis://)."
+        ),
+    ),
+    ("DB index is out of range", "The number at the end of the URL is no database of this Redis."),
 )
 _PASSING = (BusyLoadingError, ReadOnlyError, ClusterDownError, ClusterError, TryAgainError)
 _LASTING = (AuthenticationError, AuthorizationError)
+# What stays so until somebody changes the URL, or what Redis lets its user do.
+_WRONG = (*_LASTING, NoPermissionError, MovedError)
+_WRONG_WORDS = (
+    "The user executing the script can't",
+    "ACL failure in script",
+    "unknown command",
+    "DB index is out of range",
+)
 
 
 def is_passing(error: BaseException) -> bool:
@@ -63,6 +96,11 @@ def is_passing(error: BaseException) -> bool:
         return False
     transport = (RedisConnectionError, RedisTimeoutError, RedisClusterException, OSError, TimeoutError)
     return isinstance(error, (*_PASSING, *transport))
+
+
+def is_wrong(error: BaseException) -> bool:
+    """Whether Redis answers, and will refuse everybody who comes this way until an operator changes something."""
+    return isinstance(error, _WRONG) or (isinstance(error, ResponseError) and str(error).startswith(_WRONG_WORDS))
 
 
 def is_foreign(error: BaseException) -> bool:
@@ -80,7 +118,7 @@ def hint_for(error: BaseException) -> str:
 
 
 class Adviser:
-    """Logs what to do about errors, each kind once a minute.
+    """Logs errors and what to do about them, each kind once a minute.
 
     Args:
         clock: Time, the monotonic one.
@@ -94,7 +132,9 @@ class Adviser:
         """Log it, unless it was only just."""
         hint = hint_for(error)
         name = type(error).__name__
+        # One and the same fault has several types, and one type has several faults.
+        kind = hint or name
         now = self._clock.monotonic()
-        if hint and now - self._said.get(hint, -_QUIET_SECONDS) >= _QUIET_SECONDS:
-            self._said[hint] = now
-            _log.error("redis refuses error=%s hint=%r", name, hint)
+        if now - self._said.get(kind, -math.inf) >= _QUIET_SECONDS:
+            self._said[kind] = now
+            _log.error("redis cannot be used error=%s%s", name, f" hint={hint!r}" if hint else "")

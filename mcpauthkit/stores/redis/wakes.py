@@ -159,10 +159,12 @@ class Wakes:
                     room.tell(is_subscribed=False)
                 if error is None:
                     continue
-                self._adviser.advise(error)
                 self._servers.doubt()
                 failures = 0 if self._heard.is_set() else failures + 1
                 is_refused = isinstance(error, FAILURES) and not is_passing(error)
+                # A connection that stood may well end: it is only made anew, and nobody fails meanwhile.
+                if failures or is_refused:
+                    self._adviser.advise(error)
                 await asyncio.sleep(_REFUSED_SECONDS if is_refused else self._backoff.compute(failures))
         finally:
             if self._task is asyncio.current_task():
