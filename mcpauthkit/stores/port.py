@@ -70,6 +70,23 @@ class Listable(Protocol):
 
 
 @runtime_checkable
+class Checkable(Protocol):
+    """What a store can do besides, when it can tell at the start what is wrong with it.
+
+    Otherwise the first user finds out.
+    """
+
+    async def check_access(self) -> None:
+        """Try whether it can be used; its errors are for operators, and say where the store is.
+
+        Raises:
+            ConfigurationError: It answers and refuses, until an operator changes something.
+            StoreUnavailable: It cannot be used at the moment.
+        """
+        ...
+
+
+@runtime_checkable
 class Closable(Protocol):
     """What a store can do besides, when it holds connections."""
 

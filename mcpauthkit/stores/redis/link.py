@@ -13,7 +13,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.errors import StoreUnavailable
 from mcpauthkit.stores.redis.advice import FAILURES, Adviser, is_foreign, is_passing
-from mcpauthkit.stores.redis.circuit import Circuit
+from mcpauthkit.stores.redis.circuit import Circuit, Passage
 from mcpauthkit.stores.redis.scripts import Order
 from mcpauthkit.stores.redis.servers import Attempt, Servers
 from mcpauthkit.stores.redis.wakes import Wakes
@@ -57,7 +57,19 @@ class Link:
         Raises:
             StoreUnavailable: There is no answer; whether the order was carried out is not known.
         """
-        answer = await self._run(partial(self.servers.carry_out, order), is_once=is_once)
+        return self._told(await self._run(partial(self.servers.carry_out, order), is_once=is_once))
+
+    async def fault(self, order: Order) -> BaseException | None:
+        """Carry an order out only to see whether that can be done; what went wrong, as redis-py says it."""
+        with self._circuit.passage() as passage:
+            error, answer = await self._try(partial(self.servers.carry_out, order), is_once=False, is_probe=False)
+            if passage is not None:
+                _count(passage, error)
+        if error is None:
+            self._told(answer)
+        return error
+
+    def _told(self, answer: Any) -> Any:
         if isinstance(answer, list):
             answer, word = answer
             # Else it is done, and nobody could be told of it: who waits finds it by looking.
@@ -92,10 +104,7 @@ class Link:
             if passage is None:
                 raise StoreUnavailable(reason="redis: not tried, as it did not answer just now")
             error, answer = await self._try(ask, is_once=is_once, is_probe=passage.is_probe)
-            if error is None or not is_passing(error):
-                passage.succeeded()
-            else:
-                passage.failed(type(error).__name__)
+            _count(passage, error)
         if error is None:
             return answer
         self._adviser.advise(error)
@@ -142,3 +151,10 @@ class Link:
         """Close the connections."""
         await self.wakes.aclose()
         await self.servers.aclose()
+
+
+def _count(passage: Passage, error: BaseException | None) -> None:
+    if error is None or not is_passing(error):
+        passage.succeeded()
+    else:
+        passage.failed(type(error).__name__)

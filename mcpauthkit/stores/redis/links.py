@@ -10,8 +10,10 @@ from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, StoreUnavailable
 from mcpauthkit.stores.redis.address import parse_address
+from mcpauthkit.stores.redis.advice import hint_for, is_wrong
 from mcpauthkit.stores.redis.clients import make_servers, take_servers
 from mcpauthkit.stores.redis.link import Link
+from mcpauthkit.stores.redis.scripts import Order
 
 _CLOSE_SECONDS = 2.0
 
@@ -59,6 +61,23 @@ class Links:
             return link
         with self._lock:
             return self._new(loop)
+
+    async def check(self, order: Order) -> None:
+        """Carry an order out only to see whether that can be done; the errors are for operators.
+
+        Raises:
+            ConfigurationError: Redis answers and refuses, until somebody changes something.
+            StoreUnavailable: It cannot be used at the moment.
+        """
+        error = await self.mine().fault(order)
+        if error is None:
+            return
+        kind = type(error).__name__
+        text = f"Redis ({self.shown}) cannot be used: {kind}."
+        hint = hint_for(error) or "Check its URL, and that this machine reaches it."
+        if is_wrong(error):
+            raise ConfigurationError(text, hint=hint)
+        raise StoreUnavailable(text, hint=hint, reason=f"redis: {kind}")
 
     def _new(self, loop: asyncio.AbstractEventLoop) -> Link:
         if self._is_closed:

@@ -13,6 +13,8 @@ from mcpauthkit.core.secret import Secret, as_secret
 from mcpauthkit.errors import ConfigurationError, StoreUnavailable
 from mcpauthkit.stores.redis.scripts import ADD, DELETE, DELETE_IF, PUT, PUT_IF, TAKE, Order, Script, lifetime
 
+_NOBODYS_KEY = "mcpauthkit:check"
+
 
 class RedisStore:
     """Keeps everything in Redis, for any number of processes; changes wake who waits for them in all of them.
@@ -126,6 +128,18 @@ class RedisStore:
                 if value != seen:
                     return
                 waiter.is_blind = False
+
+    async def check_access(self) -> None:
+        """Put an empty text for a millisecond, under a key that nobody uses, to see whether that can be done.
+
+        The errors are for operators: they say where Redis is, without user, password and options.
+
+        Raises:
+            ConfigurationError: Redis answers and refuses, until somebody changes something: the password, the user's
+                rights, the number of the database, or what kind of server the URL says it is.
+            StoreUnavailable: It cannot be used at the moment.
+        """
+        await self._links.check(self._order(_NOBODYS_KEY, PUT, b"", lifetime(0)))
 
     async def aclose(self) -> None:
         """Close all connections; a client that was given stays open."""
