@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -16,7 +16,7 @@ import httpx
 
 from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, OAuthClient, approve
 from mcpauthkit.testing.wire import tls_for
-from tests.services.keycloak import free_ports
+from tests.services.held_port import HeldPort
 from tests.services.replica import HEALTH, serve
 from tests.services.round_robin import RoundRobin, Served
 
@@ -194,7 +194,8 @@ def replicas(redis_url: str, work: Path, *, count: int = 2, **settings: object) 
     with ExitStack() as stack:
         issuer = stack.enter_context(DevIssuer(algorithm="ES256"))
         service = stack.enter_context(DevService())
-        ports = free_ports(count)
+        # Held while a replica is dead: other tests run beside these, and look for free ports.
+        ports = [stack.enter_context(closing(HeldPort())).number for _ in range(count)]
         front = stack.enter_context(RoundRobin(ports))
         names = "ABCDEFGH"[:count]
         all_ = [Replica(name, port, work / f"replica-{name}.log") for name, port in zip(names, ports, strict=True)]
