@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json as json_text
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.errors import ConfigurationError, StoreUnavailable
 from mcpauthkit.stores.environment import Storage
-from mcpauthkit.stores.port import is_shared
-from mcpauthkit.stores.rotation import Resealed, reseal_all
+from mcpauthkit.stores.port import Checkable, Store, is_shared
+from mcpauthkit.stores.rotation import Resealed, Unreadable, reseal_all
 
 _MOST_SHOWN = 20
 _Switch = Annotated[bool, Parameter(negative="")]
@@ -35,7 +36,8 @@ async def rotate(
     Give it the environment of the server: TOKEN_STORAGE_MODE and the variables around it. Over files, stop the server
     meanwhile: among processes they cannot be compared and changed in one step.
 
-    It ends with 0 when everything is readable, with 1 when something is not, and with 2 when it could not be done.
+    It ends with 0 when everything that lasts is readable, with 1 when something is not, and with 2 when it could not be
+    done. Short-lived are flows, marks and the application's own tokens: nobody has to connect again for them.
 
     Args:
         namespace: Leave alone what is not of this application, if others have their records in the same store.
@@ -51,16 +53,35 @@ async def rotate(
                 "The store that the environment describes is in memory, so this process cannot reach the server's.",
                 hint="Set TOKEN_STORAGE_MODE and the variables around it as the server has them.",
             )
-        done = await reseal_all(
-            storage.store,
-            storage.key_ring,
-            namespace=namespace,
-            forget_keys=forget_key,
-            forget_damaged=forget_damaged,
-        )
+        async with _outages_explained(storage.store):
+            done = await reseal_all(
+                storage.store,
+                storage.key_ring,
+                namespace=namespace,
+                forget_keys=forget_key,
+                forget_damaged=forget_damaged,
+            )
         lines = [json_text.dumps(asdict(done), indent=2)] if json else _summary(done, storage.key_ring.minting)
     print(*lines, sep="\n")
-    return 1 if len(done.unreadable) > done.forgotten else 0
+    return 1 if any(map(_is_missed, done.unreadable)) else 0
+
+
+@asynccontextmanager
+async def _outages_explained(store: Store) -> AsyncIterator[None]:
+    """Say what is wrong with the store, in the place of what users are told."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        if isinstance(store, Checkable):
+            await store.check_access()
+        raise StoreUnavailable(
+            f"The store did not answer everything ({error.reason}). What is done is done.",
+            hint="Start again; what is sealed anew already stays so.",
+        ) from None
+
+
+def _is_missed(one: Unreadable) -> bool:
+    return not one.is_removed and not one.is_short_lived
 
 
 def _summary(done: Resealed, minting: str) -> Iterator[str]:
@@ -70,18 +91,26 @@ def _summary(done: Resealed, minting: str) -> Iterator[str]:
     yield f"{done.older:>9,} stay under older keys and die within a day"
     if done.ended:
         yield f"{done.ended:>9,} had ended long ago and are removed"
-    yield f"{len(done.unreadable):>9,} cannot be read; {done.forgotten:,} of them removed"
+    yield f"{len(done.unreadable):>9,} cannot be read{_kinds(done.unreadable)}; {done.forgotten:,} of them removed"
     reasons = Counter(one.reason for one in done.unreadable)
     yield from (f"          {count:,} of them: {reason}" for reason, count in reasons.most_common())
     yield from (f"          {ascii(one.key)[1:-1]}: {one.reason}" for one in done.unreadable[:_MOST_SHOWN])
     if len(done.unreadable) > _MOST_SHOWN:
         yield f"          and {len(done.unreadable) - _MOST_SHOWN:,} more; --json lists all of them"
-    if len(done.unreadable) > done.forgotten:
+    if any(map(_is_missed, done.unreadable)):
         yield "Put missing keys back into the key ring. If one is lost, --forget-key NAME removes its records, and"
         yield "--forget-damaged what nobody can read any more. A key of another application is not lost."
     elif done.walked:
-        when = "A day from now nothing stored needs" if done.older else "Nothing stored needs"
+        is_waited_for = len(done.unreadable) > done.forgotten
+        when = "A day from now nothing stored needs" if done.older or is_waited_for else "Nothing stored needs"
         yield f"{when} the older keys. In proxy mode clients hold what they sealed: keep them for 30 days."
+
+
+def _kinds(unreadable: Sequence[Unreadable]) -> str:
+    counted = Counter("short-lived" if one.is_short_lived else one.kind or "unknown" for one in unreadable)
+    # A few of many may be all that matters: those come first.
+    listed = sorted(counted.items(), key=lambda item: (item[0] == "short-lived", item[0]))
+    return f" ({', '.join(f'{count:,} {kind}' for kind, count in listed)})" if listed else ""
 
 
 def _records(count: int) -> str:

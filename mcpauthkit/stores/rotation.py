@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -16,6 +16,11 @@ from mcpauthkit.stores.port import Conditional, Listable, Store
 from mcpauthkit.stores.sealed import SealedStore, SealState
 
 _MOST_AT_ONCE = 256
+# What stands behind the namespace in the keys of records. Those of the second kind end soon.
+_LASTING = frozenset({"credential", "accounts", "note"})
+_SHORT_LIVED = frozenset(
+    {"flow", "outcome", "visit", "claim", "current", "ended", "lease", "reminded", "userless"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +31,18 @@ class Unreadable:
         key: Where it stands; keys hold digests of users, no names.
         reason: Why: sealed under a key that is not in the ring, changed or moved, or nothing of ours.
         sealed_under: The key that is not in the ring, `name.fingerprint`; empty for all others.
+        kind: What of ours stands under such keys, such as `credential` or `flow`; empty for what is nothing of ours.
+        is_short_lived: Whether it soon ends by itself and nobody has to connect again for it: flows, marks, leases, and
+            tokens that are obtained without a user.
+        is_removed: Whether the walk has removed it.
     """
 
     key: str
     reason: str
     sealed_under: str
+    kind: str = ""
+    is_short_lived: bool = False
+    is_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +106,7 @@ async def reseal_all(
         raise ConfigurationError(f"concurrency is {concurrency!r}.", hint=f"Give 1 to {_MOST_AT_ONCE}.")
     for key in forget_keys:
         _check_lost(key, key_ring)
-    walk = _Walk(SealedStore(store, key_ring, clock=clock), concurrency)
+    walk = _Walk(SealedStore(store, key_ring, clock=clock), concurrency, namespace)
     await walk.reseal(_below(namespace, listable.list_keys()))
     if forget_keys or forget_damaged:
         await walk.forget(forget_keys, is_damaged_too=forget_damaged)
@@ -126,12 +138,13 @@ def _check_lost(key: str, key_ring: KeyRing) -> None:
 class _Walk:
     """One walk and what it counts."""
 
-    def __init__(self, store: SealedStore, concurrency: int) -> None:
+    def __init__(self, store: SealedStore, concurrency: int, namespace: str) -> None:
         self._store = store
         self._concurrency = concurrency
+        self._namespace = namespace
         self._states: Counter[SealState] = Counter()
         self._unreadable: list[Unreadable] = []
-        self._forgotten = 0
+        self._removed: set[str] = set()
 
     async def reseal(self, keys: AsyncIterator[str]) -> None:
         await _for_each(_once(keys), self._reseal_one, self._concurrency)
@@ -147,7 +160,7 @@ class _Walk:
 
         async def forget_one(key: str) -> None:
             if await self._store.forget_unreadable(key, is_asked_for):
-                self._forgotten += 1
+                self._removed.add(key)
 
         if self._unreadable and not self._opened:
             raise ConfigurationError(
@@ -163,8 +176,11 @@ class _Walk:
             current=self._states[SealState.CURRENT],
             older=self._states[SealState.OLDER],
             ended=self._states[SealState.ENDED],
-            unreadable=tuple(sorted(self._unreadable, key=lambda one: one.key)),
-            forgotten=self._forgotten,
+            unreadable=tuple(
+                replace(one, is_removed=one.key in self._removed)
+                for one in sorted(self._unreadable, key=lambda one: one.key)
+            ),
+            forgotten=len(self._removed),
         )
 
     @property
@@ -176,7 +192,10 @@ class _Walk:
             state = await self._store.reseal(key)
         except SealError as error:
             sealed_under = error.sealed_under if isinstance(error, SealedElsewhere) else ""
-            self._unreadable.append(Unreadable(key, error.reason, sealed_under))
+            kind = _kind(key, self._namespace)
+            self._unreadable.append(
+                Unreadable(key, error.reason, sealed_under, kind=kind, is_short_lived=kind in _SHORT_LIVED)
+            )
         else:
             self._states[state] += 1
 
@@ -187,6 +206,13 @@ class _Walk:
                 f"{len(secrets)} secrets are called {key!r}: {', '.join(sorted(secrets))}. Nothing was removed.",
                 hint="One of them may be that of another replica or application. Write the one that is lost.",
             )
+
+
+def _kind(key: str, namespace: str) -> str:
+    """What a key of ours is for. A namespace that has a colon in it is only known where it is given."""
+    below = key.removeprefix(f"{namespace}:") if namespace else key.partition(":")[2]
+    kind, colon, _ = below.partition(":")
+    return kind if colon and kind in _LASTING | _SHORT_LIVED else ""
 
 
 async def _below(namespace: str, keys: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +111,39 @@ def test_what_cannot_be_read_is_told_by_key_and_left(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.usefixtures("environment")
+def test_what_ends_soon_by_itself_is_counted_apart_and_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    keep(STRANGE, "mcpauthkit:credential:github:1", "mcpauthkit:note:github:1", "whatever")
+    keep(STRANGE, "mcpauthkit:flow:1", "mcpauthkit:outcome:1", "mcpauthkit:userless:github:service-account:1")
+    assert run() == 1
+    out = capsys.readouterr().out
+    assert "6 cannot be read (1 credential, 1 note, 1 unknown, 3 short-lived); 0 of them removed" in out
+    assert "--forget-key" in out
+    keep(KeyRing.of_secrets(NEW), "one", "mcpauthkit:credential:github:1", "mcpauthkit:note:github:1", "whatever")
+    assert run("--json") == 0
+    assert [(one["kind"], one["is_short_lived"], one["is_removed"]) for one in told(capsys)["unreadable"]] == [
+        (kind, True, False) for kind in ("flow", "outcome", "userless")
+    ]
+    assert run() == 0
+    out = capsys.readouterr().out
+    assert "A day from now nothing" in out
+    assert "--forget-key" not in out
+    assert run("--forget-key", "2020-01") == 0
+    assert kept("mcpauthkit:flow:1") == {"mcpauthkit:flow:1": None}
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("--forget-key", "2020-01")])
+@pytest.mark.usefixtures("environment")
+def test_single_records_are_in_the_list_alone_and_not_on_stderr_too(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    keep(KeyRing.of_secrets(NEW), "one")
+    keep(STRANGE, "mcpauthkit:credential:github:1")
+    # In a process of its own: where tests run, logging is set up.
+    command = [sys.executable, "-c", "from mcpauthkit.cli.main import main; main()", "store", "rotate", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+    assert "credential" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.usefixtures("environment")
 def test_what_cannot_be_read_is_counted_by_reason_and_removed_as_told_to(capsys: pytest.CaptureFixture[str]) -> None:
     keep(KeyRing.of_secrets(OLD), "one")
     keep(STRANGE, "lost-1", "lost-2")
@@ -203,8 +239,16 @@ def test_a_storage_that_does_not_answer_is_told_without_a_traceback(
     assert run() == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err
-    assert not any(word in captured.err for word in ("Traceback", "canary"))
+    assert "Redis at redis://127.0.0.1:1/0 cannot be used (ConnectionError)." in captured.err
+    assert "REDIS_URL" in captured.err
+    assert not any(word in captured.err for word in ("Traceback", "canary", "Try again shortly"))
+
+
+def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"mcpauthkit {metadata.version('mcpauthkit')}\n"
 
 
 @pytest.mark.parametrize("arguments", [["store", "rotate", "--nope"], ["store", "nope"], ["nope"]])

@@ -73,8 +73,9 @@ class Links:
         if error is None:
             return
         kind = type(error).__name__
-        text = f"Redis ({self.shown}) cannot be used: {kind}."
-        hint = hint_for(error) or "Check its URL, and that this machine reaches it."
+        where = f"Redis at {self.shown}" if self._address else f"Redis, as {self.shown},"
+        text = f"{where} cannot be used ({kind})."
+        hint = hint_for(error) or "Check its address (REDIS_URL), and that this machine reaches it."
         if is_wrong(error):
             raise ConfigurationError(text, hint=hint)
         raise StoreUnavailable(text, hint=hint, reason=f"redis: {kind}")
