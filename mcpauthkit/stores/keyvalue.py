@@ -100,7 +100,8 @@ class KeyValueStore:
         self._locks = tuple(anyio.Lock() for _ in range(_LOCKS))
         self.is_shared = _kind(store) != "memory"
         if self.is_shared:
-            _log.warning(
+            # No warning: one process is what it is for, and in production several are refused.
+            _log.info(
                 "store shared without locks kind=%s hint=%r",
                 type(store).__name__,
                 "Safe for one process. Several renew a credential twice now and then: give those a RedisStore.",
