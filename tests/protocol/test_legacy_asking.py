@@ -123,9 +123,10 @@ async def test_who_joins_gets_the_outcome_of_the_question_somebody_else_asked(
 async def test_who_joins_is_not_held_longer_and_learns_when_the_flow_goes(here: SmallWorld) -> None:
     flow = await here.open()
     with anyio.fail_after(5):
+        asker = asker_of(here, hold_seconds=0.01)
         with pytest.raises(ConnectionRequired):
-            await join_blocking(asker_of(here, hold_seconds=0.01), flow, NEED)
-        await here.ledger.abandon(flow)
+            await join_blocking(asker, flow, NEED)
+        await asker.broker.ledger.abandon(flow)
         with pytest.raises(ConnectionExpired):
             await join_blocking(asker_of(here), flow, NEED)
 
