@@ -156,7 +156,7 @@ class Foundation:
         self.base_url = check_base_url(server_base_url, "server_base_url")
         self.api_url = None if api_url is None else check_base_url(api_url, "api_url")
         _warn_of(sends_token_anywhere, grant.service)
-        self._storage = Storage.completed(store, key_ring, clock=clock)
+        self._storage = Storage.of(store, key_ring, clock=clock)
         self.sealed = SealedStore(self._storage.store, self._storage.key_ring, clock=clock)
         self.broker = Broker(
             grant,

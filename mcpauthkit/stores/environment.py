@@ -62,10 +62,10 @@ class Storage:
         Raises:
             ConfigurationError: Variables are missing, or contradict each other; all that are, at once.
         """
-        return cls.completed(None, None, clock=clock)
+        return cls.of(None, None, clock=clock)
 
     @classmethod
-    def completed(cls, store: Store | None, key_ring: KeyRing | None, *, clock: Clock | None = None) -> Self:
+    def of(cls, store: Store | None, key_ring: KeyRing | None, *, clock: Clock | None = None) -> Self:
         """What was given, and what the environment says for the rest.
 
         Args:

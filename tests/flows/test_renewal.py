@@ -153,5 +153,5 @@ async def test_a_grant_found_ended_by_calls_that_run_leads_to_one_link_and_one_q
             assert all_succeeded(await at_once())
         assert on.refreshes == 1
         assert len(on.here.questions) == 2
-        # Calls that end when the user has just connected again have nothing left to join, and share a link of their own.
+        # Calls that end when the user has just connected again have nothing left to join, and share another link.
         assert len({*told, on.here.links[-1]}) <= 2

@@ -261,26 +261,26 @@ class TestCompleting:
     def test_the_environment_is_not_asked_where_both_are_given(self, environment: Environment) -> None:
         environment.set(TOKEN_STORAGE_MODE="reddis", STORAGE_ENCRYPTION_KEY="short")
         store = MemoryStore()
-        storage = Storage.completed(store, RING)
+        storage = Storage.of(store, RING)
         assert (storage.store, storage.key_ring, storage.owns_store) == (store, RING, False)
 
     def test_a_store_is_sealed_with_the_key_of_the_environment(self, environment: Environment) -> None:
         environment.set(STORAGE_ENCRYPTION_KEY=KEY)
-        storage = Storage.completed(MemoryStore(), None)
+        storage = Storage.of(MemoryStore(), None)
         assert not storage.key_ring.is_ephemeral
         assert not storage.owns_store
 
     @pytest.mark.usefixtures("environment")
     def test_a_store_without_any_key_is_refused(self) -> None:
         with pytest.raises(ConfigurationError) as refused:
-            Storage.completed(MemoryStore(), None)
+            Storage.of(MemoryStore(), None)
         assert "KeyRing" in refused.value.hint
         assert "STORAGE_ENCRYPTION_KEY" in refused.value.hint
 
     def test_a_key_ring_goes_with_the_store_of_the_environment(self, environment: Environment) -> None:
-        assert isinstance(Storage.completed(None, RING).store, MemoryStore)
+        assert isinstance(Storage.of(None, RING).store, MemoryStore)
         environment.set(**REDIS)
-        storage = Storage.completed(None, RING)
+        storage = Storage.of(None, RING)
         assert isinstance(storage.store, RedisStore)
         assert storage.key_ring is RING
         assert storage.owns_store
@@ -288,7 +288,7 @@ class TestCompleting:
     @pytest.mark.usefixtures("environment")
     async def test_the_clock_is_the_stores_too(self) -> None:
         clock = FakeClock()
-        store = Storage.completed(None, None, clock=clock).store
+        store = Storage.of(None, None, clock=clock).store
         await store.put("k", "v", ttl_seconds=10)
         clock.advance(11)
         assert await store.get("k") is None
