@@ -13,8 +13,9 @@ from mcpauthkit.stores.key_file import KeyFile
 def group() -> App:
     """The commands about keys."""
     app = App(name="sealing-key", help="Make and rotate the secrets that seal what is kept.")
-    for command in (new, create, add, rotate):
+    for command in (new, create, add, rotate, remove):
         app.command(command)
+    app.command(list_keys, name="list")
     return app
 
 
@@ -59,4 +60,30 @@ def rotate(path: Path, name: str) -> int:
     """
     KeyFile(path).rotate(name)
     print(f"The key {name} seals. Restart every server with this file, then: mcpauthkit store rotate")
+    return 0
+
+
+def remove(path: Path, name: str) -> int:
+    """Take a key out of a key file: the last step of a rotation, a day after `store rotate` found nothing unreadable.
+
+    What is sealed under it does not open afterwards. In proxy mode clients hold what it sealed: keep it for 30 days.
+
+    Args:
+        path: The file.
+        name: Which of its keys; not the one that seals.
+    """
+    KeyFile(path).remove(name)
+    print(f"{path} has no key {name} any more. Restart every server with this file.")
+    return 0
+
+
+def list_keys(path: Path) -> int:
+    """Print the names of the keys of a key file, and which one seals; no secrets.
+
+    Args:
+        path: The file.
+    """
+    ring = KeyFile(path).read()
+    for name in ring.names:
+        print(f"{name}  {'seals' if name == ring.minting else 'opens'}")
     return 0

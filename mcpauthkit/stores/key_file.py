@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -74,8 +74,8 @@ class KeyFile:
 
     `add` and `rotate` are the two steps of a rotation: with several replicas, every one of them has to have read the
     file with the new key before one seals under it. They replace the file in one step, change nothing else in it and
-    lose no key; who could read it still can, but for users who are neither its owner nor in its group. The old key
-    leaves the file by hand, a day after `mcpauthkit store rotate` has found nothing unreadable.
+    lose no key; who could read it still can, but for users who are neither its owner nor in its group. `remove` takes
+    the old key out, a day after `mcpauthkit store rotate` has found nothing unreadable.
 
     Args:
         path: The file.
@@ -135,7 +135,39 @@ class KeyFile:
             ConfigurationError: There is no key of this name, or the file cannot be written.
             StoreUnavailable: As for `read`.
         """
-        self._change(lambda: replace(self._load(), minting=name))
+
+        def rotated() -> _Content:
+            content = self._load()
+            if name not in content.entries:
+                hint = f"First: mcpauthkit sealing-key add {self._path} {name}"
+                raise self._has_no(name, content, hint if is_key_name(name) else "")
+            return replace(content, minting=name)
+
+        self._change(rotated)
+
+    def remove(self, name: str) -> None:
+        """Take a key out; what is sealed under it does not open afterwards.
+
+        Raises:
+            ConfigurationError: There is no key of this name, it is the one that seals, or the file cannot be written.
+            StoreUnavailable: As for `read`.
+        """
+
+        def without() -> _Content:
+            content = self._load()
+            if name not in content.entries:
+                raise self._has_no(name, content)
+            if name == content.minting:
+                is_alone = len(content.entries) == 1
+                raise ConfigurationError(
+                    f"The key {name} is {'the only one' if is_alone else 'the one that seals'} in {self._path}.",
+                    hint=f"Let another one seal first: mcpauthkit sealing-key {'add' if is_alone else 'rotate'} "
+                    f"{self._path} NAME",
+                )
+            entries = {other: secret for other, secret in content.entries.items() if other != name}
+            return replace(content, entries=entries)
+
+        self._change(without)
 
     def wrap(self) -> None:
         """Have the key service wrap the secrets that stand in the file in clear. Copies of it stay as they are.
@@ -190,11 +222,18 @@ class KeyFile:
         secrets = {name: self._revealed(name, text) for name, text in content.entries.items()}
         return KeyRing(secrets, minting=content.minting)
 
+    def _has_no(self, name: str, content: _Content, hint: str = "") -> ConfigurationError:
+        shown = name if is_key_name(name) else f"{name!r:.80}"
+        names = ", ".join(content.entries)
+        return ConfigurationError(
+            f"{self._path} has no key {shown}; it has {names}.", hint=hint or "Write the name of one of them."
+        )
+
     def _with_new(self, content: _Content, name: str) -> _Content:
         if not is_key_name(name) or name in content.entries:
             raise ConfigurationError(
                 f"{name!r:.80} cannot be the name of a new key of {self._path}.",
-                hint=f"Use letters, digits and hyphens, at most 64, and none of {sorted(content.entries)}.",
+                hint=f"Use letters, digits and hyphens, at most 64{_but_none_of(content.entries)}.",
             )
         if content.form != self._form:
             # Before the service is asked for anything, and with the right words.
@@ -295,6 +334,10 @@ class _FailureNamed:
         raise ConfigurationError(
             text, hint="Check its address, this server's rights there, and that the file is the one it wrapped."
         ) from None
+
+
+def _but_none_of(names: Collection[str]) -> str:
+    return f", and none of {', '.join(sorted(names))}" if names else ""
 
 
 def _parse(data: bytes, path: Path) -> _Content:

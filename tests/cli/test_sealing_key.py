@@ -43,8 +43,42 @@ def test_a_key_file_is_made_and_rotated(tmp_path: Path, capsys: pytest.CaptureFi
     assert not any(word in out for word in content.split('"') if len(word) > 40)
 
 
+def test_the_keys_of_a_file_are_listed_without_secrets_and_an_old_one_is_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "keys.json"
+    for step in (("create", path, "2026-05"), ("add", path, "2026-11"), ("rotate", path, "2026-11")):
+        assert run(*step) == 0
+    capsys.readouterr()
+    assert run("list", path) == 0
+    assert capsys.readouterr().out.splitlines() == ["2026-05  opens", "2026-11  seals"]
+    assert run("remove", path, "2026-11") == 2
+    assert run("remove", path, "2026-05") == 0
+    assert KeyFile(path).read().names == ("2026-11",)
+    capsys.readouterr()
+    assert run("list", path) == 0
+    assert capsys.readouterr().out.splitlines() == ["2026-11  seals"]
+
+
+def test_a_key_that_is_not_there_is_told_with_those_that_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "keys.json"
+    assert run("create", path, "2026-05") == 0
+    assert run("rotate", path, "2026-12") == 2
+    told = capsys.readouterr().err
+    assert f"{path} has no key 2026-12; it has 2026-05." in told
+    assert f"mcpauthkit sealing-key add {path} 2026-12" in told
+
+
 @pytest.mark.parametrize(
-    "arguments", [("add", "no/such/file", "a"), ("rotate", "no/such/file", "a"), ("create", "no/such/file", "a")]
+    "arguments",
+    [
+        ("add", "no/such/file", "a"),
+        ("rotate", "no/such/file", "a"),
+        ("create", "no/such/file", "a"),
+        ("remove", "no/such/file", "a"),
+    ],
 )
 def test_what_cannot_be_done_is_told_with_the_fix_and_no_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, str, str]

@@ -182,10 +182,8 @@ async def test_a_key_is_rotated_in_two_steps_and_nobody_is_logged_out(tmp_path: 
     assert (after.minting, set(after.names)) == ("2026-11", {*before.names, "2026-11"})
     done = await reseal_all(store, after)
     assert (done.resealed, done.unreadable) == (2, ())
-    content = json.loads(path.read_text())
-    del content["keys"][before.minting]
-    only = KeyFile(written(tmp_path, json.dumps(content))).read()
-    assert await SealedStore(store, only).get("k") == {"token": "t"}
+    file.remove(before.minting)
+    assert await SealedStore(store, file.read()).get("k") == {"token": "t"}
 
 
 def test_a_new_file_is_readable_by_its_owner_alone_and_holds_a_random_key(tmp_path: Path) -> None:
@@ -243,8 +241,31 @@ def test_a_name_that_is_taken_or_not_usable_changes_nothing(tmp_path: Path, name
 
 def test_only_a_key_that_is_there_can_mint(tmp_path: Path) -> None:
     path = written(tmp_path, plain())
-    refused(lambda: KeyFile(path).rotate("c"))
+    error = refused(lambda: KeyFile(path).rotate("c"))
+    assert f"{path} has no key c; it has a, b." in str(error)
+    assert f"mcpauthkit sealing-key add {path} c" in error.hint
+    assert "add" not in refused(lambda: KeyFile(path).rotate("no name")).hint
     assert path.read_text() == plain()
+
+
+@pytest.mark.parametrize("name", ["b", "c", ""])
+def test_a_key_that_is_not_there_or_seals_is_not_removed(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, plain())
+    refused(lambda: KeyFile(path).remove(name))
+    assert path.read_text() == plain()
+
+
+def test_a_key_that_only_opens_is_removed_and_the_last_one_never(tmp_path: Path) -> None:
+    file = KeyFile(written(tmp_path, plain()))
+    file.remove("a")
+    assert (file.read().names, file.read().minting) == (("b",), "b")
+    assert "add" in refused(lambda: file.remove("b")).hint
+    assert file.read().names == ("b",)
+
+
+def test_a_new_file_takes_no_name_that_is_none_and_speaks_of_no_others(tmp_path: Path) -> None:
+    error = refused(lambda: KeyFile(tmp_path / "keys").create("a b"))
+    assert error.hint.endswith("at most 64.")
 
 
 def test_what_is_broken_is_left_as_it_is(tmp_path: Path) -> None:
