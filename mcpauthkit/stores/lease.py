@@ -132,4 +132,8 @@ class Lease:
                     await self._store.delete(self._key)
         except StoreUnavailable as error:
             # What was done under it is done; the record dies by itself.
-            _log.warning("lease not given back %s", error.for_log())
+            _log.warning(
+                "lease not given back %s hint=%r",
+                error.for_log(),
+                f"Nothing to do: it ends by itself, {self._seconds:g} seconds after it was last lengthened.",
+            )

@@ -189,7 +189,9 @@ async def test_a_store_that_fails_gives_no_lease(clock: FakeClock) -> None:
     assert not isinstance(refused.value, StoreBusy)
 
 
-async def test_an_outage_while_it_is_held_undoes_nothing(clock: FakeClock) -> None:
+async def test_an_outage_while_it_is_held_undoes_nothing_and_asks_nothing_of_the_operator(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
     store = FailingStore(clock=clock)
     sealed = SealedStore(store, RING, clock=clock)
     done = False
@@ -197,6 +199,8 @@ async def test_an_outage_while_it_is_held_undoes_nothing(clock: FakeClock) -> No
         store.fails = done = True
     store.fails = False
     assert done
+    (told,) = [one.getMessage() for one in caplog.records if "not given back" in one.getMessage()]
+    assert "by itself" in told
     clock.advance(LEASE_SECONDS)
     async with sealed.lease("k", timeout_seconds=0):
         pass
