@@ -25,12 +25,17 @@ async def refusal(url: str, caplog: pytest.LogCaptureFixture) -> AuthKitError:
         await store.check_access()
     assert caplog.text == ""
     with pytest.raises(StoreUnavailable):
-        await store.put("k", "v", ttl_seconds=10)
+        await changes(store)
     await store.aclose()
     assert refused.value.hint
     assert refused.value.hint in caplog.text
     assert "canary" not in f"{refused.value} {refused.value.for_log()} {caplog.text}"
     return refused.value
+
+
+async def changes(store: RedisStore) -> None:
+    await store.put("k", "v", ttl_seconds=10)
+    await store.delete("k")
 
 
 async def test_a_redis_that_can_be_used_passes_and_nothing_stays(tmp_path: Path) -> None:
@@ -50,6 +55,7 @@ async def test_a_redis_that_can_be_used_passes_and_nothing_stays(tmp_path: Path)
         ("", "", ("--requirepass", "canary"), "password"),
         ("app:canary@", "/99", (), "number"),
         ("app:canary@", "", ("-set",), "needs the keys"),
+        ("app:canary@", "", ("-del",), "needs the keys"),
         ("app:canary@", "", ("-evalsha",), "needs the keys"),
         ("app:canary@", "/1", ("-select",), "select"),
     ],

@@ -62,23 +62,27 @@ class Links:
         with self._lock:
             return self._new(loop)
 
-    async def check(self, order: Order) -> None:
-        """Carry an order out only to see whether that can be done; the errors are for operators.
+    async def check(self, *orders: Order) -> None:
+        """Carry out orders only to see whether that can be done; the errors are for operators.
 
         Raises:
             ConfigurationError: Redis answers and refuses, until somebody changes something.
             StoreUnavailable: It cannot be used at the moment.
         """
-        error = await self.mine().fault(order)
-        if error is None:
-            return
+        link = self.mine()
+        for order in orders:
+            error = await link.fault(order)
+            if error is not None:
+                raise self._explained(error)
+
+    def _explained(self, error: BaseException) -> ConfigurationError | StoreUnavailable:
         kind = type(error).__name__
         where = f"Redis at {self.shown}" if self._address else f"Redis, as {self.shown},"
         text = f"{where} cannot be used ({kind})."
         hint = hint_for(error) or "Check its address (REDIS_URL), and that this machine reaches it."
         if is_wrong(error):
-            raise ConfigurationError(text, hint=hint)
-        raise StoreUnavailable(text, hint=hint, reason=f"redis: {kind}")
+            return ConfigurationError(text, hint=hint)
+        return StoreUnavailable(text, hint=hint, reason=f"redis: {kind}")
 
     def _new(self, loop: asyncio.AbstractEventLoop) -> Link:
         if self._is_closed:

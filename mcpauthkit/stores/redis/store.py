@@ -14,6 +14,7 @@ from mcpauthkit.errors import ConfigurationError, StoreUnavailable
 from mcpauthkit.stores.redis.scripts import ADD, DELETE, DELETE_IF, PUT, PUT_IF, TAKE, Order, Script, lifetime
 
 _NOBODYS_KEY = "mcpauthkit:check"
+_CHECK_SECONDS = 1.0
 
 
 class RedisStore:
@@ -130,7 +131,7 @@ class RedisStore:
                 waiter.is_blind = False
 
     async def check_access(self) -> None:
-        """Put an empty text for a millisecond, under a key that nobody uses, to see whether that can be done.
+        """Put an empty text under a key that nobody uses and delete it, to see whether that can be done.
 
         The errors are for operators: they say where Redis is, without user, password and options.
 
@@ -139,7 +140,8 @@ class RedisStore:
                 rights, the number of the database, or what kind of server the URL says it is.
             StoreUnavailable: It cannot be used at the moment.
         """
-        await self._links.check(self._order(_NOBODYS_KEY, PUT, b"", lifetime(0)))
+        key = _NOBODYS_KEY
+        await self._links.check(self._order(key, PUT, b"", lifetime(_CHECK_SECONDS)), self._order(key, DELETE))
 
     async def aclose(self) -> None:
         """Close all connections; a client that was given stays open."""
