@@ -91,6 +91,9 @@ class Vault:
 
     async def put(self, principal: Principal, service: str, credential: Credential) -> None:
         """Keep a credential under its name, whatever stands there; the first one becomes the default."""
+        if not credential.name:
+            await self._write(self._key(principal, service), credential)
+            return
         if await self.add(principal, service, credential):
             return
         plain = self._key(principal, service)
@@ -137,21 +140,24 @@ class Vault:
             new: It gets the name under which the other one stands.
         """
 
+        kept = new
+
         def change(record: dict[str, Any]) -> dict[str, Any] | None:
+            nonlocal kept
             there = Credential.from_record(record)
-            is_old = there.is_of(old) and there.is_same(old)
-            return replace(new, name=there.name).to_record() if is_old else None
+            if not (there.is_of(old) and there.is_same(old)):
+                return None
+            kept = new if new.name == there.name else replace(new, name=there.name)
+            return kept.to_record()
 
         for name in dict.fromkeys(("", old.name)):
+            key = self._key(principal, service, name)
             try:
-                record = await self._store.update(
-                    self._key(principal, service, name), change, ttl_seconds=self._life(new)
-                )
+                if await self._store.update(key, change, ttl_seconds=self._life(new)) is not None:
+                    return kept
             except SealError:
                 # Reported by the store; what was read stands elsewhere, or nowhere any more.
                 continue
-            if record is not None:
-                return Credential.from_record(record)
         return None
 
     async def delete(self, principal: Principal, service: str, name: str = "") -> None:

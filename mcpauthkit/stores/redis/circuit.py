@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
@@ -30,25 +29,28 @@ class Circuit:
         self._failed = 0
         self._rests_until = 0.0
         self._is_trying = False
+        self._ordinary = Passage(self)
 
     @property
     def is_open(self) -> bool:
         """Whether calls fail at once, but for the one that tries."""
         return self._failed >= self._limit
 
-    @contextmanager
-    def passage(self) -> Iterator[Passage | None]:
-        """Let a call through, or give None; a call that does not say how it went in the end says nothing."""
+    def passage(self) -> Passage:
+        """What a call enters; it is let through, or gets None. One that says nothing in the end has not happened."""
         if not self.is_open:
-            yield Passage(self, is_probe=False)
-        elif self._is_trying or self._clock.monotonic() < self._rests_until:
-            yield None
-        else:
-            self._is_trying = True
-            try:
-                yield Passage(self, is_probe=True)
-            finally:
-                self._is_trying = False
+            return self._ordinary
+        if self._is_trying or self._clock.monotonic() < self._rests_until:
+            return Passage(self, is_shut=True)
+        return Passage(self, is_probe=True)
+
+    def try_out(self, *, is_over: bool) -> None:
+        """One call begins to try, or is over.
+
+        Args:
+            is_over: Whether it is, however it ended.
+        """
+        self._is_trying = not is_over
 
     def close(self) -> None:
         """Redis has answered."""
@@ -70,14 +72,25 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A call that was let through.
+    """A call at the circuit. A plain object and no generator, since every call goes through one.
 
     Attributes:
         is_probe: Whether it is the one that tries; it is not to keep others waiting with tries of its own.
+        is_shut: Whether it is not let through.
     """
 
     _circuit: Circuit
-    is_probe: bool
+    is_probe: bool = False
+    is_shut: bool = False
+
+    def __enter__(self) -> Self | None:
+        if self.is_probe:
+            self._circuit.try_out(is_over=False)
+        return None if self.is_shut else self
+
+    def __exit__(self, *_: object) -> None:
+        if self.is_probe:
+            self._circuit.try_out(is_over=True)
 
     def succeeded(self) -> None:
         """Redis has answered."""
