@@ -139,7 +139,6 @@ class Vault:
             old: As it was read.
             new: It gets the name under which the other one stands.
         """
-
         kept = new
 
         def change(record: dict[str, Any]) -> dict[str, Any] | None:
