@@ -6,9 +6,9 @@ A vault read is one GET, opened and checked; a vault write is one SET that also 
 stand beside GET and SET of the very same text by redis-py as it comes. The rounds are interleaved and the best round of
 each counts. Both sides have time limits: redis-py its own, RedisStore one around each try. For information: what a
 renewal does, which puts the new credential only where the old one still stands and reads it for that; the same through
-one client that both share, by redis-py without any time limit, and on memory. Reads are repeated with 10,000 and 100,000
-users, each in a database of its own of the same Redis. The exit status is 1 when an aim is missed, 2 when there is no
-redis-server.
+one client that both share, by redis-py without any time limit, and on memory. Reads are repeated with 10,000 and
+100,000 users, each in a database of its own of the same Redis. The exit status is 1 when an aim is missed, 2 when there
+is no redis-server.
 """
 
 from __future__ import annotations

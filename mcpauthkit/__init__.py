@@ -35,7 +35,7 @@ from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.key_file import ExternalKeyService, KeyFile
 from mcpauthkit.stores.keyvalue import KeyValue, KeyValueStore
 from mcpauthkit.stores.memory import MemoryStore
-from mcpauthkit.stores.port import Closable, Conditional, Listable, Store, Watchable
+from mcpauthkit.stores.port import Checkable, Closable, Conditional, Listable, Store, Watchable
 from mcpauthkit.stores.redis.store import RedisStore
 from mcpauthkit.stores.rotation import Resealed, Unreadable, reseal_all
 from mcpauthkit.web.limits import LimitOptions
@@ -46,6 +46,7 @@ from mcpauthkit.web.proxy.options import ProxyOptions
 
 __all__ = [
     "Account",
+    "Checkable",
     "Checked",
     "ClaimMap",
     "ClientAuthentication",

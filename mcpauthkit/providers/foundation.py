@@ -26,7 +26,7 @@ from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.urls import check_base_url
-from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.errors import ConfigurationError, StoreUnavailable
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.protocol.ask import Asker, Patience
@@ -37,7 +37,7 @@ from mcpauthkit.protocol.wrapper import guard, refuse_registered
 from mcpauthkit.providers.holding import Holding, OnUse, Wanted
 from mcpauthkit.providers.misplaced import check_routes, check_server
 from mcpauthkit.stores.environment import Storage
-from mcpauthkit.stores.port import Store
+from mcpauthkit.stores.port import Checkable, Store
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.web.connect import ConnectPages, connect_path
 from mcpauthkit.web.ended_sessions import EndedSessions
@@ -209,7 +209,7 @@ class Foundation:
             if not isinstance(self.broker.grant, ServiceAccount):
                 hub.add_pages(self._pages.routes)
                 hub.add_service(self._connected, base_url=self.base_url, ended_sessions=self._ended_sessions)
-            hub.check_at_the_start(partial(self._check_injections, app))
+            hub.check_at_the_start(partial(self._check_start, app))
             # The later a thing is named here, the earlier it is closed.
             hub.close_at_the_end(self._storage.aclose)
             hub.close_at_the_end(self.broker.aclose)
@@ -222,11 +222,22 @@ class Foundation:
             for function in self._guarded:
                 refuse_registered(function, registered_functions(mcp))
 
-    def _check_injections(self, app: FastAPI) -> None:
-        """Look once more when the application starts, with all its routes and tools."""
+    async def _check_start(self, app: FastAPI) -> None:
+        """Look once more when the application starts, with all its routes and tools, and at the store."""
         check_routes(app.routes)
         for mcp in self._servers:
             check_server(mcp)
+        if isinstance(self._storage.store, Checkable):
+            try:
+                await self._storage.store.check_access()
+            except (ConfigurationError, StoreUnavailable) as error:
+                # No reason to stay down: it may come back, and what needs no store works. But somebody has to know.
+                _log.error(
+                    "store cannot be used service=%s error=%r hint=%r",
+                    self.broker.grant.service,
+                    error.public,
+                    error.hint,
+                )
 
     def guarding(self, wanted: Callable[[str], Wanted]) -> Callable[[F], F]:
         """A decorator that runs a function only with its caller's credential.

@@ -164,13 +164,13 @@ class Hub:
         """Whether a router of ours serves the documents that a 401 names."""
         return bool(self._metadata_modes)
 
-    def check_at_the_start(self, check: Callable[[], None]) -> None:
-        """Call something when the application starts; what it raises keeps it from starting."""
+    def check_at_the_start(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Await something when the application starts; what it raises keeps it from starting."""
         inner = self._app.router.lifespan_context
 
         @asynccontextmanager
         async def lifespan(app: Any) -> AsyncIterator[Any]:
-            check()
+            await check()
             async with inner(app) as state:
                 yield state
 
