@@ -227,17 +227,13 @@ class Foundation:
         check_routes(app.routes)
         for mcp in self._servers:
             check_server(mcp)
-        if isinstance(self._storage.store, Checkable):
+        store, service = self._storage.store, self.broker.grant.service
+        if isinstance(store, Checkable) and Deployment.of(app).looks_after(service, store):
             try:
-                await self._storage.store.check_access()
+                await store.check_access()
             except (ConfigurationError, StoreUnavailable) as error:
                 # No reason to stay down: it may come back, and what needs no store works. But somebody has to know.
-                _log.error(
-                    "store cannot be used service=%s error=%r hint=%r",
-                    self.broker.grant.service,
-                    error.public,
-                    error.hint,
-                )
+                _log.error("store cannot be used service=%s error=%r hint=%r", service, error.public, error.hint)
 
     def guarding(self, wanted: Callable[[str], Wanted]) -> Callable[[F], F]:
         """A decorator that runs a function only with its caller's credential.

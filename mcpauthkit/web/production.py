@@ -73,10 +73,18 @@ class Deployment:
             storage: Where it keeps what it has, and what seals it.
             mcp: The server whose tools need it, if there is one.
         """
-        name = f"the {service} provider"
+        name = _part(service)
         self.stores[name], self.key_rings[name] = storage.store, storage.key_ring
         if mcp is not None and not any(one is mcp for one in self.servers):
             self.servers.append(mcp)
+
+    def looks_after(self, service: str, store: Store) -> bool:
+        """Whether a provider is the first of those that share a store, so that one of them looks after it."""
+        return next((name for name, one in self.stores.items() if one is store), _part(service)) == _part(service)
+
+
+def _part(service: str) -> str:
+    return f"the {service} provider"
 
 
 @dataclass(frozen=True, slots=True)

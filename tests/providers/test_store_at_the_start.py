@@ -35,9 +35,10 @@ async def test_what_is_wrong_with_a_store_is_logged_and_the_application_starts(
     store, app = Choosy(), FastAPI()
     store.fault = fault
     ring = KeyRing({"a": "first-key-of-at-least-32-bytes-length"}, minting="a")
-    OAuthProvider.from_preset(
-        "github", client_id="kit", server_base_url="https://mcp.example.com", store=store, key_ring=ring
-    ).register(app, None)
+    for service in ("github", "gitlab"):
+        OAuthProvider.from_preset(
+            service, client_id="kit", server_base_url="https://mcp.example.com", store=store, key_ring=ring
+        ).register(app, None)
     async with lifespan(app):
         assert store.asked == 1
     told = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
