@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
@@ -164,6 +165,24 @@ async def test_a_node_of_a_cluster_taken_for_a_single_server_is_told(
 async def test_a_single_server_taken_for_a_cluster_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with RedisServer(tmp_path) as server:
         store = RedisStore(f"redis-cluster://127.0.0.1:{server.port}", timeout_seconds=0.5)
+        with pytest.raises(StoreUnavailable):
+            await store.get("k")
+        await store.aclose()
+    assert "redis://" in caplog.text
+
+
+async def test_a_last_try_that_time_runs_out_on_does_not_hide_what_was_told_before(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answers = iter([b"-ERR This instance has cluster support disabled\r\n"])
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while await reader.read(1000):
+                writer.write(next(answers, b""))
+
+    async with await asyncio.start_server(answer_once, "127.0.0.1", 0) as server:
+        store = RedisStore(f"redis-cluster://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_seconds=0.5)
         with pytest.raises(StoreUnavailable):
             await store.get("k")
         await store.aclose()

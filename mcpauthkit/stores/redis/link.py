@@ -9,6 +9,7 @@ from typing import Any
 
 from redis.backoff import AbstractBackoff, EqualJitterBackoff
 from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.errors import StoreUnavailable
@@ -19,6 +20,7 @@ from mcpauthkit.stores.redis.servers import Attempt, Servers
 from mcpauthkit.stores.redis.wakes import Wakes
 
 _TRY_SECONDS = 2.0
+_OUT_OF_TIME = (TimeoutError, RedisTimeoutError)
 _FOREIGN = b""
 _Ask = Callable[[Attempt], Awaitable[Any]]
 
@@ -117,13 +119,14 @@ class Link:
     async def _try(self, ask: _Ask, *, is_once: bool, is_probe: bool) -> tuple[BaseException | None, Any]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout_seconds
-        failures, is_again = 0, False
+        failures, is_again, error = 0, False, None
         while True:
             attempt = Attempt(is_again=is_again)
             try:
                 return None, await self._try_once(ask, attempt, deadline)
             except FAILURES as failure:
-                error = failure
+                # A try that time cuts short says nothing; what an earlier one said may name the cause.
+                error = error if error is not None and isinstance(failure, _OUT_OF_TIME) else failure
             if is_passing(error):
                 self.servers.doubt()
             failures += 1
