@@ -148,6 +148,7 @@ class Broker:
         purpose: str,
         account: str = "",
         exactly: bool = False,
+        rejected: Credential | None = None,
     ) -> Flow:
         """The flow in force for a connection, or a new one that asks for what is missing.
 
@@ -159,9 +160,11 @@ class Broker:
             purpose: For which tool, as people know it.
             account: The name of the connection; empty for the default.
             exactly: Ask for these scopes and no others, whatever pending flows ask for: the user has chosen them.
+            rejected: The credential that a running call could not use, if there is one.
 
         Raises:
             TooManyConnections: It would be a new one, and the user has as many as are kept.
+            ConnectionChanged: Another credential that would do stands where the rejected one did.
         """
         held = await self._vault.get(principal, self.grant.service, account)
         if held is None and account:
@@ -169,6 +172,8 @@ class Broker:
         granted = held.scopes if held else frozenset[str]()
         asked = self.scope_rules.missing(scopes, granted) or tuple(scopes)
         async with self._locks.exclusive(principal):
+            if rejected is not None:
+                await self._check_not_replaced(principal, rejected, scopes, account)
             return await self.ledger.open(
                 principal,
                 self.grant.service,
@@ -303,6 +308,14 @@ class Broker:
     async def _check_unchanged(self, principal: Principal, rejected: Credential) -> None:
         now_held = await self._vault.get(principal, self.grant.service, rejected.name)
         if now_held is not None and not now_held.is_of(rejected):
+            raise ConnectionChanged(self.grant.display_name)
+
+    async def _check_not_replaced(
+        self, principal: Principal, rejected: Credential, scopes: Sequence[str], account: str
+    ) -> None:
+        # Its user has just answered the question of another call, and is not to get one that nobody needs.
+        now_held = await self._vault.get(principal, self.grant.service, account)
+        if now_held is not None and not now_held.is_same(rejected) and self._step(now_held, scopes) is not Step.ASK:
             raise ConnectionChanged(self.grant.display_name)
 
     def _step(self, credential: Credential | None, scopes: Sequence[str]) -> Step:

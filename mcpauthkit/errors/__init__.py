@@ -32,7 +32,7 @@ AuthKitError
     ├── ConnectionCancelled     the user dismissed the question
     ├── ConnectionExpired       nobody finished in time
     ├── ConnectionRefused       the service answered access_denied
-    ├── ConnectionChanged       another account has taken its place while a call ran
+    ├── ConnectionChanged       another credential has taken its place while a call ran
     ├── TooManyConnections      the user has as many with this service as are kept
     ├── PermissionMissing       connected, but without something this needs
     └── ConnectionBroken        the exchange with the service failed

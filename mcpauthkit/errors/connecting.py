@@ -154,11 +154,11 @@ class TooManyConnections(ConnectionFailed):
 
 
 class ConnectionChanged(ConnectionFailed):
-    """Another account has taken the place of the one that a running call began with."""
+    """Another credential, perhaps of another account, has taken the place of the one that a running call began with."""
 
     code = "connection_changed"
     outcome_text = (
-        "The {service} account was changed while this ran, and it does not go on under another one. "
+        "{service} was connected anew while this ran, and this does not go on under what may be another account. "
         "Call the tool again to use the account that is connected now."
     )
 

@@ -125,9 +125,11 @@ class Asker:
             need.principal, need.scopes, account=need.account, caller_token=need.caller_token
         )
 
-    async def open_flow(self, need: Need) -> Flow:
-        """The flow in force for a need, or a new one."""
-        return await self.broker.open_flow(need.principal, need.scopes, purpose=need.purpose, account=need.account)
+    async def open_flow(self, need: Need, *, rejected: Credential | None = None) -> Flow:
+        """The flow in force for a need, or a new one; arguments and errors are those of `Broker.open_flow`."""
+        return await self.broker.open_flow(
+            need.principal, need.scopes, purpose=need.purpose, account=need.account, rejected=rejected
+        )
 
     @property
     def service_name(self) -> str:

@@ -275,5 +275,9 @@ class Holding:
         )
 
     async def ask_again(self, held: Held) -> ConnectionRequired:
-        """The error that leads a call's user to connect again."""
-        return self._asker.link(await self._asker.open_flow(held.need))
+        """The error that leads a call's user to connect again.
+
+        Raises:
+            ConnectionChanged: They have done so meanwhile.
+        """
+        return self._asker.link(await self._asker.open_flow(held.need, rejected=held.credential))

@@ -60,6 +60,23 @@ async def test_a_call_does_not_go_on_under_the_account_that_has_taken_its_place(
     assert here.grant.renewals == []
 
 
+async def test_a_call_whose_user_has_connected_again_meanwhile_is_not_given_a_link_that_nobody_needs(
+    here: SmallWorld,
+) -> None:
+    running = await connect(here)
+    await here.broker.forget(ALICE, rejected=running)
+    first = await here.broker.open_flow(ALICE, ["repo"], purpose="test", rejected=running)
+    here.grant.account = account(1)
+    await connect(here)
+    with pytest.raises(ConnectionChanged) as changed:
+        await here.broker.open_flow(ALICE, ["repo"], purpose="test", rejected=running)
+    assert "again" in changed.value.public
+    more = await here.broker.open_flow(ALICE, ["repo", "user"], purpose="test", rejected=running)
+    assert more.scopes == ("user",)
+    dead = await here.broker.open_flow(ALICE, ["repo"], purpose="test", rejected=await held_by(here))
+    assert dead.flow_id != first.flow_id
+
+
 async def test_a_call_whose_connection_was_ended_does_not_go_on_under_the_next_default(here: SmallWorld) -> None:
     here.grant.account = account(1)
     running = await connect(here)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -59,6 +60,19 @@ def keys_of(here: World) -> CredentialsProvider:
 
     @here.mcp.tool()
     @provider.require_credentials()
+    async def renounce() -> str:
+        """Forget the key."""
+        await provider.invalidate_credentials()
+        return "forgotten"
+
+    @here.mcp.tool()
+    @provider.require_credentials()
+    async def prepare() -> str:
+        """Nothing but the key is needed."""
+        return "ready"
+
+    @here.mcp.tool()
+    @provider.require_credentials()
     async def wander(url: str) -> list[str]:
         """Follow a redirect, and say which requests carried the key."""
         seen: list[str] = []
@@ -84,10 +98,10 @@ def keys_of(here: World) -> CredentialsProvider:
     return provider
 
 
-async def a_live_token(here: World) -> str:
-    async with here.client(human=here.person()) as client:
+async def a_live_token(here: World, sub: str = "alice") -> str:
+    async with here.client(sub=sub, human=here.person(sub)) as client:
         assert not (await text_of(client, "list_repos"))[0]
-    return next(iter(here.service.live_tokens("octo-alice")))
+    return next(iter(here.service.live_tokens(f"octo-{sub}")))
 
 
 def typing(token: str) -> Human:
@@ -116,6 +130,34 @@ async def test_a_key_is_tried_sent_and_asked_for_again_when_it_is_dead(here: Wor
         assert "/connect/keys?flow=" in link_in(text)
     async with here.client(era) as client:
         assert "is not connected" in (await text_of(client, "repos"))[1]
+
+
+@eras
+async def test_a_call_with_a_dead_key_is_sent_back_to_the_key_that_its_user_has_typed_meanwhile(
+    here: World, era: Era
+) -> None:
+    keys_of(here)
+    first, second = await a_live_token(here), await a_live_token(here, "bob")
+    told: list[tuple[bool, str]] = []
+    async with here.client(era, human=typing(first)) as running, here.client(era, human=typing(second)) as other:
+        assert not (await text_of(running, "prepare"))[0]
+        here.service.faults.hang("repos")
+
+        async def run() -> None:
+            told.append(await text_of(running, "repos"))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            await anyio.to_thread.run_sync(here.service.faults.wait_for_held)
+            assert await text_of(other, "renounce") == (False, "forgotten")
+            assert await text_of(other, "prepare") == (False, "ready")
+            here.service.revoke_grants("octo-alice")
+            here.service.faults.clear()
+        ((failed, text),) = told
+        assert failed
+        assert "Call the tool again" in text
+        assert "http" not in text
+        assert not (await text_of(running, "repos"))[0]
 
 
 async def test_a_key_goes_to_its_own_service_only(here: World) -> None:
