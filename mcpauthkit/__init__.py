@@ -32,12 +32,13 @@ from mcpauthkit.providers.oauth import OAuthProvider
 from mcpauthkit.providers.reminders import Expiring, OnExpiring
 from mcpauthkit.providers.service_options import ServiceOptions
 from mcpauthkit.stores.environment import Storage
-from mcpauthkit.stores.key_file import ExternalKeyService, KeyFile
+from mcpauthkit.stores.key_file import KeyFile
 from mcpauthkit.stores.keyvalue import KeyValue, KeyValueStore
 from mcpauthkit.stores.memory import MemoryStore
 from mcpauthkit.stores.port import Checkable, Closable, Conditional, Listable, Store, Watchable
 from mcpauthkit.stores.redis.store import RedisStore
 from mcpauthkit.stores.rotation import Resealed, Unreadable, reseal_all
+from mcpauthkit.stores.wrapping import ExternalKeyService
 from mcpauthkit.web.limits import LimitOptions
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware

@@ -4,58 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from mcpauthkit.core.encoding import base64url_decode, base64url_encode, parse_json_object
+from mcpauthkit.core.encoding import parse_json_object
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import KeyRing, digest_name, is_key_name, new_secret
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.core.secret import Secret, same_text
-from mcpauthkit.errors import AuthKitError, ConfigurationError, StoreUnavailable
+from mcpauthkit.core.secret import Secret
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.stores.replaced_file import replace_file
+from mcpauthkit.stores.wrapping import ExternalKeyService, Wrapping
 
 _MAX_FILE_BYTES: Final = 256 * 1024
 _GROUP_WRITES_OR_OTHERS_READ: Final = 0o027
-_OWNER_ALONE: Final = 0o600
-_OWNER_AND_GROUPS_READERS: Final = 0o640
 _PLAIN, _WRAPPED = "keys", "wrapped"
 _FORMS_HINT = (
     'Put one line with one secret into it (`openssl rand -base64 48`), or {"minting": name, "keys": {name: secret}}.'
 )
 _log = RequestLog("stores")
-
-
-class ExternalKeyService(Protocol):
-    """The hook for a key service of yours (KMS, HSM, Vault): it keeps the key that the keys of a file are wrapped with.
-
-    It is asked once per key, when the file is read, so its methods may take their time and are plain functions: rings
-    are made before the event loop has work to do. It is not asked per record: every tool call would wait for it,
-    fail in its outages and be billed, and the plain keys would lie in this process's memory all the same.
-
-    The `mcpauthkit` command does not know it: rotate such a file with `KeyFile` and `reseal_all` in a program of yours.
-    """
-
-    def wrap(self, name: str, secret: Secret) -> bytes:
-        """The secret of a key as only the service can read it.
-
-        Args:
-            name: The key's name. Bind it to the result, where the service can (encryption context, associated data).
-            secret: Its secret.
-        """
-        ...
-
-    def unwrap(self, name: str, wrapped: bytes) -> Secret:
-        """The secret again.
-
-        Args:
-            name: The key's name.
-            wrapped: What `wrap` returned.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +56,7 @@ class KeyFile:
         self, path: Path | str, *, key_service: ExternalKeyService | None = None, entropy: Entropy | None = None
     ) -> None:
         self._path = Path(path)
-        self._service = key_service
+        self._wrapping = None if key_service is None else Wrapping(key_service)
         self._entropy = entropy
 
     def __repr__(self) -> str:
@@ -179,7 +148,7 @@ class KeyFile:
 
         def wrapped() -> _Content:
             content = self._load()
-            if self._service is None or content.form == _WRAPPED:
+            if self._wrapping is None or content.form == _WRAPPED:
                 raise ConfigurationError(
                     f"There is nothing to wrap in the key file {self._path}.",
                     hint="Give key_service=, and a file whose secrets are in clear.",
@@ -191,7 +160,7 @@ class KeyFile:
 
     @property
     def _form(self) -> str:
-        return _PLAIN if self._service is None else _WRAPPED
+        return _PLAIN if self._wrapping is None else _WRAPPED
 
     def _load(self) -> _Content:
         return _parse(self._bytes(), self._path)
@@ -241,99 +210,19 @@ class KeyFile:
         return replace(content, entries={**content.entries, name: self._stored(name, new_secret(self._entropy))})
 
     def _stored(self, name: str, secret: Secret) -> str:
-        """A secret as it stands in the file."""
-        if self._service is None:
-            return secret.reveal()
-        with _FailureNamed(self._service, name, "wrap"):
-            wrapped = self._service.wrap(name, secret)
-        if not isinstance(wrapped, bytes):
-            raise ConfigurationError(
-                f"The key service {type(self._service).__name__} wrapped a key as {type(wrapped).__name__}.",
-                hint="Let wrap() return bytes.",
-            )
-        text = base64url_encode(wrapped)
-        if not same_text(self._revealed(name, text).reveal(), secret.reveal()):
-            raise ConfigurationError(
-                f"The key service {type(self._service).__name__} unwraps another secret than it wrapped.",
-                hint="Nothing was written. Check that wrap() and unwrap() use the same key.",
-            )
-        return text
+        return secret.reveal() if self._wrapping is None else self._wrapping.wrap(name, secret)
 
     def _revealed(self, name: str, text: str) -> Secret:
-        if self._service is None:
-            return Secret(text)
-        try:
-            wrapped = base64url_decode(text)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"The wrapped secret of key {name!r:.80} in {self._path} is not base64url.",
-                hint="Restore the file as it was written: without padding or line breaks in it.",
-            ) from error
-        with _FailureNamed(self._service, name, "unwrap"):
-            secret = self._service.unwrap(name, wrapped)
-        if not isinstance(secret, Secret):
-            raise ConfigurationError(
-                f"The key service {type(self._service).__name__} unwrapped a key as {type(secret).__name__}.",
-                hint="Let unwrap() return a Secret.",
-            )
-        return secret
+        return Secret(text) if self._wrapping is None else self._wrapping.unwrap(name, text)
 
     def _change(self, change: Callable[[], _Content]) -> None:
-        # What a link points at is replaced, not the link.
-        path = self._path.resolve()
-        beside = path.with_name(f"{path.name}.new")
-        try:
-            # Whoever creates it changes the file alone, so that of two keys that are added at once none is lost.
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ALONE)
-        except FileExistsError as error:
-            raise ConfigurationError(
-                f"The key file {self._path} is being changed by somebody else.",
-                hint=f"Wait until they are done. If nobody is, a change was broken off: remove {beside}.",
-            ) from error
-        except OSError as error:
-            raise _unwritable(self._path, error) from error
-        is_done = False
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                content = change()
-                # Whatever is written can be read again.
-                self._ring(content)
-                json.dump({"minting": content.minting, content.form: dict(content.entries)}, file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            _keep_readers(path, beside)
-            beside.replace(path)
-            is_done = True
-            _settle(path.parent)
-        except OSError as error:
-            raise _unwritable(self._path, error) from error
-        finally:
-            if not is_done:
-                beside.unlink(missing_ok=True)
+        def changed() -> str:
+            content = change()
+            # Whatever is written can be read again.
+            self._ring(content)
+            return json.dumps({"minting": content.minting, content.form: dict(content.entries)}, indent=2) + "\n"
 
-
-class _FailureNamed:
-    """Turns whatever a key service raises into an error of ours that names it, without its text."""
-
-    def __init__(self, service: ExternalKeyService, key_name: str, what: str) -> None:
-        self._service = service
-        self._key_name = key_name
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if not isinstance(error, Exception) or isinstance(error, AuthKitError):
-            return
-        name, kind = type(self._service).__name__, type(error).__name__
-        text = f"The key service {name} did not {self._what} the key {self._key_name!r:.80} ({kind})."
-        if isinstance(error, ConnectionError | TimeoutError):
-            raise StoreUnavailable(text, hint="Start again when it can be reached.", reason=kind) from None
-        raise ConfigurationError(
-            text, hint="Check its address, this server's rights there, and that the file is the one it wrapped."
-        ) from None
+        replace_file(self._path, changed)
 
 
 def _but_none_of(names: Collection[str]) -> str:
@@ -362,32 +251,3 @@ def _parse_json(document: dict[str, Any]) -> _Content:
     if not all(isinstance(one, str) for one in entries.values()):
         raise ValueError("not the members of a key file")
     return _Content(minting, form, entries)
-
-
-def _keep_readers(path: Path, beside: Path) -> None:
-    """Let the new file be read by whom the old one could, as far as that is safe: a server may run as another user."""
-    if sys.platform == "win32" or not path.exists():
-        return
-    was = path.stat()
-    made = beside.stat()
-    if (was.st_uid, was.st_gid) != (made.st_uid, made.st_gid):
-        os.chown(beside, was.st_uid, was.st_gid)
-    beside.chmod(stat.S_IMODE(was.st_mode) & _OWNER_AND_GROUPS_READERS)
-
-
-def _settle(folder: Path) -> None:
-    """Have the folder's entry on the disk too: after a power cut there is the old file or the new one."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unwritable(path: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(
-        f"The key file {path} cannot be written ({error.strerror}).",
-        hint="Do it as the owner of the file, where its folder may be written.",
-    )

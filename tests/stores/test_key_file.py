@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from mcpauthkit import KeyRing, MemoryStore, Secret
 from mcpauthkit.errors import AuthKitError, ConfigurationError, StoreUnavailable
-from mcpauthkit.stores.key_file import ExternalKeyService, KeyFile
+from mcpauthkit.stores.key_file import KeyFile
 from mcpauthkit.stores.rotation import reseal_all
 from mcpauthkit.stores.sealed import SealedStore
+from mcpauthkit.stores.wrapping import ExternalKeyService
 
 CANARY = "canary-Pk3vY0sN7e2rJmQw8xT1uLzCa5bHdF6gi9"
 OTHER = "canary-8xT1uLzCa5bHdF6gi9Pk3vY0sN7e2rJmQw"
