@@ -8,6 +8,7 @@ meets another replica or a restart, so it is looked for at the start.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -23,6 +24,7 @@ from mcpauthkit.protocol.request_state import sharing_of
 from mcpauthkit.settings import DeploymentSettings
 from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.port import Store, is_exact, is_in_clear, is_shared
+from mcpauthkit.web.workers import workers_asked_for
 
 _log = RequestLog("web")
 _STATE = "mcpauthkit_deployment"
@@ -97,11 +99,13 @@ class _Processes:
     @classmethod
     def counted(cls, settings: DeploymentSettings, *, in_production: bool) -> Self:
         replicas, workers = settings.mcpauthkit_replicas, settings.web_concurrency
-        # A forked worker is like any process that stands alone, and those of other machines are not to be seen at all.
+        started = workers_asked_for(sys.argv)
+        # Workers of other servers are like any process that stands alone, and other machines are not to be seen at all.
         is_unsaid = in_production and replicas is None
         found = [
             cls(replicas or 1, f"there are several (MCPAUTHKIT_REPLICAS={replicas})"),
             cls(workers or 1, f"there are several (WEB_CONCURRENCY={workers})"),
+            cls(started or 1, f"there are several (--workers {started})"),
             cls(2 if is_unsaid else 1, "there may be several (if this one is alone, set MCPAUTHKIT_REPLICAS=1)"),
         ]
         return max(found, key=lambda one: one.count)
