@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import certifi
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -25,6 +27,21 @@ def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for settings_class in (DecryptionKeySettings, DeploymentSettings, StorageSettings):
         for name in settings_class.model_fields:
             monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with one of the world's certificate authorities."""
+    one, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----\n")
+    file = tmp_path_factory.mktemp("certificates") / "one.pem"
+    file.write_text(one + end, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(autouse=True)
+def _few_certificates(one_certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each HTTP client reads all it trusts, and with the whole world that took a quarter of the run."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(one_certificate))
 
 
 @pytest.fixture
