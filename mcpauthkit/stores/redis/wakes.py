@@ -47,24 +47,33 @@ class Waiter:
         is_blind: Whether the last look did not succeed.
     """
 
-    __slots__ = ("_event", "_room", "_spread", "is_blind")
+    # No asyncio.Event: the queue in it takes a tenth of what a whole waiting call does.
+    __slots__ = ("_is_told", "_room", "_spread", "_waking", "is_blind")
 
     def __init__(self, room: Room, *, spread: float) -> None:
         self._room = room
         self._spread = spread
-        self._event = asyncio.Event()
+        self._is_told = False
+        self._waking: asyncio.Future[None] | None = None
         self.is_blind = False
 
     async def wait(self) -> None:
         """Return when it is time to look; a wake-up that came since the last one counts."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._room.pause(is_blind=self.is_blind) * self._spread):
-                await self._event.wait()
-        self._event.clear()
+        if not self._is_told:
+            self._waking = asyncio.get_running_loop().create_future()
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._room.pause(is_blind=self.is_blind) * self._spread):
+                        await self._waking
+            finally:
+                self._waking = None
+        self._is_told = False
 
     def wake(self) -> None:
         """It may have changed."""
-        self._event.set()
+        self._is_told = True
+        if self._waking is not None and not self._waking.done():
+            self._waking.set_result(None)
 
 
 class Room:
