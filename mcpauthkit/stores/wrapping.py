@@ -72,7 +72,12 @@ class Wrapping:
         return text
 
     def unwrap(self, name: str, text: str) -> Secret:
-        """The secret again; arguments and errors are those of `wrap`."""
+        """The secret of what `wrap` returned.
+
+        Raises:
+            ConfigurationError: It is no such text, or the service refuses.
+            StoreUnavailable: The service cannot be reached.
+        """
         try:
             wrapped = base64url_decode(text)
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -63,8 +64,11 @@ async def test_it_counts_in_production_whatever_the_environment_says(monkeypatch
 def served(*options: str) -> Iterator[subprocess.Popen[str]]:
     """The application, by the server's own command; ended after a while if nobody did."""
     words = [sys.executable, "-m", "uvicorn", "--factory", f"{__name__}:build", "--port", "0", *options]
-    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own interpreter and words
-        clock = Timer(SECONDS, process.kill)
+    with subprocess.Popen(  # noqa: S603  # our own interpreter and words
+        words, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        # With its workers: as long as one of them lives, whoever reads what they say waits.
+        clock = Timer(SECONDS, os.killpg, (process.pid, signal.SIGKILL))
         clock.start()
         try:
             yield process
@@ -83,4 +87,5 @@ def test_a_real_server_with_workers_is_warned_of_a_store_in_memory(options: tupl
             said.append(line)
             if "Application startup complete" in line:
                 break
+    assert "Application startup complete" in said[-1], said
     assert any("TOKEN_STORAGE_MODE=redis" in line and "--workers 2" in line for line in said) == bool(options), said
