@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from mcpauthkit.core.audit import Actor
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.errors import NotSignedIn
 
@@ -155,6 +156,19 @@ def identity_digest_of(principal: Principal) -> str:
     if digest is None:
         digest = fields[_DIGEST] = identity_digest(*principal.key)
     return digest
+
+
+def actor_of(principal: Principal | None) -> Actor | None:
+    """A principal as the audit trail knows it: by digest; the name is kept only where the trail is told to."""
+    if principal is None:
+        return None
+    named = (principal.claims.get(claim) for claim in ("name", "preferred_username", "email"))
+    return Actor(
+        digest=identity_digest_of(principal),
+        name=next((one for one in named if isinstance(one, str)), principal.subject),
+        issuer=principal.issuer,
+        client=principal.client_id or "",
+    )
 
 
 def log_digest(issuer: str, subject: str) -> str:

@@ -2,6 +2,9 @@
 
 AuthKitError
 ├── ConfigurationError          the program wired us wrongly (also a ValueError); mostly at construction
+│   └── PolicyInvalid           a policy document cannot be used; carries every fault with its line and column
+├── AccessDenied                a guard or a policy forbids it; signing in again would not help
+├── AuditUnavailable            it could not be recorded, and was not done for that reason
 ├── RequestError                leg 1: the HTTP request is not served; the edge turns it into a response
 │   ├── MissingToken            401 without an error code
 │   ├── InvalidToken            401 invalid_token
@@ -41,6 +44,12 @@ Three audiences, three fields: `public` is safe on the wire and for a model, `hi
 or operator what to change, `reason` is for the log only and never leaves the process.
 """
 
+from mcpauthkit.errors.access import (
+    AccessDenied,
+    AuditUnavailable,
+    Fault,
+    PolicyInvalid,
+)
 from mcpauthkit.errors.connecting import (
     AccountNameRefused,
     ConnectionBroken,
@@ -89,7 +98,9 @@ from mcpauthkit.errors.state import (
 )
 
 __all__ = [
+    "AccessDenied",
     "AccountNameRefused",
+    "AuditUnavailable",
     "AuthKitError",
     "ConfigurationError",
     "ConnectionBroken",
@@ -102,6 +113,7 @@ __all__ = [
     "ConnectionRequired",
     "CredentialsRejected",
     "ExpiredToken",
+    "Fault",
     "ForbiddenOrigin",
     "GrantRefused",
     "InsufficientScope",
@@ -113,6 +125,7 @@ __all__ = [
     "NotSignedIn",
     "OAuthFault",
     "PermissionMissing",
+    "PolicyInvalid",
     "RemoteError",
     "RemoteMisbehaved",
     "RemoteUnavailable",

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # it ships no types
+import yaml
 
 from quickstart.settings import Settings
 

@@ -1,0 +1,1 @@
+"""Between the legs: who may see and call what, and the record of it."""

@@ -1,0 +1,1 @@
+"""Policies: documents that say who may do what, and the engine that decides by them."""
