@@ -1,0 +1,375 @@
+"""A policy as a value: what a file says, checked. Every model is frozen and takes no key that it does not know.
+
+    Policy
+    └── Rule                  a name, and whether it allows or denies
+        ├── Agents            who
+        ├── Tools, Resources, Prompts    what
+        ├── actions           what is done with it
+        ├── TimeWindow        when
+        ├── services          only for callers who have connected them
+        └── Condition, CustomCondition   and only if
+
+Selectors of one rule must all be met; of several values in one selector, one is enough. One that is not given is None
+and says nothing, as an empty tuple of times, services or conditions does; in a file neither null nor an empty list of
+selected values can be written.
+"""
+
+from __future__ import annotations
+
+import datetime
+import zoneinfo
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from mcpauthkit.access.policy.values import (
+    AnyValue,
+    ListOf,
+    Name,
+    Schemes,
+    Text,
+    TextOrTexts,
+    Texts,
+    TimeOfDay,
+    Value,
+    refuse,
+)
+
+__all__ = [
+    "WEEKDAYS",
+    "ActionName",
+    "Agents",
+    "Condition",
+    "CustomCondition",
+    "Effect",
+    "Operator",
+    "Policy",
+    "Prompts",
+    "Resources",
+    "Rule",
+    "TimeWindow",
+    "Tools",
+    "Value",
+    "Weekday",
+]
+
+Effect = Literal["allow", "deny"]
+ActionName = Literal["list", "call", "read", "get", "*"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Operator = Literal[
+    "equals",
+    "not_equals",
+    "in",
+    "not_in",
+    "contains",
+    "not_contains",
+    "starts_with",
+    "ends_with",
+    "regex",
+    "gt",
+    "lt",
+    "gte",
+    "lte",
+    "exists",
+    "greater_than",
+    "less_than",
+]
+WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SHORT: dict[Operator, Operator] = {"greater_than": "gt", "less_than": "lt"}
+_LISTS = frozenset({"in", "not_in"})
+_TEXTS = frozenset({"starts_with", "ends_with", "regex"})
+_ORDERS = frozenset({"gt", "lt", "gte", "lte"})
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "tool": ("name", "namespace", "tags", "args"),
+    "resource": ("uri",),
+    "prompt": ("name",),
+    "user": (),
+    "claims": (),
+    "request": ("action", "transport"),
+    "time": ("hour", "minute", "weekday", "date"),
+    "services": ("connected",),
+}
+_OPEN = frozenset({"tool.args", "user", "claims"})
+
+
+def _zone(name: str) -> datetime.tzinfo:
+    if name == "UTC":
+        return datetime.UTC
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise refuse(
+            "timezone", "This machine knows no such time zone; they are called as in `Europe/Berlin`."
+        ) from None
+
+
+def _known_zone(name: str) -> str:
+    _zone(name)
+    return name
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, validate_by_name=True
+    )
+
+
+class _Selector(_Part):
+    @model_validator(mode="after")
+    def _selects(self) -> Self:
+        if all(value is None for _, value in self):
+            raise refuse("selects_nothing", f"Name at least one of {', '.join(type(self).model_fields)}.")
+        return self
+
+
+class Agents(_Selector):
+    """Who a rule is about. A rule without it that allows is for everybody signed in; one that denies, for everybody.
+
+    Args:
+        user_id: Subjects, or globs of them.
+        roles: Roles, of which one is enough; `*` is any role at all.
+        agent_id: Agents, or globs of them: the verified claim `agent_id`, else the OAuth client.
+        patterns: Globs that either the subject or the agent meets.
+        issuers: Who vouches for them, byte for byte.
+        clients: OAuth clients.
+        tenants: Organisations.
+        scopes: Scopes, of which all are needed.
+        anyone: True for everybody, also nobody signed in; stands alone.
+    """
+
+    user_id: TextOrTexts | None = None
+    roles: Texts | None = None
+    agent_id: TextOrTexts | None = None
+    patterns: Texts | None = None
+    issuers: Texts | None = None
+    clients: Texts | None = None
+    tenants: Texts | None = None
+    scopes: Texts | None = None
+    anyone: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _anyone_is_alone(self) -> Self:
+        if self.anyone and sum(value is not None for _, value in self) > 1:
+            raise refuse("anyone_is_alone", "`anyone` stands alone: beside it no other selector would mean anything.")
+        return self
+
+
+class Tools(_Selector):
+    """Which tools.
+
+    Args:
+        names: Names, exactly.
+        patterns: Globs of names.
+        namespaces: Namespaces of mounted servers.
+        tags: Tags, of which one is enough.
+    """
+
+    names: Texts | None = None
+    patterns: Texts | None = None
+    namespaces: Texts | None = None
+    tags: Texts | None = None
+
+
+class Resources(_Selector):
+    """Which resources and templates, by address.
+
+    Args:
+        uris: Addresses, exactly; of a template in a list, its pattern.
+        patterns: Globs of addresses.
+        schemes: What stands before the colon.
+    """
+
+    uris: Texts | None = None
+    patterns: Texts | None = None
+    schemes: Schemes | None = None
+
+
+class Prompts(_Selector):
+    """Which prompts.
+
+    Args:
+        names: Names, exactly.
+        patterns: Globs of names.
+        tags: Tags, of which one is enough.
+    """
+
+    names: Texts | None = None
+    patterns: Texts | None = None
+    tags: Texts | None = None
+
+
+class TimeWindow(_Part):
+    """When a rule counts.
+
+    Args:
+        days: The days on which the window begins; all of them if none is named.
+        from_: When it begins, `from` in files.
+        until: When it ends, itself not in it; earlier than `from_` if midnight lies between. `24:00` is a day's end.
+        timezone: The zone both are told in, such as `Europe/Berlin`.
+    """
+
+    days: Annotated[tuple[Weekday, ...], ListOf, Field(min_length=1)] = WEEKDAYS
+    from_: TimeOfDay = Field("00:00", validation_alias="from", serialization_alias="from")
+    until: TimeOfDay = "24:00"
+    timezone: Annotated[Text, AfterValidator(_known_zone)] = "UTC"
+
+    @property
+    def zone(self) -> datetime.tzinfo:
+        """The zone, ready to use."""
+        return _zone(self.timezone)
+
+    @model_validator(mode="after")
+    def _has_a_length(self) -> Self:
+        if self.from_ == "24:00":
+            raise refuse("never_begins", 'A day begins at "00:00".')
+        if self.from_ == self.until:
+            raise refuse("no_length", "`from` and `until` are the same time: leave both out for the whole day.")
+        return self
+
+
+def _known_field(path: str) -> str:
+    root, _, rest = path.partition(".")
+    known = _FIELDS.get(root)
+    parts = path.split(".")
+    if known is None or not all(parts) or not rest:
+        names = ", ".join(f"{one}." for one in _FIELDS)
+        raise refuse("unknown_field", f"A field begins with one of {names} and a name follows.")
+    if known and (parts[1] not in known or (f"{root}.{parts[1]}" not in _OPEN and len(parts) > 2)):  # noqa: PLR2004
+        names = ", ".join(f"{root}.{one}{'.<name>' if f'{root}.{one}' in _OPEN else ''}" for one in known)
+        raise refuse("unknown_field", f"There is no such field; of {root} there is {names}.")
+    if path in {"tool.args", "user.claims"}:
+        raise refuse("unknown_field", f"Name what is meant in it: {path}.<name>.")
+    return path
+
+
+class Condition(_Part):
+    """Compares what is known of a request with a value. All conditions of a rule must be met.
+
+    Args:
+        field: What is compared, such as `tool.args.amount` or `user.roles`.
+        operator: How. `greater_than` and `less_than` are kept as `gt` and `lt`.
+        value: What it is compared with; `exists` needs none and then means true.
+    """
+
+    field: Annotated[Text, AfterValidator(_known_field)]
+    operator: Annotated[Operator, AfterValidator(lambda name: _SHORT.get(name, name))]
+    value: AnyValue = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_value(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "value" not in given and given.get("operator") not in {None, "exists"}:
+            raise refuse("no_value", "Add `value`: what the field is compared with.")
+        return given
+
+    @model_validator(mode="after")
+    def _operator_takes_the_value(self) -> Self:
+        name, value = self.operator, self.value
+        is_list, is_number = isinstance(value, tuple), isinstance(value, int | float) and not isinstance(value, bool)
+        wanted = ""
+        if name in _LISTS and not is_list:
+            wanted = "a list"
+        elif name in _TEXTS and not (isinstance(value, str) and value):
+            wanted = "a text that is not empty"
+        elif name in _ORDERS and not (is_number or isinstance(value, str)):
+            wanted = "a number or a text"
+        elif name == "exists" and not isinstance(value, bool):
+            wanted = "true or false"
+        elif name in {"contains", "not_contains"} and is_list:
+            wanted = "one value, not a list"
+        if wanted:
+            raise PydanticCustomError(
+                "operator_value", "{text}", {"text": f"`{name}` compares with {wanted}.", "path": ("value",)}
+            )
+        return self
+
+
+class CustomCondition(_Part):
+    """A condition of the application's own, registered by name.
+
+    Args:
+        custom: The name it is registered under.
+        value: What it is to be: true, or false for its opposite.
+    """
+
+    custom: Name
+    value: bool = True
+
+
+_AnyCondition = Annotated[
+    Annotated[Condition, Tag("comparison")] | Annotated[CustomCondition, Tag("own condition")],
+    Discriminator(
+        lambda given: (
+            "own condition"
+            if isinstance(given, CustomCondition) or (isinstance(given, dict) and "custom" in given)
+            else "comparison"
+        )
+    ),
+]
+
+
+class Rule(_Part):
+    """What one rule says.
+
+    Args:
+        name: Its name, once in a policy.
+        description: What it is for.
+        effect: Whether it allows or denies. A matching deny wins over any allow.
+        agents: Who; None for everybody signed in, or for everybody where it denies.
+        tools: Which tools.
+        resources: Which resources and templates.
+        prompts: Which prompts. Where none of the three is given, everything is meant.
+        actions: What is done with it; `call` covers reading a resource and getting a prompt too.
+        conditions: What else must hold.
+        times: When; one window is enough.
+        services: Services of which the caller has connected all.
+        priority: Accepted from older files; never decides.
+    """
+
+    name: Name
+    description: str = ""
+    effect: Effect
+    agents: Agents | None = None
+    tools: Tools | None = None
+    resources: Resources | None = None
+    prompts: Prompts | None = None
+    actions: Annotated[tuple[ActionName, ...], ListOf, Field(min_length=1)] = ("*",)
+    conditions: Annotated[tuple[_AnyCondition, ...], ListOf] = ()
+    times: Annotated[tuple[TimeWindow, ...], ListOf, Field(min_length=1)] = ()
+    services: Texts = ()
+    priority: int = 100
+
+
+class Policy(_Part):
+    """One document: rules under a name.
+
+    Args:
+        name: Its name, once in a set of policies.
+        description: What it is for.
+        version: Its version, as its authors count.
+        default_effect: What happens where no rule matches. `allow` counts only where every policy of the set says so.
+        rules: Its rules, in any order.
+        tags: Words to find it by.
+        created_by: Who wrote it.
+    """
+
+    default_version: ClassVar[str] = "1.0"
+
+    name: Name
+    description: str = ""
+    version: str = default_version
+    default_effect: Effect = "deny"
+    rules: Annotated[tuple[Rule, ...], ListOf]
+    tags: Annotated[tuple[Text, ...], ListOf] = ()
+    created_by: str = ""
+
+    @model_validator(mode="after")
+    def _rules_have_names_of_their_own(self) -> Self:
+        seen: set[str] = set()
+        for number, one in enumerate(self.rules):
+            if one.name in seen:
+                text = f"There is a rule named {one.name!r} above: a decision would not say which one it was."
+                raise PydanticCustomError("duplicate_rule", "{text}", {"text": text, "path": ("rules", number, "name")})
+            seen.add(one.name)
+        return self

@@ -1,0 +1,95 @@
+"""The kinds of values a policy is written with: names, texts, lists that are not empty, times of day."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+Scalar = str | int | float | bool
+Value = Scalar | tuple[Scalar, ...]
+
+LONGEST_NAME = 200
+LONGEST_TEXT = 2_000
+_INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# A text that runs right to left in between reads other than it compares: a reviewer would approve another name.
+_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+
+
+def refuse(kind: str, text: str) -> PydanticCustomError:
+    """An error whose text is shown as it stands."""
+    return PydanticCustomError(kind, "{text}", {"text": text})  # type: ignore[arg-type]
+
+
+def _clean(text: str) -> str:
+    if text != text.strip():
+        raise refuse("outer_space", "This begins or ends with space, so it would never be met: take the space out.")
+    if any(unicodedata.category(one) in _INVISIBLE or one in _REORDERING for one in text):
+        raise refuse("invisible", "This holds a line break or an invisible character: take it out.")
+    return text
+
+
+def _scheme(text: str) -> str:
+    if not _SCHEME.fullmatch(text):
+        raise refuse("scheme", "A scheme is written in small letters and without what follows it, such as `https`.")
+    return text
+
+
+def _time_of_day(text: str) -> str:
+    if not _TIME_OF_DAY.fullmatch(text):
+        raise refuse("time_of_day", 'A time of day has two digits each, such as "09:00".')
+    return text
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else _as_tuple(value)
+
+
+def _scalar(value: Any) -> bool:
+    return isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _value(value: Any) -> Value:
+    items = _as_tuple(value)
+    if isinstance(items, tuple):
+        if not items:
+            raise refuse("empty", "The list is empty, so nothing would ever be met: name at least one value.")
+        if all(map(_scalar, items)):
+            return items
+    elif _scalar(items):
+        return value  # type: ignore[no-any-return]
+    raise refuse("value", "A value is a text, a number, true or false, or a list of these.")
+
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_clean)]
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_clean)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+TextOrTexts = Annotated[tuple[Text, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
+Scheme = Annotated[str, AfterValidator(_scheme), Field(json_schema_extra={"pattern": f"^{_SCHEME.pattern}$"})]
+Schemes = Annotated[tuple[Scheme, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+TimeOfDay = Annotated[
+    str, AfterValidator(_time_of_day), Field(json_schema_extra={"pattern": f"^(?:{_TIME_OF_DAY.pattern})$"})
+]
+AnyValue = Annotated[
+    Value,
+    PlainValidator(_value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["string", "number", "boolean"]},
+                {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}},
+            ]
+        }
+    ),
+]
+ListOf = BeforeValidator(_as_tuple)
