@@ -6,25 +6,84 @@ each request, as it does with the request's id; nothing in between has to hand a
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import AuditUnavailable
 
 _log = RequestLog("audit")
+_PLAIN = re.compile(r"[!#-\[\]-~]{1,1000}")
+_LONGEST = 1000
 
 
 class EventName(StrEnum):
-    """Everything that is recorded. The names are stable; new ones may come."""
+    """Everything that is recorded. The names are stable; new ones may come.
 
+    A credential's life is told by its id: `created` begins it, `removed` ends it, whatever ended it; in between it is
+    `replaced` (the same account was connected again: same id, new content), `renewed` and `used`. Where another account
+    takes its place, the old id is removed and a new one created.
+    """
+
+    # Leg 1: who is calling.
     TOKEN_VERIFIED = "token.verified"  # noqa: S105  # a name
     TOKEN_REFUSED = "token.refused"  # noqa: S105  # a name
+    REQUEST_REFUSED = "request.refused"
+    """Well identified, and not served: a scope is missing, the origin is foreign, the session is somebody else's."""
+
+    # Between the legs: what may be seen and used.
     ACCESS_DECIDED = "access.decided"
     POLICY_LOADED = "policy.loaded"
     POLICY_REFUSED = "policy.refused"
+
+    # Leg 2: the user is asked, in the client and in the browser.
+    ELICITATION_ASKED = "elicitation.asked"
+    ELICITATION_ENDED = "elicitation.ended"
+    """Its `outcome` says how: connected, declined, cancelled, expired, refused or failed."""
+    SIGNED_IN = "browser.signed_in"
+    SIGN_IN_REFUSED = "browser.sign_in_refused"
+    LINK_REFUSED = "link.refused"
+    """A link, or the state of a callback, that was forwarded, used up, made up, or belongs to somebody else."""
+    FORM_REFUSED = "form.refused"
+
+    # Leg 2: what is kept in a user's name.
+    CREDENTIAL_CREATED = "credential.created"
+    CREDENTIAL_REPLACED = "credential.replaced"
+    CREDENTIAL_USED = "credential.used"
+    CREDENTIAL_RENEWED = "credential.renewed"
+    CREDENTIAL_RENEWAL_FAILED = "credential.renewal_failed"
+    CREDENTIAL_MADE_DEFAULT = "credential.made_default"
+    CREDENTIAL_REVOKED = "credential.revoked"
+    """The service was told that it is over; `outcome` says whether it heard it."""
+    CREDENTIAL_REMOVED = "credential.removed"
+    RECORD_REFUSED = "record.refused"
+    """What stood in the store under a key of ours does not open: changed, moved, or nothing of ours."""
+    RECORD_REMOVED = "record.removed"
+
+    # The authorization server that clients see in proxy mode.
+    CLIENT_REGISTERED = "proxy.client_registered"
+    CLIENT_REFUSED = "proxy.client_refused"
+    CONSENT_GIVEN = "proxy.consent_given"
+    CONSENT_DECLINED = "proxy.consent_declined"
+    CONSENT_REFUSED = "proxy.consent_refused"
+    LOGIN_REFUSED = "proxy.login_refused"
+    CODE_ISSUED = "proxy.code_issued"
+    CODE_REDEEMED = "proxy.code_redeemed"
+    CODE_REFUSED = "proxy.code_refused"
+    TOKEN_RENEWED = "proxy.token_renewed"  # noqa: S105  # a name
+    TOKEN_REVOKED = "proxy.token_revoked"  # noqa: S105  # a name
+
+    # The record itself.
+    AUDIT_LOST = "audit.lost"
+    """A sink works again; `metadata.lost` says how many events it has not got."""
+    AUDIT_RESUMED = "audit.resumed"
+    """A chained file ended in half a line, as after a crash; `metadata.torn` is the SHA-256 of that piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +110,7 @@ class Event:
     Args:
         event: What it is.
         decision: Whether something was allowed, where something was decided.
+        outcome: How it ended, in one word, where it may end in several ways.
         actor: Who did it, if known.
         action: `list`, `call`, `read` or `get`.
         kind: `tool`, `resource`, `template` or `prompt`.
@@ -68,6 +128,7 @@ class Event:
 
     event: EventName
     decision: Literal["allow", "deny", ""] = ""
+    outcome: str = ""
     actor: Actor | None = None
     action: str = ""
     kind: str = ""
@@ -95,6 +156,11 @@ class Recorder(Protocol):
         ...
 
 
+def _shown(value: str) -> str:
+    # A name that somebody else chose may hold the end of a line, and a second line behind it.
+    return value if _PLAIN.fullmatch(value) else json.dumps(value[:_LONGEST])
+
+
 class LogRecorder:
     """Writes events to the logger `mcpauthkit.audit`: what is done where no trail is set up."""
 
@@ -102,6 +168,7 @@ class LogRecorder:
         """Write one line."""
         fields = {
             "decision": event.decision,
+            "outcome": event.outcome,
             "service": event.service,
             "user": event.actor.digest[:12] if event.actor else "",
             event.kind: event.target,
@@ -111,7 +178,7 @@ class LogRecorder:
             "credential": event.credential,
             "reason": event.reason,
         }
-        text = " ".join(f"{name}={value}" for name, value in fields.items() if value)
+        text = " ".join(f"{name}={_shown(value)}" for name, value in fields.items() if value)
         level = 30 if event.is_warning else 20
         _log.log(level, "%s %s", event.event, text)
 
@@ -129,3 +196,9 @@ def record(event: Event) -> None:
         AuditUnavailable: It could not be kept, and nothing may happen without a record.
     """
     current_recorder.get().record(event)
+
+
+def record_refusal(event: Event) -> None:
+    """The same for what is refused, or over, whether it can be recorded or not."""
+    with suppress(AuditUnavailable):
+        record(event)
