@@ -155,6 +155,7 @@ class Measured:
     ) -> None:
         measure = self._measure
         seconds = measure.clock.monotonic() - self._started
+        is_fault = error is not None and not self.outcome and _is_fault(error)
         self.outcome = self.outcome or _outcome_of(error)
         attributes = {**self._attributes, _OUTCOME: self.outcome}
         # While the span is the current one, so that a measurement can name an example of it.
@@ -164,7 +165,7 @@ class Measured:
             return
         context.detach(self._current)
         self._span.set_attribute(_OUTCOME, self.outcome)
-        if error is not None and _is_fault(error):
+        if is_fault and error is not None:
             self._span.set_attribute(_ERROR_TYPE, _type_of(error))
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end()

@@ -24,6 +24,7 @@ from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import GrantRefused, RemoteError, RemoteMisbehaved, RemoteUnavailable, StoreBusy
 from mcpauthkit.principal import Principal, identity_digest_of
+from mcpauthkit.telemetry import Measure
 
 _log = RequestLog("connections")
 _PAUSES_SECONDS = (0.1, 0.4)
@@ -63,6 +64,7 @@ class Renewal:
         self._outlast_seconds = outlast_seconds
         self._flights: SingleFlight[Credential | None] = SingleFlight()
         self._resting = Resting(clock)
+        self._measure = Measure("refresh")
 
     async def renew(self, principal: Principal, known: Credential, *, is_rejected: bool) -> Credential | None:
         """The renewed credential of the same connection, or None when the user has to be asked.
@@ -105,11 +107,19 @@ class Renewal:
         spare = held if not must and held.is_alive(now) else None
         try:
             self._resting.check(key)
-            return await self._renewed(key, principal, held, pauses=() if spare else _PAUSES_SECONDS)
+            return await self._measured(key, principal, held, pauses=() if spare else _PAUSES_SECONDS)
         except RemoteError:
             if spare is None:
                 raise
             return spare
+
+    async def _measured(
+        self, key: str, principal: Principal, held: Credential, *, pauses: tuple[float, ...]
+    ) -> Credential | None:
+        with self._measure.begin(service=self._grant.service) as work:
+            kept = await self._renewed(key, principal, held, pauses=pauses)
+            work.outcome = "ok" if kept is not None else "gone"
+            return kept
 
     async def _renewed(
         self, key: str, principal: Principal, held: Credential, *, pauses: tuple[float, ...]

@@ -11,6 +11,7 @@ from mcpauthkit.identity.claims import check_audience
 from mcpauthkit.identity.port import Presented
 from mcpauthkit.identity.token_cache import TokenCache
 from mcpauthkit.principal import Principal
+from mcpauthkit.telemetry import Measure
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class Judge(Generic[T]):
         self._chain = chain
         self._make = make
         self._cache = cache
+        self._measure = Measure("verify")
 
     async def judge(self, presented: Presented, resource: str, accepted: frozenset[str]) -> T:
         """The result for a good credential.
@@ -56,11 +58,12 @@ class Judge(Generic[T]):
         known_as = f"{id(verifier)} {resource} {text}".encode("utf-8", "surrogatepass")
         result = self._cache.get(known_as)
         if result is None:
-            verified = await verifier.verify(text)
-            if not verified.made_for_us:
-                audiences = accepted if verified.audiences is None else verified.audiences
-                setting = verified.audience_setting.replace("{resource}", resource)
-                check_audience(verified.principal, audiences, setting=setting)
+            with self._measure.begin(verifier=type(verifier).__name__):
+                verified = await verifier.verify(text)
+                if not verified.made_for_us:
+                    audiences = accepted if verified.audiences is None else verified.audiences
+                    setting = verified.audience_setting.replace("{resource}", resource)
+                    check_audience(verified.principal, audiences, setting=setting)
             result = self._make(verified.principal, text, resource)
             self._cache.put(
                 known_as,

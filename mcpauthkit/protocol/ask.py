@@ -32,6 +32,7 @@ from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.call import Call
 from mcpauthkit.protocol.completion import CompletionNotices
 from mcpauthkit.protocol.ladder import Rung
+from mcpauthkit.telemetry import Measure, Measured
 
 _log = RequestLog("protocol")
 
@@ -110,6 +111,11 @@ class Asker:
         self._connect_url = connect_url
         self._notices = notices
         self._entropy = entropy or SystemEntropy()
+        self._measure = Measure("elicit")
+
+    def measured(self, rung: Rung) -> Measured:
+        """Around one turn of a question: it is put to the user, waited for, or comes to its end."""
+        return self._measure.begin(service=self.broker.grant.service, rung=rung.name.lower())
 
     def log_rung(self, rung: Rung, need: Need) -> None:
         """One line per question: which way of asking a call got."""

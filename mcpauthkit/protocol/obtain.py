@@ -14,6 +14,7 @@ from mcpauthkit.protocol.ask_modern import RoundState, ask_in_rounds, continue_r
 from mcpauthkit.protocol.call import Call
 from mcpauthkit.protocol.ladder import Rung, choose_rung
 from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS_KEY
+from mcpauthkit.telemetry import Measured
 
 
 async def obtain(asker: Asker, call: Call, need: Need) -> Credential | mcp_types.InputRequiredResult:
@@ -42,7 +43,8 @@ async def obtain_or_link(asker: Asker, need: Need) -> Credential:
     credential = await asker.lookup(need)
     if credential is None:
         _check_asks_users(asker)
-        raise asker.link(await _opened(asker, need, Rung.LINK))
+        with asker.measured(Rung.LINK):
+            raise asker.link(await _opened(asker, need, Rung.LINK))
     return credential
 
 
@@ -53,6 +55,16 @@ async def _found(
     if credential is not None:
         return credential
     rung = choose_rung(call, fail_fast=need.fail_fast)
+    with asker.measured(rung) as work:
+        answer = await _asked(asker, call, need, state, rung, work)
+        if isinstance(answer, mcp_types.InputRequiredResult):
+            work.outcome = "asked" if answer.input_requests else "waiting"
+        return answer
+
+
+async def _asked(
+    asker: Asker, call: Call, need: Need, state: RoundState | None, rung: Rung, work: Measured
+) -> Credential | mcp_types.InputRequiredResult:
     if state is not None and rung is Rung.ROUNDS:
         # A later round of a question asked before: it must come to that flow's outcome and open no other.
         return await continue_rounds(asker, call, state, need)
@@ -68,6 +80,8 @@ async def _found(
                 return await join_blocking(asker, flow, need)
             return await ask_blocking(asker, call, asked, need)
         case Rung.URL_ERROR:
+            # The SDK's own error, which says nothing about how the question went.
+            work.outcome = "asked"
             raise asker.url_error(call, flow, need)
         case Rung.LINK:
             raise asker.link(flow)
