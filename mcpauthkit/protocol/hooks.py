@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import mcp_types
@@ -18,10 +19,20 @@ from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 
-from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.protocol.call import UrlElicitationNeeded, fastmcp_hook_active, mcpserver_request
+from mcpauthkit.core.audit import Actor
+from mcpauthkit.errors import AuditUnavailable, ConfigurationError
+from mcpauthkit.protocol.call import CallRefused, UrlElicitationNeeded, fastmcp_hook_active, mcpserver_request
+from mcpauthkit.protocol.call_record import CallRecord
+from mcpauthkit.protocol.in_request import actor_in, in_request
 from mcpauthkit.protocol.injection import QuestionRaised, called_as, refusal_of_dependency
-from mcpauthkit.protocol.wrapper import GUARDED
+from mcpauthkit.protocol.wrapper import GUARDED, public_text
+
+# By method: what is used, how, and the member that says which.
+_USES = {
+    "tools/call": ("tool", "call", "name"),
+    "resources/read": ("resource", "read", "uri"),
+    "prompts/get": ("prompt", "get", "name"),
+}
 
 M = TypeVar("M")
 R = TypeVar("R")
@@ -36,7 +47,10 @@ class UrlElicitationMiddleware(Middleware):
         call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
     ) -> ToolResult:
         """Around a tool."""
-        return await _translated(context, call_next, InputRequiredToolResult, purpose=context.message.name)
+        with _edge(context, kind="tool", action="call", target=context.message.name) as told:
+            result = await _translated(context, call_next, InputRequiredToolResult, purpose=context.message.name)
+            told.came_to(result)
+            return result
 
     async def on_read_resource(
         self,
@@ -44,8 +58,11 @@ class UrlElicitationMiddleware(Middleware):
         call_next: CallNext[mcp_types.ReadResourceRequestParams, ResourceResult],
     ) -> ResourceResult:
         """Around a resource."""
-        # Never the address: with a template, the caller chooses what would stand on the connect page.
-        return await _translated(context, call_next, InputRequiredResourceResult, purpose="This resource")
+        with _edge(context, kind="resource", action="read", target=str(context.message.uri)) as told:
+            # Never the address: with a template, the caller chooses what would stand on the connect page.
+            result = await _translated(context, call_next, InputRequiredResourceResult, purpose="This resource")
+            told.came_to(result)
+            return result
 
     async def on_get_prompt(
         self,
@@ -53,7 +70,22 @@ class UrlElicitationMiddleware(Middleware):
         call_next: CallNext[mcp_types.GetPromptRequestParams, PromptResult],
     ) -> PromptResult:
         """Around a prompt."""
-        return await _translated(context, call_next, InputRequiredPromptResult, purpose=context.message.name)
+        with _edge(context, kind="prompt", action="get", target=context.message.name) as told:
+            result = await _translated(context, call_next, InputRequiredPromptResult, purpose=context.message.name)
+            told.came_to(result)
+            return result
+
+
+@contextmanager
+def _edge(context: MiddlewareContext[Any], *, kind: str, action: str, target: str) -> Iterator[CallRecord]:
+    request = None if context.fastmcp_context is None else context.fastmcp_context.request_context
+    http = None if request is None else request.request
+    scope = None if http is None else http.scope
+    try:
+        with in_request(scope), CallRecord(actor_in(scope), kind=kind, action=action, target=target) as told:
+            yield told
+    except AuditUnavailable as error:
+        raise CallRefused(public_text(error)) from error
 
 
 async def _translated(
@@ -84,10 +116,32 @@ async def _translated(
 
 async def _remember_request(ctx: ServerRequestContext[Any, Any], call_next: CallNextRequest) -> HandlerResult:
     token = mcpserver_request.set(ctx)
+    scope = getattr(ctx.request, "scope", None)
     try:
-        return await call_next(ctx)
+        with in_request(scope):
+            return await _recorded(ctx, call_next, actor_in(scope))
     finally:
         mcpserver_request.reset(token)
+
+
+async def _recorded(
+    ctx: ServerRequestContext[Any, Any], call_next: CallNextRequest, actor: Actor | None
+) -> HandlerResult:
+    use = _USES.get(ctx.method)
+    if use is None:
+        return await call_next(ctx)
+    kind, action, member = use
+    target = str((ctx.params or {}).get(member, ""))
+    try:
+        with CallRecord(actor, kind=kind, action=action, target=target) as told:
+            result = await call_next(ctx)
+            told.came_to(result)
+            return result
+    except AuditUnavailable as error:
+        text = public_text(error)
+        if ctx.method != "tools/call":
+            raise MCPError(mcp_types.INTERNAL_ERROR, text) from error
+        return mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text=text)], is_error=True)
 
 
 def attach(mcp: FastMCP[Any] | MCPServer[Any]) -> None:

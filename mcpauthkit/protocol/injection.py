@@ -19,6 +19,7 @@ from fastmcp.exceptions import FastMCPError
 from mcpauthkit.errors import AuthKitError, ConfigurationError
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.call import CallRefused, current_call, fastmcp_hook_active
+from mcpauthkit.protocol.in_request import in_request
 from mcpauthkit.protocol.wrapper import Hold, Obtain, edge, public_text
 
 called_as: ContextVar[str] = ContextVar("mcpauthkit_called_as", default="This call")
@@ -65,7 +66,7 @@ async def injected(obtain: Obtain, hold: Hold, *, service: str) -> AsyncIterator
         FastMCPError: The call ends here, with a question, error -32042 or a text.
     """
     call = current_call((), {})
-    with edge(call, service):
+    with in_request(call.scope), edge(call, service):
         if not (fastmcp_hook_active.get() or call.in_background):
             raise ConfigurationError(
                 "A credential is injected here, and this server cannot ask the user for it.",

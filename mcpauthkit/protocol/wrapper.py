@@ -18,6 +18,7 @@ from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import AuthKitError, ConfigurationError, NotSignedIn, RemoteError, RemoteUnavailable
 from mcpauthkit.protocol.ask import Need
 from mcpauthkit.protocol.call import Call, current_call
+from mcpauthkit.protocol.in_request import in_request
 
 _log = RequestLog("protocol")
 
@@ -46,7 +47,7 @@ def guard(function: F, obtain: Obtain, hold: Hold, *, service: str) -> F:
         hold: Makes it available to the body.
         service: The service's name for people.
     """
-    is_async = inspect.iscoroutinefunction(function)
+    body = body_of(function)
     signature = inspect.signature(function)
 
     def arguments_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -57,19 +58,32 @@ def guard(function: F, obtain: Obtain, hold: Hold, *, service: str) -> F:
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         call = current_call(args, kwargs)
-        with edge(call, service):
+        with in_request(call.scope), edge(call, service):
             need, found = await obtain(call, arguments_of(args, kwargs))
             if isinstance(found, mcp_types.InputRequiredResult):
                 return found
             with hold(need, found):
-                if is_async:
-                    return await function(*args, **kwargs)
-                result = await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))
-                # A decorator in between may hide that the function is asynchronous.
-                return await result if inspect.isawaitable(result) else result
+                return await body(*args, **kwargs)
 
     setattr(guarded, GUARDED, True)
     return cast("F", guarded)
+
+
+def body_of(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """What a wrapper awaits to run a function as the server would: a synchronous one in a worker thread.
+
+    Args:
+        function: A tool, resource or prompt function.
+    """
+    if inspect.iscoroutinefunction(function):
+        return function
+
+    async def run(*args: Any, **kwargs: Any) -> Any:
+        result = await anyio.to_thread.run_sync(functools.partial(function, *args, **kwargs))
+        # A decorator in between may hide that the function is asynchronous.
+        return await result if inspect.isawaitable(result) else result
+
+    return run
 
 
 @contextmanager
