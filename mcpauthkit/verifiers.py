@@ -17,7 +17,8 @@ from mcpauthkit.identity.static_key import StaticKeyVerifier
 from mcpauthkit.identity.trusted_header import TrustedHeaderVerifier
 from mcpauthkit.identity.unsigned_encrypted import UnsignedEncryptedVerifier
 from mcpauthkit.identity.verifier import JwtVerifier
-from mcpauthkit.protocol.fastmcp_auth import KitTokenVerifier, PrincipalToken, fastmcp_token_verifier
+from mcpauthkit.protocol.fastmcp_auth import KitTokenVerifier, fastmcp_token_verifier
+from mcpauthkit.protocol.sinks import PrincipalToken
 
 __all__ = [
     "ApiKeyVerifier",

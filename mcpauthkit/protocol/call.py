@@ -19,12 +19,14 @@ from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError, UrlElicitationRequiredError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from mcpauthkit.access.auth_check import principal_of_token
 from mcpauthkit.errors import NotSignedIn
 from mcpauthkit.principal import Principal, current_user
 from mcpauthkit.protocol.fastmcp_auth import principal_of_user
-from mcpauthkit.protocol.sinks import PRINCIPAL_KEY, ROLES_CLAIM
+from mcpauthkit.protocol.sinks import PRINCIPAL_KEY
 
 UserContext = ContextVar[Any]
+_TRANSPORTS = {"streamable-http": "http", "http": "http", "sse": "sse", "stdio": "stdio", None: "memory"}
 
 mcpserver_request: ContextVar[ServerRequestContext[Any, Any] | None] = ContextVar(
     "mcpauthkit_mcpserver_request", default=None
@@ -79,6 +81,9 @@ class Call:
         refuse: Makes the exception that ends the call with a text.
         url_error: Makes the exception that ends the call with error -32042.
         end_round: Takes our state and the answer to a service's question away from what the tool is going to see.
+        method: What the client asks for, such as `tools/call`; empty in background tasks.
+        target: The name or address it asks it of; empty in background tasks.
+        transport: `http`, `sse`, `stdio` or `memory`; empty where the server does not tell.
     """
 
     session: ServerSession
@@ -93,6 +98,9 @@ class Call:
     refuse: Callable[[str], Exception]
     url_error: Callable[[mcp_types.ElicitRequestURLParams], Exception]
     end_round: Callable[[str], None] = field(default=lambda _service: None)
+    method: str = ""
+    target: str = ""
+    transport: str = ""
 
     @property
     def is_modern(self) -> bool:
@@ -132,7 +140,8 @@ class Call:
             candidates = (
                 user_context.get(None) if user_context is not None else None,
                 current_user.get(),
-                _principal_of_worker(),
+                # In a background task: from the token FastMCP restores there.
+                principal_of_token(get_access_token()),
             )
             for candidate in candidates:
                 if isinstance(candidate, Principal):
@@ -140,31 +149,6 @@ class Call:
         raise NotSignedIn(
             hint="Put JwtAuthMiddleware in front of the MCP server.",
         )
-
-
-def _principal_of_worker() -> Principal | None:
-    """The caller of a background task, from the token FastMCP restores there; it was verified when the call came.
-
-    What the verifier found stands in the token's own fields; its issuer may keep the subject in another claim than
-    `sub`, and roles in one that only the verifier's claim map knows. Expiry was judged when the task was accepted: a
-    queue may take longer than a token lives.
-    """
-    token = get_access_token()
-    issuer = token.claims.get("iss") if token is not None else None
-    if token is None or not isinstance(issuer, str) or not token.subject or not token.subject.isprintable():
-        return None
-    claims = dict(token.claims)
-    roles = claims.pop(ROLES_CLAIM, None)
-    is_ours = isinstance(roles, list) and all(isinstance(one, str) for one in roles)
-    return Principal(
-        claims,
-        issuer=issuer,
-        subject=token.subject,
-        client_id=token.client_id,
-        scopes=frozenset(token.scopes),
-        roles=frozenset(roles) if is_ours else frozenset(),
-        expires_at=token.expires_at,
-    )
 
 
 def current_call(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
@@ -199,6 +183,7 @@ def _from_fastmcp(context: FastMCPContext) -> Call:
     request = context.request_context
     http = request.request if request is not None else None
     session = context.session
+    sdk_request: ServerRequestContext[Any, Any] | None = getattr(request, "_srctx", None)
     return Call(
         session=session,
         protocol_version=session.protocol_version if request is None else request.protocol_version,
@@ -211,6 +196,9 @@ def _from_fastmcp(context: FastMCPContext) -> Call:
         refuse=CallRefused,
         url_error=UrlElicitationNeeded,
         end_round=lambda service: _end_here(request, service),
+        method="" if sdk_request is None else sdk_request.method,
+        target="" if sdk_request is None else _target_of(sdk_request),
+        transport=_TRANSPORTS.get(context.transport, ""),
     )
 
 
@@ -249,7 +237,16 @@ def _from_mcpserver(request: ServerRequestContext[Any, Any]) -> Call:
         can_raise_url_error=True,
         refuse=_MCPSERVER_REFUSALS.get(request.method, _refuse_on_the_wire),
         url_error=_url_error,
+        method=request.method,
+        target=_target_of(request),
+        # In memory or on stdio, it does not tell which.
+        transport="" if scope is None else "http",
     )
+
+
+def _target_of(request: ServerRequestContext[Any, Any]) -> str:
+    asked = request.params or {}
+    return str(asked.get("uri") or asked.get("name") or "")
 
 
 def _refuse_on_the_wire(text: str) -> Exception:

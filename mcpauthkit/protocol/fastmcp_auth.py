@@ -20,7 +20,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from fastmcp.server.auth import AccessToken
 from fastmcp.server.auth import TokenVerifier as FastMCPTokenVerifier
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from pydantic import PrivateAttr
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -39,33 +38,9 @@ from mcpauthkit.identity.trusted_issuer import TrustedIssuer, issuers_from
 from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.principal import Principal, current_user
-from mcpauthkit.protocol.sinks import access_token_of
+from mcpauthkit.protocol.sinks import PrincipalToken
 
 _log = RequestLog("protocol")
-
-
-class PrincipalToken(AccessToken):
-    """FastMCP's token with our principal inside."""
-
-    _principal: Principal | None = PrivateAttr(default=None)
-
-    @classmethod
-    def of(cls, principal: Principal, token: str, resource: str) -> PrincipalToken:
-        """The token of a verified caller.
-
-        Args:
-            principal: The caller.
-            token: The credential itself.
-            resource: What it was presented to (RFC 8707).
-        """
-        made = cls.model_validate(access_token_of(principal, token, resource).model_dump())
-        made._principal = principal  # noqa: SLF001  # our own class
-        return made
-
-    @property
-    def principal(self) -> Principal | None:
-        """Who it is."""
-        return self._principal
 
 
 class KitTokenVerifier(FastMCPTokenVerifier):

@@ -7,6 +7,7 @@ opened, so both are set from one value, always with issuer, subject and client i
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import MutableMapping
 from contextvars import Token
@@ -15,11 +16,11 @@ from typing import Any
 from fastmcp.server.auth import AccessToken
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from pydantic import PrivateAttr
 from starlette.authentication import AuthCredentials
 
+from mcpauthkit.access.auth_check import ROLES_CLAIM, UNKNOWN_CLIENT
 from mcpauthkit.principal import Principal
-
-_UNKNOWN_CLIENT = "unknown"
 
 PRINCIPAL_KEY = "mcpauthkit.principal"
 """The key of the ASGI scope under which a request carries its principal."""
@@ -27,20 +28,47 @@ PRINCIPAL_KEY = "mcpauthkit.principal"
 VERIFIED_KEY = "mcpauthkit.verified"
 """The key of the ASGI scope under which a request carries what its caller was verified by, as the SDK's user."""
 
-ROLES_CLAIM = "mcpauthkit.roles"
-"""The claim under which roles travel with the SDK's token, which has no field for them, into background tasks."""
-
 SIGN_IN_ISSUERS_KEY = "mcpauthkit.sign_in_issuers"
 """The key of the ASGI scope under which a request says at which issuers a browser can sign in."""
 
 SinkToken = Token[AuthenticatedUser | None]
 
 
+class PrincipalToken(AccessToken):
+    """FastMCP's token with our principal inside."""
+
+    _principal: Principal | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, principal: Principal, token: str, resource: str) -> PrincipalToken:
+        """The token of a verified caller.
+
+        Args:
+            principal: The caller.
+            token: The credential itself.
+            resource: What it was presented to (RFC 8707).
+        """
+        made = cls.model_validate(access_token_of(principal, token, resource).model_dump())
+        made._principal = principal  # noqa: SLF001  # our own class
+        return made
+
+    def on_request(self, principal: Principal) -> PrincipalToken:
+        """The same token with its principal as seen on one request."""
+        seen = copy.copy(self)
+        seen._principal = principal  # noqa: SLF001  # our own class
+        return seen
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who it is."""
+        return self._principal
+
+
 def access_token_of(principal: Principal, token: str, resource: str) -> AccessToken:
     """A principal in the words of the MCP SDK and FastMCP; see `SdkIdentity` for the arguments."""
     return AccessToken(
         token=token,
-        client_id=principal.client_id or _UNKNOWN_CLIENT,
+        client_id=principal.client_id or UNKNOWN_CLIENT,
         scopes=sorted(principal.scopes),
         expires_at=None if principal.expires_at is None else math.ceil(principal.expires_at),
         resource=resource,
@@ -61,13 +89,12 @@ class SdkIdentity:
         resource: The protected resource it was presented to (RFC 8707).
     """
 
-    __slots__ = ("_credentials", "_user", "principal")
+    __slots__ = ("_credentials", "_token", "principal")
 
     def __init__(self, principal: Principal, token: str, resource: str) -> None:
-        access_token = access_token_of(principal, token, resource)
         self.principal = principal
-        self._user = AuthenticatedUser(access_token)
-        self._credentials = AuthCredentials(access_token.scopes)
+        self._token = PrincipalToken.of(principal, token, resource)
+        self._credentials = AuthCredentials(self._token.scopes)
 
     def enter(
         self, scope: MutableMapping[str, Any], principal: Principal, *, in_anonymous_session: bool = False
@@ -81,13 +108,14 @@ class SdkIdentity:
                 The SDK knows that session as nobody's and would not find it for anybody else, so `scope["user"]`
                 stays empty; who may continue it has been decided by then.
         """
+        user = AuthenticatedUser(self._token.on_request(principal))
         scope[PRINCIPAL_KEY] = principal
         # Where `scope["user"]` has to stay empty, too.
-        scope[VERIFIED_KEY] = self._user
+        scope[VERIFIED_KEY] = user
         if not in_anonymous_session:
-            scope["user"] = self._user
+            scope["user"] = user
         scope["auth"] = self._credentials
-        return auth_context_var.set(self._user)
+        return auth_context_var.set(user)
 
     @staticmethod
     def leave(token: SinkToken) -> None:
