@@ -1,0 +1,224 @@
+"""What is allowed in policies and probably not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from mcpauthkit.access.policy.document import Agents, Condition, Policy, Resources, Rule
+
+_ABOUT = {"tool": "tools", "resource": "resources", "prompt": "prompts"}
+_ONLY = {"read": "resources", "get": "prompts"}
+_BEGINS = ("^", r"\A", ".*")
+_ENDS = ("$", r"\z", ".*")
+_ABOVE = frozenset({"gt", "gte"})
+_BELOW = frozenset({"lt", "lte"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One thing to look at.
+
+    Args:
+        policy: The policy it is in.
+        rule: The rule; empty where it is about the whole of it.
+        text: What it does, or does not do.
+    """
+
+    policy: str
+    rule: str = ""
+    text: str
+
+
+def notes_on(policies: Sequence[Policy]) -> tuple[Note, ...]:
+    """What to look at in policies that are used together.
+
+    Args:
+        policies: All that a server would load.
+    """
+    return tuple(
+        note
+        for one in policies
+        for note in (
+            *_on_default(one, policies),
+            *(Note(policy=one.name, rule=rule.name, text=text) for rule in one.rules for text in _on_rule(rule)),
+            *_overruled(one, policies),
+        )
+    )
+
+
+def _on_default(policy: Policy, policies: Sequence[Policy]) -> Iterator[Note]:
+    if policy.default_effect != "allow":
+        return
+    others = [one.name for one in policies if one.default_effect != "allow"]
+    if others:
+        text = f"`default_effect: allow` opens nothing, because {', '.join(others)} does not say it."
+    else:
+        text = "`default_effect: allow` allows whatever no rule matches."
+    yield Note(policy=policy.name, text=text)
+
+
+def _on_rule(rule: Rule) -> Iterator[str]:
+    if "priority" in rule.model_fields_set:
+        yield "`priority` never decides: a matching deny wins, else a matching allow."
+    if reason := _never(rule):
+        yield f"It can never match: {reason}."
+    if rule.effect == "deny":
+        yield from _denies_more(rule)
+        return
+    yield from (
+        f"`{one.value}` is found anywhere in {one.field}: write ^ in front and $ behind if all of it is meant."
+        for one in _comparisons(rule)
+        if one.operator == "regex" and not _is_anchored(str(one.value))
+    )
+    if _is_about_everything(rule) and not (rule.conditions or rule.times or rule.services):
+        if rule.agents is not None and rule.agents.anyone:
+            yield "It allows everything to anybody, signed in or not."
+        elif _is_everybody_signed_in(rule.agents):
+            yield "It allows everything to everybody who is signed in."
+
+
+def _denies_more(rule: Rule) -> Iterator[str]:
+    meant = _kinds(rule)
+    for field in dict.fromkeys(one.field for one in _comparisons(rule) if one.operator != "exists"):
+        kind = _ABOUT.get(field.partition(".")[0])
+        others = sorted((meant or {*_ABOUT.values()}) - {kind})
+        if kind and others:
+            known = " and ".join(others)
+            yield f"It denies {known} whatever the other conditions say, because they have no {field}: name {kind}."
+
+
+def _never(rule: Rule) -> str:
+    return next(
+        (
+            reason
+            for reason in (
+                _impossible_action(rule),
+                _impossible_names(rule),
+                _impossible_comparisons(rule),
+                _impossible_allow(rule) if rule.effect == "allow" else "",
+            )
+            if reason
+        ),
+        "",
+    )
+
+
+def _impossible_action(rule: Rule) -> str:
+    kinds = _kinds(rule)
+    wanted = {_ONLY[action] for action in rule.actions if action in _ONLY}
+    if kinds and len(wanted) == len(set(rule.actions)) and not kinds & wanted:
+        return f"{' and '.join(sorted(kinds))} are not what `{'`, `'.join(rule.actions)}` is done with"
+    return ""
+
+
+def _impossible_names(rule: Rule) -> str:
+    # A rule about several kinds still has the others.
+    if len(_kinds(rule)) != 1:
+        return ""
+    part = rule.tools or rule.prompts or rule.resources
+    assert part is not None
+    names = part.uris if isinstance(part, Resources) else part.names
+    if names and part.patterns and not any(fnmatchcase(name, one) for name in names for one in part.patterns):
+        return "no name in it meets one of its patterns"
+    if not isinstance(part, Resources) or not (part.uris and part.schemes):
+        return ""
+    schemes = {uri.partition(":")[0] for uri in part.uris}
+    return "no address in it has one of its schemes" if schemes.isdisjoint(part.schemes) else ""
+
+
+def _impossible_comparisons(rule: Rule) -> str:
+    found = [one for one in _comparisons(rule) if not isinstance(one.value, tuple)]
+    for number, one in enumerate(found):
+        for other in found[number + 1 :]:
+            if one.field == other.field and _excludes(one, other):
+                return f"{one.field} cannot be both `{one.operator} {one.value}` and `{other.operator} {other.value}`"
+    return ""
+
+
+def _excludes(one: Condition, other: Condition) -> bool:
+    if one.operator == other.operator == "equals":
+        return one.value != other.value
+    if one.operator in _BELOW:
+        one, other = other, one
+    if one.operator not in _ABOVE or other.operator not in _BELOW:
+        return False
+    above: Any = one.value
+    below: Any = other.value
+    if isinstance(above, str) is not isinstance(below, str):
+        return True
+    return bool(above > below if (one.operator, other.operator) == ("gte", "lte") else above >= below)
+
+
+def _impossible_allow(rule: Rule) -> str:
+    kinds = _kinds(rule)
+    for one in _comparisons(rule):
+        kind = _ABOUT.get(one.field.partition(".")[0])
+        if kind and kinds and kind not in kinds and one.operator != "exists":
+            return f"{' and '.join(sorted(kinds))} have no {one.field}"
+        is_nobody = one.field == "user.authenticated" and (one.operator, one.value) == ("equals", False)
+        if is_nobody and not (rule.agents is not None and rule.agents.anyone):
+            return "it is for who has signed in, unless `agents` says `anyone: true`"
+    return ""
+
+
+def _overruled(policy: Policy, policies: Sequence[Policy]) -> Iterator[Note]:
+    denies = [(one.name, rule) for one in policies for rule in one.rules if rule.effect == "deny"]
+    for rule in policy.rules:
+        if rule.effect == "allow":
+            by = next(((name, deny.name) for name, deny in denies if _covers(deny, rule)), None)
+            if by is not None:
+                text = f"It never decides: {by[0]}/{by[1]} denies all that it allows."
+                yield Note(policy=policy.name, rule=rule.name, text=text)
+
+
+def _covers(deny: Rule, allow: Rule) -> bool:
+    """Whether a deny matches whenever an allow does, as far as equal parts show it."""
+    return (
+        deny.agents in {None, allow.agents}
+        and (_is_about_everything(deny) or _same_targets(deny, allow))
+        and ("*" in deny.actions or set(allow.actions) <= set(deny.actions))
+        and all(one in allow.conditions for one in deny.conditions)
+        and deny.times in {None, allow.times}
+        and set(deny.services or ()) <= set(allow.services or ())
+    )
+
+
+def _same_targets(deny: Rule, allow: Rule) -> bool:
+    kinds = _kinds(allow)
+    return bool(kinds) and all(getattr(deny, kind) == getattr(allow, kind) for kind in kinds)
+
+
+def _is_about_everything(rule: Rule) -> bool:
+    kinds = _kinds(rule)
+    return not kinds or (
+        kinds == {*_ABOUT.values()}
+        and all(getattr(rule, kind).model_dump(exclude_none=True) == {"patterns": ("*",)} for kind in kinds)
+    )
+
+
+def _is_everybody_signed_in(agents: Agents | None) -> bool:
+    if agents is None:
+        return True
+    said = agents.model_dump(exclude_none=True)
+    return bool(said) and all(name in {"user_id", "patterns"} and "*" in values for name, values in said.items())
+
+
+def _kinds(rule: Rule) -> set[str]:
+    return {kind for kind in _ABOUT.values() if getattr(rule, kind) is not None}
+
+
+def _comparisons(rule: Rule) -> list[Condition]:
+    return [one for one in rule.conditions if isinstance(one, Condition)]
+
+
+def _is_anchored(pattern: str) -> bool:
+    # An alternative outside of brackets has ends of its own.
+    outside = 0
+    for one in pattern:
+        outside += {"(": 1, ")": -1}.get(one, 0)
+        if one == "|" and not outside:
+            return False
+    return pattern.startswith(_BEGINS) and pattern.endswith(_ENDS)
