@@ -12,6 +12,7 @@ AuthKitError
 │   │   └── WrongAudience       401 invalid_token; a good token, but not for us: often a setting
 │   ├── InvalidRequest          400 invalid_request
 │   ├── InsufficientScope       403 insufficient_scope
+│   ├── ToolNotOpen             403 without a challenge; the table of scopes does not name the tool
 │   ├── ForbiddenOrigin         403 without a challenge; signing in again would not help
 │   ├── UnknownSession          404; the MCP session is somebody else's, or gone
 │   └── IssuerUnavailable       503; we could not check, so nobody has to sign in again
@@ -82,6 +83,7 @@ from mcpauthkit.errors.requests import (
     MissingToken,
     OAuthFault,
     RequestError,
+    ToolNotOpen,
     UnknownSession,
     WrongAudience,
 )
@@ -135,6 +137,7 @@ __all__ = [
     "SealedElsewhere",
     "StoreBusy",
     "StoreUnavailable",
+    "ToolNotOpen",
     "TooManyConnections",
     "UnknownSession",
     "WrongAudience",

@@ -72,6 +72,14 @@ class InsufficientScope(RequestError):
         self.required = required
 
 
+class ToolNotOpen(RequestError):
+    """The table of scopes refuses tools it does not name; signing in again would not help, so no challenge says so."""
+
+    code = "tool_not_open"
+    status_hint = 403
+    default_public = "This tool is open to nobody: no scopes are set for it."
+
+
 class ForbiddenOrigin(RequestError):
     """A web page that is not on the list calls the MCP endpoint (MCP, Streamable HTTP, "Security Warning")."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mcpauthkit.errors import ConfigurationError, InsufficientScope
+from mcpauthkit.access.tool_scopes import ToolScopes
+from mcpauthkit.errors import ConfigurationError, InsufficientScope, ToolNotOpen
 from mcpauthkit.oauth.scopes import check_scopes, missing_scopes
 from mcpauthkit.principal import Principal
 from mcpauthkit.web.mcp_messages import McpMessage
@@ -35,7 +36,7 @@ class CallRules:
     Args:
         scopes: Base scopes that clients ask for at sign-in.
         require_scopes: Scopes every request needs.
-        tool_scopes: Further scopes by tool.
+        tool_scopes: Further scopes by tool; a plain mapping says nothing about tools that are not in it.
         public_tools: Tools that anybody may call without a token.
 
     Raises:
@@ -47,20 +48,16 @@ class CallRules:
         *,
         scopes: Sequence[str] = (),
         require_scopes: Sequence[str] = (),
-        tool_scopes: Mapping[str, Sequence[str]] | None = None,
+        tool_scopes: ToolScopes | Mapping[str, Sequence[str]] | None = None,
         public_tools: Sequence[str] = (),
     ) -> None:
         self._base = check_scopes([*check_scopes(scopes), *check_scopes(require_scopes)])
         self._required = check_scopes(require_scopes)
-        if not isinstance(tool_scopes or {}, Mapping):
-            raise ConfigurationError(
-                f"tool_scopes={tool_scopes!r} is no mapping.", hint='Write {"write_report": ["reports:write"]}.'
-            )
-        self._by_tool = {tool: check_scopes(needed) for tool, needed in (tool_scopes or {}).items()}
+        self._tools = ToolScopes.of(tool_scopes)
         if isinstance(public_tools, str):
             raise ConfigurationError(f"public_tools={public_tools!r} is one text.", hint='Write ["health"].')
         self._public = frozenset(public_tools)
-        both = self._public & self._by_tool.keys()
+        both = self._public & self._tools.by_tool.keys()
         if both:
             raise ConfigurationError(
                 f"public_tools and tool_scopes both hold {', '.join(sorted(both))}.",
@@ -80,7 +77,7 @@ class CallRules:
     @property
     def read_calls(self) -> bool:
         """Whether the message of an authenticated request makes a difference."""
-        return bool(self._by_tool)
+        return not self._tools.is_empty
 
     def is_public(self, message: McpMessage) -> bool:
         """Whether a message may come without a token."""
@@ -99,16 +96,23 @@ class CallRules:
         Raises:
             InsufficientScope: It names the full set, base scopes included: several clients replace what they have by
                 what it names, and would lose the rest.
+            ToolNotOpen: No scope would help.
         """
-        if message is None and not self._required:
+        tool = message.tool if message is not None else None
+        if tool is None and not self._required:
             return
-        by_tool = self._by_tool.get(message.tool, ()) if message is not None and message.tool is not None else ()
+        by_tool = self._tools.needed(tool) if tool is not None else ()
         missing = missing_scopes((*self._required, *by_tool), principal.scopes)
         if not missing:
+            if tool is not None and tool not in self._public and self._tools.is_refused(tool):
+                raise ToolNotOpen(
+                    hint="Add the tool to the table of scopes, with an empty list if signing in is enough.",
+                    reason=f"tool {tool!r:.80}",
+                )
             return
         needed = tuple(dict.fromkeys((*self._base, *by_tool)))
         raise InsufficientScope(
             needed,
             hint="Grant the client these scopes at the issuer.",
-            reason=f"missing {list(missing)!r:.200}, tool {message.tool if message else None!r:.80}",
+            reason=f"missing {list(missing)!r:.200}, tool {tool!r:.80}",
         )
