@@ -16,8 +16,8 @@ selected values can be written.
 
 from __future__ import annotations
 
-import datetime
 import zoneinfo
+from datetime import UTC, tzinfo
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -93,9 +93,9 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 _OPEN = frozenset({"tool.args", "user", "claims"})
 
 
-def _zone(name: str) -> datetime.tzinfo:
+def _zone(name: str) -> tzinfo:
     if name == "UTC":
-        return datetime.UTC
+        return UTC
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -215,7 +215,7 @@ class TimeWindow(_Part):
     timezone: Annotated[Text, AfterValidator(_known_zone)] = "UTC"
 
     @property
-    def zone(self) -> datetime.tzinfo:
+    def zone(self) -> tzinfo:
         """The zone, ready to use."""
         return _zone(self.timezone)
 
