@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from mcpauthkit.core.audit import Event, EventName, record
 from mcpauthkit.core.urls import path_of
 from mcpauthkit.identity.chain import VerifierChain
 from mcpauthkit.identity.claims import check_audience
 from mcpauthkit.identity.port import Presented
 from mcpauthkit.identity.token_cache import TokenCache
-from mcpauthkit.principal import Principal
+from mcpauthkit.principal import Principal, actor_of
 from mcpauthkit.telemetry import Measure
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ class Judge(Generic[T]):
             InvalidToken: It is not good here.
             InvalidRequest: Too much is presented.
             IssuerUnavailable: It could not be judged.
+            AuditUnavailable: It is good, which cannot be recorded.
         """
         verifier, text = self._chain.choose(presented)
         # The audience belongs to what was verified, so the resource belongs to what is remembered.
@@ -64,6 +66,9 @@ class Judge(Generic[T]):
                     audiences = accepted if verified.audiences is None else verified.audiences
                     setting = verified.audience_setting.replace("{resource}", resource)
                     check_audience(verified.principal, audiences, setting=setting)
+            # Before it is remembered: a caller whom nobody could record is not let in by the next request either.
+            actor, how = actor_of(verified.principal), type(verifier).__name__
+            record(Event(event=EventName.TOKEN_VERIFIED, actor=actor, metadata={"resource": resource, "verifier": how}))
             result = self._make(verified.principal, text, resource)
             self._cache.put(
                 known_as,

@@ -23,11 +23,12 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mcpauthkit.core.audit import Event, EventName, Recorder, current_recorder, record_refusal
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.headers import header_values
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.urls import check_base_url
-from mcpauthkit.errors import InvalidRequest, IssuerUnavailable, RequestError, WrongAudience
+from mcpauthkit.errors import AuditUnavailable, InvalidRequest, IssuerUnavailable, RequestError, WrongAudience
 from mcpauthkit.fetch import Fetch, HttpFetch
 from mcpauthkit.identity.chain import VerifierChain
 from mcpauthkit.identity.decryption_keys import DecryptionKeys
@@ -38,7 +39,7 @@ from mcpauthkit.identity.trusted_issuer import TrustedIssuer, issuers_from
 from mcpauthkit.identity.verifier import JwtVerifier
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.principal import Principal, current_user
-from mcpauthkit.protocol.sinks import PrincipalToken
+from mcpauthkit.protocol.sinks import RECORDER_KEY, PrincipalToken
 
 _log = RequestLog("protocol")
 
@@ -56,8 +57,10 @@ class KitTokenVerifier(FastMCPTokenVerifier):
         leeway_seconds: float = 60.0,
         clock: Clock | None = None,
         fetch: Fetch | None = None,
+        audit: Recorder | None = None,
     ) -> None:
         self._fetch = fetch
+        self._audit = audit
         super().__init__(required_scopes=list(check_scopes(required_scopes)))
         self._resource = check_base_url(resource, "resource")
         self._accepted = accepted_audiences(self._resource)
@@ -71,12 +74,14 @@ class KitTokenVerifier(FastMCPTokenVerifier):
 
         Raises:
             IssuerUnavailable: It could not be judged.
+            AuditUnavailable: It is good, which cannot be recorded.
         """
         try:
             verified = await self._judge.judge(Presented(token), self._resource, self._accepted)
         except IssuerUnavailable:
             raise
         except RequestError as error:
+            record_refusal(Event(event=EventName.TOKEN_REFUSED, decision="deny", reason=error.code))
             # Only a genuine token gets as far as its audience, so nobody can fill the log with these.
             level = logging.WARNING if isinstance(error, WrongAudience) else logging.INFO
             _log.log(level, "token refused %s", error.for_log())
@@ -87,7 +92,7 @@ class KitTokenVerifier(FastMCPTokenVerifier):
 
     def get_middleware(self) -> list[Middleware]:
         """FastMCP's own middleware, and ours around it."""
-        return [Middleware(_Door, close=self.aclose), *super().get_middleware()]
+        return [Middleware(_Door, close=self.aclose, audit=self._audit), *super().get_middleware()]
 
     async def aclose(self) -> None:
         """Close what was opened to ask issuers; FastMCP's application does so when it ends."""
@@ -104,6 +109,7 @@ def fastmcp_token_verifier(
     token_cache_size: int = 10_000,
     leeway_seconds: float = 60.0,
     clock: Clock | None = None,
+    audit: Recorder | None = None,
 ) -> KitTokenVerifier:
     """A token verifier for `FastMCP(auth=...)` and for `RemoteAuthProvider(token_verifier=...)`.
 
@@ -121,6 +127,7 @@ def fastmcp_token_verifier(
         token_cache_size: How many verified tokens are remembered; 0 verifies every time.
         leeway_seconds: How long past its `exp` a remembered token still counts.
         clock: Time.
+        audit: Where events of the requests go, such as an `AuditTrail`; the logger `mcpauthkit.audit` unless given.
 
     Raises:
         ConfigurationError: There is no verifier, or the resource is no https URL (http only on loopback).
@@ -142,6 +149,7 @@ def fastmcp_token_verifier(
         leeway_seconds=leeway_seconds,
         clock=clock,
         fetch=fetch,
+        audit=audit,
     )
 
 
@@ -154,9 +162,10 @@ def principal_of_user(user: object) -> Principal | None:
 class _Door:
     """Around FastMCP's authentication: outages are told as such, and `current_user` ends with the request."""
 
-    def __init__(self, app: ASGIApp, *, close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, app: ASGIApp, *, close: Callable[[], Awaitable[None]], audit: Recorder | None) -> None:
         self._app = app
         self._close = close
+        self._audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -173,16 +182,22 @@ class _Door:
             await _answer(InvalidRequest(reason="several Authorization headers"), send)
             return
         reset = current_user.set(None)
+        recording = None
+        if self._audit is not None:
+            recording = current_recorder.set(self._audit)
+            scope[RECORDER_KEY] = self._audit
         try:
             await self._app(scope, receive, send)
-        except IssuerUnavailable as error:
+        except (IssuerUnavailable, AuditUnavailable) as error:
             # It comes from `verify_token`, before the application, so nothing was sent yet.
             await _answer(error, send)
         finally:
+            if recording is not None:
+                current_recorder.reset(recording)
             current_user.reset(reset)
 
 
-async def _answer(error: RequestError, send: Send) -> None:
+async def _answer(error: RequestError | AuditUnavailable, send: Send) -> None:
     _log.info("request refused status=%s %s", error.status_hint, error.for_log())
     body = json.dumps({"error": error.oauth_error or error.code, "error_description": error.public}).encode()
     headers = [

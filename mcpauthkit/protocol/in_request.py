@@ -14,10 +14,7 @@ from mcpauthkit.core.audit import Actor, current_recorder
 from mcpauthkit.core.request_id import current_request_id
 from mcpauthkit.principal import Principal, actor_of, current_user
 from mcpauthkit.protocol.fastmcp_auth import principal_of_user
-from mcpauthkit.protocol.sinks import PRINCIPAL_KEY
-
-RECORDER_KEY = "mcpauthkit.recorder"
-"""The key of the ASGI scope under which a request carries the recorder of its events."""
+from mcpauthkit.protocol.sinks import PRINCIPAL_KEY, RECORDER_KEY
 
 
 @contextmanager

@@ -28,6 +28,9 @@ PRINCIPAL_KEY = "mcpauthkit.principal"
 VERIFIED_KEY = "mcpauthkit.verified"
 """The key of the ASGI scope under which a request carries what its caller was verified by, as the SDK's user."""
 
+RECORDER_KEY = "mcpauthkit.recorder"
+"""The key of the ASGI scope under which a request carries the recorder of its events."""
+
 SIGN_IN_ISSUERS_KEY = "mcpauthkit.sign_in_issuers"
 """The key of the ASGI scope under which a request says at which issuers a browser can sign in."""
 

@@ -7,11 +7,19 @@ from typing import NamedTuple
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope
 
+from mcpauthkit.core.audit import Event, EventName, record_refusal
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.headers import HeaderFields
-from mcpauthkit.errors import MissingToken
+from mcpauthkit.errors import (
+    InsufficientScope,
+    InvalidToken,
+    IssuerUnavailable,
+    MissingToken,
+    RequestError,
+    WrongAudience,
+)
 from mcpauthkit.identity.judge import Judge
-from mcpauthkit.principal import Principal
+from mcpauthkit.principal import Principal, actor_of
 from mcpauthkit.protocol.sinks import SdkIdentity
 from mcpauthkit.web.anonymous_sessions import AnonymousSessions
 from mcpauthkit.web.call_rules import CallRules
@@ -81,16 +89,35 @@ class Admissions:
 
         Raises:
             RequestError: It is refused.
+            AuditUnavailable: Its token is good, which cannot be recorded.
         """
-        presented = presented_by(scope, headers)
         called = resource or self._elsewhere
         try:
+            presented = presented_by(scope, headers)
             identity = await self._judge.judge(presented, called.url, called.accepted)
         except MissingToken:
             if resource is None or not self._rules.allow_anonymous:
                 raise
             return await self._admit_nobody(scope, headers, receive)
+        except RequestError as error:
+            tell_refusal(error)
+            raise
         principal = identity.principal.on_request(presented.peer, headers.first(b"user-agent"))
+        try:
+            return await self._admit_somebody(scope, headers, receive, resource, identity, principal)
+        except RequestError as error:
+            tell_refusal(error, principal)
+            raise
+
+    async def _admit_somebody(
+        self,
+        scope: Scope,
+        headers: HeaderFields,
+        receive: Receive,
+        resource: ProtectedResource | None,
+        identity: SdkIdentity,
+        principal: Principal,
+    ) -> Admission:
         message = None
         if resource is not None and self._rules.read_calls and _has_message(scope):
             message, receive = await read_message(receive)
@@ -118,6 +145,29 @@ class Admissions:
         elif opens_session:
             self.anonymous_sessions.may_open()
         return Admission(receive, opens_session=opens_session, session_id=session_id)
+
+
+def tell_refusal(error: RequestError, principal: Principal | None = None) -> None:
+    """Record that a request was refused; nothing is told of one without a token, which is how every client begins.
+
+    Args:
+        error: Why.
+        principal: Who sent it, if that was found out.
+    """
+    if isinstance(error, MissingToken | IssuerUnavailable):
+        return
+    record_refusal(
+        Event(
+            event=EventName.TOKEN_REFUSED if isinstance(error, InvalidToken) else EventName.REQUEST_REFUSED,
+            decision="deny",
+            actor=actor_of(principal),
+            # Its code only: the rest may quote a token that nobody has vouched for.
+            reason=error.code,
+            metadata={"required": list(error.required)} if isinstance(error, InsufficientScope) else {},
+            # Only a genuine token gets as far as its audience, so nobody can fill the log with these.
+            is_warning=isinstance(error, WrongAudience),
+        )
+    )
 
 
 def _has_message(scope: Scope) -> bool:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from mcpauthkit.errors import (
     AccountNameRefused,
+    AuditUnavailable,
     AuthKitError,
     ConnectionFailed,
     ConnectionRequired,
@@ -120,7 +121,9 @@ def _status(error: AuthKitError) -> int:
             return _MISSING_USER
         case ConnectionFailed():
             return _MISSING_CONNECTION
-        case RemoteError() | StoreUnavailable() | InvalidRequest() | AccountNameRefused() | NoSuchConnection():
+        case RemoteError() | StoreUnavailable() | AuditUnavailable():
+            return error.status_hint
+        case InvalidRequest() | AccountNameRefused() | NoSuchConnection():
             return error.status_hint
         case _:
             return _BROKEN

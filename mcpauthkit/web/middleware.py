@@ -6,11 +6,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mcpauthkit.access.tool_scopes import ToolScopes
+from mcpauthkit.core.audit import Recorder, current_recorder
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.headers import HeaderFields
@@ -18,7 +20,14 @@ from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.known_options import check_options
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import ConfigurationError, ForbiddenOrigin, InvalidRequest, RequestError, WrongAudience
+from mcpauthkit.errors import (
+    AuditUnavailable,
+    ConfigurationError,
+    ForbiddenOrigin,
+    InvalidRequest,
+    RequestError,
+    WrongAudience,
+)
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.identity.issuer_profile import IssuerProfile
@@ -27,9 +36,9 @@ from mcpauthkit.identity.port import TokenVerifier
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.challenge import bearer_challenge
 from mcpauthkit.principal import current_user as kit_current_user
-from mcpauthkit.protocol.sinks import SIGN_IN_ISSUERS_KEY, SdkIdentity
+from mcpauthkit.protocol.sinks import RECORDER_KEY, SIGN_IN_ISSUERS_KEY, SdkIdentity
 from mcpauthkit.stores.environment import key_ring_from_environment
-from mcpauthkit.web.admission import Admission, Admissions
+from mcpauthkit.web.admission import Admission, Admissions, tell_refusal
 from mcpauthkit.web.browser_login import SIGN_IN_KEY
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.coverage import check_coverage, check_services, mcp_endpoints
@@ -76,7 +85,8 @@ class JwtAuthMiddleware:
         require_scopes: Scopes every request needs.
         tool_scopes: Further scopes by tool; a call without them is answered 403 and makes clients ask for them. It is
             judged by the name on the wire: a tool that calls others by name (FastMCP's search and code transforms)
-            needs the scopes of all it can reach.
+            needs the scopes of all it can reach. Of tools that are not in it, a mapping says nothing; `ToolScopes`,
+            which `AccessMiddleware` takes as well, refuses them unless it is told otherwise.
         allowed_origins: Web pages that may call the MCP endpoint, besides our own and, in development, loopback; they
             get CORS headers, all others a 403.
         on_authenticate: Called with the principal and the connection after each authentication, to fill
@@ -91,6 +101,7 @@ class JwtAuthMiddleware:
             samples, an http address, and, unless `MCPAUTHKIT_REPLICAS=1` says that there is one process, a store that
             is for one or questions that only one can go on with. `MCPAUTHKIT_PRODUCTION=1` says the same. Where no
             start is seen, because the server leaves the lifespan out, every request is answered 503 instead.
+        audit: Where events of the requests go, such as an `AuditTrail`; the logger `mcpauthkit.audit` unless given.
         http_client: An httpx client of yours for talking to the issuers; it stays open.
         clock: Time.
         entropy: Source of request ids.
@@ -118,7 +129,7 @@ class JwtAuthMiddleware:
         public_tools: Sequence[str] = (),
         scopes: Sequence[str] = (),
         require_scopes: Sequence[str] = (),
-        tool_scopes: Mapping[str, Sequence[str]] | None = None,
+        tool_scopes: ToolScopes | Mapping[str, Sequence[str]] | None = None,
         allowed_origins: Sequence[str] = (),
         on_authenticate: OnAuthenticate | None = None,
         current_user: ContextVar[Any] | None = None,
@@ -126,6 +137,7 @@ class JwtAuthMiddleware:
         browser_client_secret: str | Secret | None = None,
         key_ring: KeyRing | None = None,
         production: bool = False,
+        audit: Recorder | None = None,
         http_client: httpx.AsyncClient | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
@@ -133,6 +145,7 @@ class JwtAuthMiddleware:
     ) -> None:
         check_options(limits, LimitOptions, JwtAuthMiddleware)
         self._app, clock = app, clock or SystemClock()
+        self._audit = _checked_recorder(audit)
         self._production, self._is_fit = production, False
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._open = OpenPaths(open_paths, [one.path for one in self._resources.all])
@@ -168,6 +181,11 @@ class JwtAuthMiddleware:
         if kind == "http" or kind == "websocket":  # noqa: PLR1714  # on the path of every request
             headers = HeaderFields(scope["headers"])
             token, send = self._request_ids.enter(scope, headers, send)
+            recording = None
+            if self._audit is not None:
+                recording = current_recorder.set(self._audit)
+                # Sessions of the legacy era run their calls in the context of the request that began them.
+                scope[RECORDER_KEY] = self._audit
             try:
                 if not self._is_fit and not self._check_late(scope):
                     await refuse_unfit(scope, receive, send)
@@ -176,6 +194,8 @@ class JwtAuthMiddleware:
                 else:
                     await self._serve(scope, headers, receive, send)
             finally:
+                if recording is not None:
+                    current_recorder.reset(recording)
                 self._request_ids.leave(token)
         elif kind == "lifespan":
             await self._live(scope, receive, send)
@@ -246,6 +266,7 @@ class JwtAuthMiddleware:
         try:
             self._origins.check(headers.raw)
         except ForbiddenOrigin as error:
+            tell_refusal(error)
             await self._refuse(error, resource, scope, receive, send)
             return
         await self._for_pages(scope, receive, send)
@@ -272,7 +293,7 @@ class JwtAuthMiddleware:
                 # A router may take `/b/mcp` with a newline behind it for `/b/mcp`; we would check another audience.
                 raise InvalidRequest("The path holds control characters.")
             admission = await self._admissions.admit(scope, headers, receive, resource)
-        except RequestError as error:
+        except (RequestError, AuditUnavailable) as error:
             await self._refuse(error, resource, scope, receive, send)
             return
         identity, principal = admission.identity, admission.principal
@@ -321,7 +342,12 @@ class JwtAuthMiddleware:
         return bearer_challenge(resource_metadata=metadata_url, scope=self._rules.sign_in_scopes)
 
     async def _refuse(
-        self, error: RequestError, resource: ProtectedResource | None, scope: Scope, receive: Receive, send: Send
+        self,
+        error: RequestError | AuditUnavailable,
+        resource: ProtectedResource | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         # Only a genuine token gets as far as its audience, so nobody can fill the log with these.
         level = logging.WARNING if isinstance(error, WrongAudience) else logging.INFO
@@ -332,6 +358,15 @@ class JwtAuthMiddleware:
             await refusal.send_websocket(scope, receive, send)
         else:
             await refusal.send_http(send)
+
+
+def _checked_recorder(given: object) -> Recorder | None:
+    if given is None or callable(getattr(given, "record", None)):
+        return cast("Recorder | None", given)
+    raise ConfigurationError(
+        f"audit is a {type(given).__name__}, which records nothing.",
+        hint="Give AuditTrail(JsonFile(...)), or an object with a method record(event).",
+    )
 
 
 def _is_preflight(scope: Scope, headers: HeaderFields) -> bool:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import StoreUnavailable
+from mcpauthkit.errors import AuditUnavailable, StoreUnavailable
 from mcpauthkit.web.connect_view import ConnectView, FormView
 from mcpauthkit.web.connections_view import Notice, Problem, ServiceView
 from mcpauthkit.web.spans import hide_query
@@ -174,6 +174,9 @@ class Pages:
                     status=503,
                     tone="bad",
                 )
+            except AuditUnavailable as error:
+                _log.error("page refused path=%s %s", request.url.path, error.for_log())
+                return self.message("Please try again in a moment", error.public, status=503, tone="bad")
             except Exception:  # noqa: BLE001  # the browser edge, failing closed
                 # A bare 500 would carry none of our headers, and the page must not say why.
                 _log.exception("page failed path=%s", request.url.path)

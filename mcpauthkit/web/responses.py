@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from mcpauthkit.errors import (
+    AuditUnavailable,
     InsufficientScope,
     InvalidToken,
     IssuerUnavailable,
@@ -21,7 +22,7 @@ Headers = list[tuple[bytes, bytes]]
 _POLICY_VIOLATION = 1008
 
 
-def _body(error: RequestError) -> dict[str, Any]:
+def _body(error: RequestError | AuditUnavailable) -> dict[str, Any]:
     if isinstance(error, UnknownSession):
         # Byte for byte what the SDK answers, so that nobody learns that the session exists.
         return {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "Session not found"}}
@@ -37,7 +38,7 @@ class Refusal:
         scope: The base scopes, space separated; the same in every 401.
     """
 
-    def __init__(self, error: RequestError, *, resource_metadata: str, scope: str) -> None:
+    def __init__(self, error: RequestError | AuditUnavailable, *, resource_metadata: str, scope: str) -> None:
         self.status = error.status_hint
         self.headers: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         self._challenge(error, resource_metadata, scope)
@@ -47,7 +48,7 @@ class Refusal:
         self.body = json.dumps(body, separators=(",", ":")).encode()
         self.headers.append((b"content-length", str(len(self.body)).encode("ascii")))
 
-    def _challenge(self, error: RequestError, resource_metadata: str, scope: str) -> None:
+    def _challenge(self, error: RequestError | AuditUnavailable, resource_metadata: str, scope: str) -> None:
         match error:
             case MissingToken():
                 challenge = bearer_challenge(resource_metadata=resource_metadata, scope=scope)

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from mcpauthkit.core.headers import media_type
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import OAuthFault
+from mcpauthkit.errors import AuditUnavailable, OAuthFault
 from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.web.cors import CORS_HEADERS, preflight
 
@@ -41,7 +41,7 @@ def for_clients(endpoint: ClientEndpoint) -> ClientEndpoint:
             refusal.headers["allow"] = "POST, OPTIONS"
             return refusal
         try:
-            return await endpoint(request)
+            return await _recordable(endpoint, request)
         except OAuthFault as fault:
             ours = fault.status == _BAD_GATEWAY
             _log.log(
@@ -58,6 +58,15 @@ def for_clients(endpoint: ClientEndpoint) -> ClientEndpoint:
             return json_answer({"error": "server_error", "error_description": "The operator finds why."}, _FAILED)
 
     return answered
+
+
+async def _recordable(endpoint: ClientEndpoint, request: Request) -> Response:
+    try:
+        return await endpoint(request)
+    except AuditUnavailable as error:
+        raise OAuthFault(
+            "temporarily_unavailable", error.public, status=_UNAVAILABLE, hint=error.hint, reason=error.reason
+        ) from error
 
 
 def json_answer(content: Mapping[str, Any], status: int = 200) -> JSONResponse:
