@@ -1,0 +1,174 @@
+"""What must not stand in a record, whoever put it there: credentials by their type, by their name or by their look.
+
+It is the second line of defence. The first one is that nobody hands a credential to the trail; a tool's arguments and
+metadata are chosen by others, though, and so are addresses and names. A random text that looks like nothing, under a
+name that says nothing, is not recognised.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import pairwise
+from typing import Any
+
+from mcpauthkit.core.secret import Secret
+
+REDACTED = "[redacted]"
+_SHORTEST = 8
+# So much is looked at, however little of it is kept: half a token is not recognised.
+_LOOKED_AT = 4
+_LONGEST_KEY = 128
+_DEEPEST = 8
+_MOST_ITEMS = 100
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_BIGGEST = 2**63
+
+# Each branch begins with fixed characters and goes on with one class, so matching takes linear time.
+_TOKEN = re.compile(
+    r"""
+    \beyJ[\w-]{6,}(?:\.[\w-]*){0,4}                                   # JSON Web Tokens, signed and encrypted
+    | \bmk[1-9][0-9]?\.[A-Za-z0-9-]{1,64}\.[0-9a-f]{8}\.[\w-]+        # what this kit seals
+    | \b(?i:bearer|basic|dpop|negotiate)\s+[\w.~+/=:-]{6,}            # credentials of an Authorization header
+    | \b(?:gh[opsur]_|github_pat_|glpat-|gloas-)[\w-]{10,}            # GitHub, GitLab
+    | \b(?:xox[a-z]-|xapp-|xoxe\.)[\w.-]{8,}                          # Slack
+    | \b(?:sk|rk|pk)[-_](?:[\w-]{12,})                                # Stripe, OpenAI, Anthropic
+    | \b(?:AKIA|ASIA)[A-Z0-9]{12,}                                    # Amazon
+    | \b(?:AIza|ya29\.|1//0|GOCSPX-)[\w-]{10,}                        # Google
+    | \b(?:ATATT|ATCTT|ATOA|ATBB)[\w=-]{10,}                          # Atlassian
+    | \b(?:npm_|pypi-|hf_|dop_v1_|dapi|lin_api_|ntn_|secret_|shp[a-z]{2}_|figd_|SG\.)[\w.-]{12,}
+    | -----BEGIN[ A-Z]{0,40}PRIVATE\ KEY-----.*                       # to the end: keys have several lines
+    | (?<=://)[^\s/?\#@]{1,256}@                                      # user and password in an address
+    | (?<=[?&\#])(?i:access_token|id_token|refresh_token|token|code|state|client_secret|client_assertion|assertion
+        |api_?key|apikey|key|secret|password|passwd|sig|signature|x-amz-[a-z-]+|code_verifier)=[^&\#\s]+
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET_WORDS = frozenset({
+    "apikey", "assertion", "authorization", "bearer", "cookie", "cookies", "credential", "credentials", "cvc", "cvv",
+    "jwt", "otp", "passcode", "passphrase", "passwd", "password", "passwords", "pin", "pwd", "secret", "secrets",
+    "token", "tokens", "totp", "verifier",
+})  # fmt: skip
+_SECRET_PAIRS = frozenset({
+    ("access", "key"), ("account", "key"), ("api", "key"), ("auth", "key"), ("encryption", "key"), ("master", "key"),
+    ("private", "key"), ("recovery", "code"), ("sas", "key"), ("shared", "key"), ("signing", "key"),
+})  # fmt: skip
+# Under these names numbers are counted things: what a model was billed for.
+_COUNTED = frozenset({"token", "tokens"})
+
+
+def redacted_text(text: str, longest: int) -> str:
+    """A text without what looks like a credential, with so many characters at most, and one that any reader decodes.
+
+    Args:
+        text: Somebody else's text.
+        longest: How many characters of it are kept.
+    """
+    if len(text) > longest:
+        return _shortened(_without_tokens(text[: _LOOKED_AT * longest]), longest, len(text))
+    return _without_tokens(text)
+
+
+def _without_tokens(text: str) -> str:
+    if not text.isascii():
+        # Half a surrogate pair is no text; strict readers would refuse the whole line.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text if len(text) < _SHORTEST else _TOKEN.sub(REDACTED, text)
+
+
+def _shortened(text: str, longest: int, length: int) -> str:
+    kept = text[:longest]
+    return kept if len(kept) == len(text) == length else f"{kept}... ({length} characters)"
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether what stands under such a name is likely to be a credential, such as `apiKey` or `db_password`."""
+    words = _words(name)
+    return not _SECRET_WORDS.isdisjoint(words) or not _SECRET_PAIRS.isdisjoint(pairwise(words))
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(name[:_LONGEST_KEY])]
+
+
+class Redactor:
+    """Makes plain JSON of somebody else's values: bounded, without credentials, and without calling into them.
+
+    Args:
+        budget: How many characters all texts and names together may have.
+        longest: How many one text may have.
+    """
+
+    __slots__ = ("_left", "_longest")
+
+    def __init__(self, budget: int, longest: int) -> None:
+        self._left = budget
+        self._longest = longest
+
+    def mapping(self, values: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
+        """The members, by name."""
+        plain: dict[str, Any] = {}
+        for count, (key, value) in enumerate(values.items()):
+            if count == _MOST_ITEMS or self._left <= 0:
+                plain["..."] = f"{len(values) - count} more"
+                break
+            name = redacted_text(key, _LONGEST_KEY) if isinstance(key, str) else _kind(key)
+            self._left -= len(name)
+            plain[name] = self._member(key, value, depth)
+        return plain
+
+    def _member(self, key: Any, value: Any, depth: int) -> Any:
+        if value is None or isinstance(value, bool) or not isinstance(key, str) or not names_a_secret(key):
+            return self._value(value, depth)
+        is_count = isinstance(value, int | float) and not _COUNTED.isdisjoint(_words(key))
+        return self._value(value, depth) if is_count else REDACTED
+
+    def _value(self, value: Any, depth: int) -> Any:
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, int | float):
+            return _number(value)
+        return self._container(value, depth + 1)
+
+    def _container(self, value: Any, depth: int) -> Any:
+        if isinstance(value, Secret):
+            return REDACTED
+        if depth > _DEEPEST:
+            return "..."
+        if isinstance(value, Mapping):
+            return self.mapping(value, depth)
+        if isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes | bytearray | memoryview):
+            return self._items(value, depth)
+        # Its own text may hold anything.
+        return _kind(value)
+
+    def _items(self, values: Sequence[Any] | AbstractSet[Any], depth: int) -> list[Any]:
+        plain: list[Any] = []
+        for count, value in enumerate(values):
+            if count == _MOST_ITEMS or self._left <= 0:
+                plain.append(f"... {len(values) - count} more")
+                break
+            self._left -= 1
+            plain.append(self._value(value, depth))
+        return plain
+
+    def _text(self, text: str) -> str:
+        kept = redacted_text(text, max(0, min(self._longest, self._left)))
+        self._left -= len(kept)
+        return kept
+
+
+def _number(value: float) -> float | str:
+    if isinstance(value, int):
+        # Readers with 64 bits would take it for another one, and Python refuses to write thousands of digits.
+        return int(value) if -_BIGGEST <= value < _BIGGEST else "(an integer of more than 64 bits)"
+    return float(value) if math.isfinite(value) else str(float(value))
+
+
+def _kind(value: object) -> str:
+    return f"({type(value).__name__[:_LONGEST_KEY]})"
