@@ -18,21 +18,24 @@ from __future__ import annotations
 
 import zoneinfo
 from datetime import UTC, tzinfo
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from mcpauthkit.access.policy.comparison import AnyCondition, Condition, CustomCondition, Operator
 from mcpauthkit.access.policy.values import (
-    AnyValue,
+    WEEKDAYS,
     ListOf,
     Name,
+    Part,
     Schemes,
     Text,
     TextOrTexts,
     Texts,
     TimeOfDay,
     Value,
+    Weekday,
     refuse,
 )
 
@@ -56,41 +59,6 @@ __all__ = [
 
 Effect = Literal["allow", "deny"]
 ActionName = Literal["list", "call", "read", "get", "*"]
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-Operator = Literal[
-    "equals",
-    "not_equals",
-    "in",
-    "not_in",
-    "contains",
-    "not_contains",
-    "starts_with",
-    "ends_with",
-    "regex",
-    "gt",
-    "lt",
-    "gte",
-    "lte",
-    "exists",
-    "greater_than",
-    "less_than",
-]
-WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_SHORT: dict[Operator, Operator] = {"greater_than": "gt", "less_than": "lt"}
-_LISTS = frozenset({"in", "not_in"})
-_TEXTS = frozenset({"starts_with", "ends_with", "regex"})
-_ORDERS = frozenset({"gt", "lt", "gte", "lte"})
-_FIELDS: dict[str, tuple[str, ...]] = {
-    "tool": ("name", "namespace", "tags", "args"),
-    "resource": ("uri",),
-    "prompt": ("name",),
-    "user": (),
-    "claims": (),
-    "request": ("action", "transport"),
-    "time": ("hour", "minute", "weekday", "date"),
-    "services": ("connected",),
-}
-_OPEN = frozenset({"tool.args", "user", "claims"})
 
 
 def _zone(name: str) -> tzinfo:
@@ -109,13 +77,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, validate_by_name=True
-    )
-
-
-class _Selector(_Part):
+class _Selector(Part):
     @model_validator(mode="after")
     def _selects(self) -> Self:
         if all(value is None for _, value in self):
@@ -199,7 +161,7 @@ class Prompts(_Selector):
     tags: Texts | None = None
 
 
-class TimeWindow(_Part):
+class TimeWindow(Part):
     """When a rule counts.
 
     Args:
@@ -228,88 +190,7 @@ class TimeWindow(_Part):
         return self
 
 
-def _known_field(path: str) -> str:
-    root, _, rest = path.partition(".")
-    known = _FIELDS.get(root)
-    parts = path.split(".")
-    if known is None or not all(parts) or not rest:
-        names = ", ".join(f"{one}." for one in _FIELDS)
-        raise refuse("unknown_field", f"A field begins with one of {names} and a name follows.")
-    if known and (parts[1] not in known or (f"{root}.{parts[1]}" not in _OPEN and len(parts) > 2)):  # noqa: PLR2004
-        names = ", ".join(f"{root}.{one}{'.<name>' if f'{root}.{one}' in _OPEN else ''}" for one in known)
-        raise refuse("unknown_field", f"There is no such field; of {root} there is {names}.")
-    if path in {"tool.args", "user.claims"}:
-        raise refuse("unknown_field", f"Name what is meant in it: {path}.<name>.")
-    return path
-
-
-class Condition(_Part):
-    """Compares what is known of a request with a value. All conditions of a rule must be met.
-
-    Args:
-        field: What is compared, such as `tool.args.amount` or `user.roles`.
-        operator: How. `greater_than` and `less_than` are kept as `gt` and `lt`.
-        value: What it is compared with; `exists` needs none and then means true.
-    """
-
-    field: Annotated[Text, AfterValidator(_known_field)]
-    operator: Annotated[Operator, AfterValidator(lambda name: _SHORT.get(name, name))]
-    value: AnyValue = True
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_a_value(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "value" not in given and given.get("operator") not in {None, "exists"}:
-            raise refuse("no_value", "Add `value`: what the field is compared with.")
-        return given
-
-    @model_validator(mode="after")
-    def _operator_takes_the_value(self) -> Self:
-        name, value = self.operator, self.value
-        is_list, is_number = isinstance(value, tuple), isinstance(value, int | float) and not isinstance(value, bool)
-        wanted = ""
-        if name in _LISTS and not is_list:
-            wanted = "a list"
-        elif name in _TEXTS and not (isinstance(value, str) and value):
-            wanted = "a text that is not empty"
-        elif name in _ORDERS and not (is_number or isinstance(value, str)):
-            wanted = "a number or a text"
-        elif name == "exists" and not isinstance(value, bool):
-            wanted = "true or false"
-        elif name in {"contains", "not_contains"} and is_list:
-            wanted = "one value, not a list"
-        if wanted:
-            raise PydanticCustomError(
-                "operator_value", "{text}", {"text": f"`{name}` compares with {wanted}.", "path": ("value",)}
-            )
-        return self
-
-
-class CustomCondition(_Part):
-    """A condition of the application's own, registered by name.
-
-    Args:
-        custom: The name it is registered under.
-        value: What it is to be: true, or false for its opposite.
-    """
-
-    custom: Name
-    value: bool = True
-
-
-_AnyCondition = Annotated[
-    Annotated[Condition, Tag("comparison")] | Annotated[CustomCondition, Tag("own condition")],
-    Discriminator(
-        lambda given: (
-            "own condition"
-            if isinstance(given, CustomCondition) or (isinstance(given, dict) and "custom" in given)
-            else "comparison"
-        )
-    ),
-]
-
-
-class Rule(_Part):
+class Rule(Part):
     """What one rule says.
 
     Args:
@@ -335,13 +216,13 @@ class Rule(_Part):
     resources: Resources | None = None
     prompts: Prompts | None = None
     actions: Annotated[tuple[ActionName, ...], ListOf, Field(min_length=1)] = ("*",)
-    conditions: Annotated[tuple[_AnyCondition, ...], ListOf] = ()
+    conditions: Annotated[tuple[AnyCondition, ...], ListOf] = ()
     times: Annotated[tuple[TimeWindow, ...], ListOf, Field(min_length=1)] = ()
     services: Texts = ()
     priority: int = 100
 
 
-class Policy(_Part):
+class Policy(Part):
     """One document: rules under a name.
 
     Args:

@@ -1,7 +1,8 @@
 """YAML text as a tree of plain values that know their place. Bounded, and stricter than YAML.
 
 A value means here what YAML 1.1 and 1.2 agree on. What they read differently (`yes`, `017`, `1_000`, `0x1F`) is a
-fault, and so are tags, anchors, aliases, directives, keys that come twice, values that are not there, and a second document.
+fault, and so are tags, anchors, aliases, directives, keys that come twice, values that are not there, and a second
+document. Dates and times of day are texts.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ class Node:
     keys: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def plain(self) -> Any:
-        """The value without places; lists are tuples."""
+        """The value without places."""
         if isinstance(self.value, tuple):
-            return tuple(one.plain() for one in self.value)
+            return [one.plain() for one in self.value]
         if isinstance(self.value, dict):
             return {key: one.plain() for key, one in self.value.items()}
         return self.value

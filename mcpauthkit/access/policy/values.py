@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...]
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2_000
@@ -93,3 +96,11 @@ AnyValue = Annotated[
     ),
 ]
 ListOf = BeforeValidator(_as_tuple)
+
+
+class Part(BaseModel):
+    """A part of a document: frozen, strict, and without keys that it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, validate_by_name=True
+    )
