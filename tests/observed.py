@@ -81,11 +81,15 @@ class Observed:
             total[point.attributes["mcpauthkit.outcome"]] += point.number
         return total
 
-    def told(self) -> str:
-        """All spans and metrics of everybody, as they would be exported."""
-        spans = [f"{one.to_json()} {one.attributes} {one.events}" for one in self.exporter.get_finished_spans()]
+    def spans_told(self) -> str:
+        """All spans, of everybody, as they would be exported."""
+        spans = self.exporter.get_finished_spans()
+        return "\n".join(f"{one.to_json()} {one.attributes} {one.events}" for one in spans)
+
+    def metrics_told(self) -> str:
+        """All metrics, of everybody, as they would be exported."""
         data = self.reader.get_metrics_data()
-        return "\n".join([*spans, data.to_json() if data else ""])
+        return "" if data is None else str(data.to_json())
 
 
 def _is_ours(scope: Any) -> bool:

@@ -52,11 +52,12 @@ async def _found(
     asker: Asker, call: Call, need: Need, state: RoundState | None
 ) -> Credential | mcp_types.InputRequiredResult:
     credential = await asker.lookup(need)
-    if credential is not None:
+    if credential is not None and state is None:
         return credential
     rung = choose_rung(call, fail_fast=need.fail_fast)
     with asker.measured(rung) as work:
-        answer = await _asked(asker, call, need, state, rung, work)
+        # A later round may find that the user has been through with the page meanwhile.
+        answer = credential or await _asked(asker, call, need, state, rung, work)
         if isinstance(answer, mcp_types.InputRequiredResult):
             work.outcome = "asked" if answer.input_requests else "waiting"
         return answer

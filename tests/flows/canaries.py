@@ -14,13 +14,10 @@ from typing import Any, Protocol
 import pytest
 from fastmcp import Client
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from mcpauthkit import MemoryStore
 from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService
+from tests.observed import Observed, observing
 from tests.stores.content import texts_of
 
 FRAGMENT = 16
@@ -76,14 +73,14 @@ class Watch:
     """What came out of a run.
 
     Args:
-        exporter: The finished spans.
+        observed: The finished spans and the metrics.
         handler: The log records.
         catching: The exceptions.
         pages: Our pages as they were sent.
         results: What MCP clients got.
     """
 
-    exporter: InMemorySpanExporter
+    observed: Observed
     handler: _Collecting
     catching: Catching = field(default_factory=Catching)
     pages: list[str] = field(default_factory=list)
@@ -99,7 +96,8 @@ class Watch:
         return {
             "logs": "\n".join(_readable(one) for one in self.handler.records if one.name != _WIRE),
             "wire": "\n".join(_readable(one) for one in self.handler.records if one.name == _WIRE),
-            "spans": "\n".join(f"{span.to_json()} {span.attributes} {span.events}" for span in self._spans),
+            "spans": self.observed.spans_told(),
+            "metrics": self.observed.metrics_told(),
             "exceptions": "\n".join(told_by(error) for error in exceptions if error is not None),
             "variables": "\n".join(_variables_of(error) for error in exceptions if error is not None),
             "pages": "\n".join(self.pages),
@@ -123,11 +121,8 @@ class Watch:
     @property
     def paths(self) -> set[str]:
         """The paths that spans are about."""
-        return {str((span.attributes or {}).get("url.path")) for span in self._spans}
-
-    @property
-    def _spans(self) -> Any:
-        return self.exporter.get_finished_spans()
+        spans = self.observed.exporter.get_finished_spans()
+        return {str((span.attributes or {}).get("url.path")) for span in spans}
 
 
 class WatchedRobot(BrowserRobot):
@@ -157,10 +152,6 @@ class WatchedRobot(BrowserRobot):
 @contextmanager
 def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     """Collect everything that the process says meanwhile."""
-    exporter = InMemorySpanExporter()
-    tracing = TracerProvider()
-    tracing.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", tracing)
     handler = _Collecting()
     loggers = [logging.getLogger(), *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
     levels = [(one, one.level) for one in loggers]
@@ -170,13 +161,13 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     for one in heard:
         one.addHandler(handler)
     try:
-        yield Watch(exporter, handler)
+        with observing(monkeypatch) as observed:
+            yield Watch(observed, handler)
     finally:
         for one in heard:
             one.removeHandler(handler)
         for one, level in levels:
             one.setLevel(level)
-        tracing.shutdown()
 
 
 def secrets_of(here: Servers, *robots: BrowserRobot) -> dict[str, set[str]]:
