@@ -137,8 +137,8 @@ __all__ = [
     "SealedElsewhere",
     "StoreBusy",
     "StoreUnavailable",
-    "ToolNotOpen",
     "TooManyConnections",
+    "ToolNotOpen",
     "UnknownSession",
     "WrongAudience",
 ]

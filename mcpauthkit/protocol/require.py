@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
+from fastmcp import FastMCP
 from fastmcp.server.context import Context as FastMCPContext
 from mcp.server.mcpserver import Context as MCPServerContext
+from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit.access.auth_check import use_of
 from mcpauthkit.access.guard import GuardLike, check_guards, denied_by
@@ -19,11 +22,12 @@ from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.errors import AccessDenied, ConfigurationError, NotSignedIn
 from mcpauthkit.principal import Principal, actor_of
 from mcpauthkit.protocol.call import Call, current_call
-from mcpauthkit.protocol.wrapper import body_of, edge, refuse_registered
+from mcpauthkit.protocol.hooks import functions_of
+from mcpauthkit.protocol.wrapper import GUARDED, body_of, edge, refuse_registered
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_GUARDS = "__mcpauthkit_guards__"
+_GUARDS, _MISPLACED = "__mcpauthkit_guards__", "__mcpauthkit_has_guards_elsewhere__"
 _KINDS = {"tools/call": Kind.TOOL, "resources/read": Kind.RESOURCE, "prompts/get": Kind.PROMPT}
 
 
@@ -71,6 +75,24 @@ def guards_of(function: Callable[..., Any]) -> tuple[GuardLike, ...]:
     return found
 
 
+def refuse_misplaced(mcp: FastMCP[Any] | MCPServer[Any]) -> None:
+    """Refuse a server that would call a function without its guards, because it has got the function from below them.
+
+    Args:
+        mcp: The server.
+
+    Raises:
+        ConfigurationError: There is such a function.
+    """
+    for function in functions_of(mcp):
+        if getattr(function, _MISPLACED, False):
+            name = getattr(function, "__name__", repr(function))
+            raise ConfigurationError(
+                f"{name!r} is registered with the server without the guards that @require(...) puts on it.",
+                hint="Put @mcp.tool, @mcp.resource or @mcp.prompt above @require(...), not below it.",
+            )
+
+
 def _guarded(function: F, guards: tuple[GuardLike, ...], clock: Clock) -> F:
     body = body_of(function)
     signature = inspect.signature(function)
@@ -87,6 +109,9 @@ def _guarded(function: F, guards: tuple[GuardLike, ...], clock: Clock) -> F:
         return await body(*args, **kwargs)
 
     setattr(guarded, _GUARDS, (*guards, *guards_of(function)))
+    setattr(guarded, GUARDED, True)
+    with suppress(AttributeError):
+        setattr(function, _MISPLACED, True)
     return cast("F", guarded)
 
 

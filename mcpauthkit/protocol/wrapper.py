@@ -138,5 +138,5 @@ def refuse_registered(function: Callable[..., Any], registered: Collection[Calla
         name = getattr(function, "__name__", repr(function))
         raise ConfigurationError(
             f"{name!r} is registered with the server already, so this guard would never run.",
-            hint="Put @mcp.tool, @mcp.resource or @mcp.prompt above the guard @provider.require_...(), not below it.",
+            hint="Put @mcp.tool, @mcp.resource or @mcp.prompt above the guards, such as @require(...), not below them.",
         )

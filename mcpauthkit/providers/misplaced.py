@@ -18,6 +18,7 @@ from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.hooks import functions_of
+from mcpauthkit.protocol.require import refuse_misplaced
 
 F = TypeVar("F", bound=Callable[..., Any])
 Framework = Literal["FastMCP", "FastAPI", "MCPServer"]
@@ -45,11 +46,12 @@ def makes_injected(maker: F) -> F:
 
 
 def check_server(mcp: FastMCP[Any] | MCPServer[Any]) -> None:
-    """Refuse a server with a function into which our dependencies would not be injected.
+    """Refuse a server with a function into which our dependencies would not be injected, or without its guards.
 
     Raises:
         ConfigurationError: There is one.
     """
+    refuse_misplaced(mcp)
     framework: Framework = "FastMCP" if isinstance(mcp, FastMCP) else "MCPServer"
     for function in functions_of(mcp):
         _check(function, framework, _name_of(function))
