@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mcpauthkit.errors import ConfigurationError
@@ -42,7 +42,7 @@ class _Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             # Not `from error`, and no values: some of ours are secrets.
-            wrong = [f"{str(one['loc'][0]).upper()}: {one['msg']}." for one in error.errors(include_input=False)]
+            wrong = [f"{_variable_of(one['loc'])}{one['msg']}." for one in error.errors(include_input=False)]
             raise ConfigurationError(
                 "The environment, or the .env file in the working directory, has a setting that cannot be used.",
                 hint=" ".join(wrong),
@@ -53,6 +53,11 @@ class _Settings(BaseSettings):
                 f"The .env file in the working directory cannot be read ({type(error).__name__}).",
                 hint="Save it as UTF-8 and let this process read it, or start the server in another directory.",
             ) from None
+
+
+def _variable_of(place: tuple[int | str, ...]) -> str:
+    # Nothing, where several variables do not go together.
+    return f"{str(place[0]).upper()}: " if place else ""
 
 
 class DecryptionKeySettings(_Settings):
@@ -110,3 +115,47 @@ class DeploymentSettings(_Settings):
     mcpauthkit_production: bool = False
     mcpauthkit_replicas: int | None = Field(default=None, ge=1)
     web_concurrency: int | None = Field(default=None, ge=0)
+
+
+class StdioSettings(_Settings):
+    """Who the caller is on stdio, where no token comes: whoever starts the process says so.
+
+    Attributes:
+        mcpauthkit_stdio_user: `MCPAUTHKIT_STDIO_USER`: the subject; nobody when it is not set.
+        mcpauthkit_stdio_issuer: `MCPAUTHKIT_STDIO_ISSUER`: who vouches for them. Name the issuer of your tokens to let
+            the same user have the same connections on stdio and over HTTP.
+        mcpauthkit_stdio_roles: `MCPAUTHKIT_STDIO_ROLES`: roles, separated by commas.
+        mcpauthkit_stdio_scopes: `MCPAUTHKIT_STDIO_SCOPES`: scopes, separated by spaces.
+        mcpauthkit_stdio_client: `MCPAUTHKIT_STDIO_CLIENT`: the client.
+        mcpauthkit_stdio_agent: `MCPAUTHKIT_STDIO_AGENT`: the agent that acts.
+        mcpauthkit_stdio_tenant: `MCPAUTHKIT_STDIO_TENANT`: the organisation.
+        mcpauthkit_stdio_email: `MCPAUTHKIT_STDIO_EMAIL`: the e-mail address.
+    """
+
+    mcpauthkit_stdio_user: str | None = None
+    mcpauthkit_stdio_issuer: str = "stdio"
+    mcpauthkit_stdio_roles: str = ""
+    mcpauthkit_stdio_scopes: str = ""
+    mcpauthkit_stdio_client: str | None = None
+    mcpauthkit_stdio_agent: str | None = None
+    mcpauthkit_stdio_tenant: str | None = None
+    mcpauthkit_stdio_email: str | None = None
+
+    @property
+    def stdio_roles(self) -> frozenset[str]:
+        """The roles."""
+        return frozenset(one.strip() for one in self.mcpauthkit_stdio_roles.split(",") if one.strip())
+
+    @property
+    def stdio_scopes(self) -> frozenset[str]:
+        """The scopes."""
+        return frozenset(self.mcpauthkit_stdio_scopes.split())
+
+    @model_validator(mode="after")
+    def _check_whose(self) -> Self:
+        names = {name.removeprefix("mcpauthkit_stdio_") for name in self.model_fields_set}
+        others = sorted(names - {"user"})
+        if self.mcpauthkit_stdio_user is None and others:
+            # Otherwise a misspelt name of the user would leave nobody, silently.
+            raise ValueError(f"MCPAUTHKIT_STDIO_{others[0].upper()} is set, and MCPAUTHKIT_STDIO_USER is not")
+        return self

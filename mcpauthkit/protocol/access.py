@@ -1,0 +1,223 @@
+"""`AccessMiddleware`: who sees and uses what of a FastMCP server.
+
+Theory of operation. Lists and calls are decided by the same rules for the same target, so what a client sees is what it
+may use. A call is decided about the very component that is going to run, in its version; a name that nothing goes by is
+decided as well, and refused in the same words, so that a refusal does not tell what there is.
+
+A mounted server runs its own tools, and one of them may call others of its server by name. Such a call does not come
+through here, so every mounted server of this process gets a middleware of its own that asks here; see
+`access_mounted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import mcp_types
+from fastmcp.exceptions import NotFoundError
+from fastmcp.prompts.base import Prompt, PromptResult
+from fastmcp.resources.base import Resource, ResourceResult
+from fastmcp.resources.template import ResourceTemplate
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools.base import Tool, ToolResult
+from fastmcp.utilities.components import FastMCPComponent
+
+from mcpauthkit.access.policy.document import Policy
+from mcpauthkit.access.request import Action, Kind, Target
+from mcpauthkit.access.rules import AccessRules
+from mcpauthkit.access.tool_scopes import ToolScopes
+from mcpauthkit.core.audit import Recorder
+from mcpauthkit.core.clock import Clock
+from mcpauthkit.principal import Principal
+from mcpauthkit.protocol.access_components import find_readable, find_tool, named_target, read_target, requested_version
+from mcpauthkit.protocol.access_control import (
+    AccessControl,
+    ConnectedServices,
+    PolicySources,
+    changeable,
+    policies_from,
+)
+from mcpauthkit.protocol.access_desk import AccessDesk, FastMCPRequest
+from mcpauthkit.protocol.access_mounted import watch_mounted
+from mcpauthkit.protocol.access_private import keep_private
+from mcpauthkit.protocol.stdio_identity import stdio_identity
+
+C = TypeVar("C", bound=FastMCPComponent)
+
+
+class AccessMiddleware(Middleware):
+    """Filters lists, and refuses calls, by rules.
+
+    Add it as the first middleware, so that nothing answers before it. It covers tools, resources, templates and
+    prompts, what is mounted, and completions, subscriptions and background tasks of them.
+
+    Args:
+        policies: A policy file, a folder of them, a policy, several of these, or a `Policies` of yours.
+        tool_scopes: The scopes that tools need, by name; the same table belongs into `JwtAuthMiddleware`.
+        require_auth: Whether everything needs a signed-in caller.
+        public_tools: Tools that need none all the same.
+        audit: Where events go; without it, where those of `JwtAuthMiddleware` do, else to the log.
+        connected_services: Tells which services a user has connected; asked only where a rule needs it.
+        stdio_principal: Who the caller is on stdio, where no token comes; without it, the environment says
+            (`MCPAUTHKIT_STDIO_USER`), and where that does not either, nobody.
+        namespaces: Namespaces of what a proxied server has mounted, which only names tell: `weather` for
+            `weather_today`.
+        clock: Time.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
+        PolicyInvalid: A policy cannot be used.
+    """
+
+    def __init__(
+        self,
+        policies: PolicySources | None = None,
+        *,
+        tool_scopes: ToolScopes | Mapping[str, Sequence[str]] | None = None,
+        require_auth: bool = False,
+        public_tools: Collection[str] = (),
+        audit: Recorder | None = None,
+        connected_services: ConnectedServices | None = None,
+        stdio_principal: Principal | None = None,
+        namespaces: Collection[str] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self._policies = policies_from(policies, clock=clock)
+        rules = AccessRules(
+            self._policies, tool_scopes=tool_scopes, require_auth=require_auth, public_tools=public_tools
+        )
+        self._desk = AccessDesk(
+            AccessControl(rules, connected_services=connected_services, audit=audit, clock=clock),
+            stdio_identity(stdio_principal),
+            namespaces=namespaces,
+            require_auth=require_auth,
+        )
+
+    def add_policy(self, policy: Policy) -> None:
+        """Add a policy to those in force; `Policies.add` says more."""
+        changeable(self._policies).add(policy)
+
+    def remove_policy(self, name: str) -> None:
+        """Take a policy out; `Policies.remove` says more."""
+        changeable(self._policies).remove(name)
+
+    def reload_policies(self, path: str | Path | None = None) -> None:
+        """Read policies again, or others instead; `Policies.reload` says more."""
+        changeable(self._policies).reload(path)
+
+    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        """Around every request: it runs as its own caller's."""
+        request = self._desk.request(context)
+        keep_private(request.server)
+        watch_mounted(request.server, self._desk)
+        with self._desk.serving(request):
+            if not isinstance(context.message, Mapping):
+                # Lists and calls come as what they are; everything else as it was sent.
+                return await call_next(context)
+            message = await self._desk.side_door(request).check(context.method or "", context.message)
+            return await call_next(context.copy(message=message))
+
+    async def on_list_tools(
+        self,
+        context: MiddlewareContext[mcp_types.ListToolsRequest],
+        call_next: CallNext[mcp_types.ListToolsRequest, Sequence[Tool]],
+    ) -> Sequence[Tool]:
+        """Leave out tools that the caller may not call."""
+        return await self._shown(context, call_next, Kind.TOOL)
+
+    async def on_list_resources(
+        self,
+        context: MiddlewareContext[mcp_types.ListResourcesRequest],
+        call_next: CallNext[mcp_types.ListResourcesRequest, Sequence[Resource]],
+    ) -> Sequence[Resource]:
+        """Leave out resources that the caller may not read."""
+        return await self._shown(context, call_next, Kind.RESOURCE)
+
+    async def on_list_resource_templates(
+        self,
+        context: MiddlewareContext[mcp_types.ListResourceTemplatesRequest],
+        call_next: CallNext[mcp_types.ListResourceTemplatesRequest, Sequence[ResourceTemplate]],
+    ) -> Sequence[ResourceTemplate]:
+        """Leave out templates that the caller may not read from."""
+        return await self._shown(context, call_next, Kind.TEMPLATE)
+
+    async def on_list_prompts(
+        self,
+        context: MiddlewareContext[mcp_types.ListPromptsRequest],
+        call_next: CallNext[mcp_types.ListPromptsRequest, Sequence[Prompt]],
+    ) -> Sequence[Prompt]:
+        """Leave out prompts that the caller may not get."""
+        return await self._shown(context, call_next, Kind.PROMPT)
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[mcp_types.CallToolRequestParams],
+        call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        """Let a call pass that is allowed."""
+        request, message = self._desk.request(context), context.message
+        tool = await find_tool(request.server, message.name, requested_version(message.meta))
+        target = named_target(Kind.TOOL, message.name, tool, self._desk.namespaces(request.server))
+        await self._desk.admit(request, target, Action.CALL, message.arguments or {}, component=tool)
+        if tool is None:
+            # Looked for once: a tool that turns up a moment later has not been decided about.
+            raise NotFoundError(f"Unknown tool: {message.name!r}")
+        with self._desk.delegating(target), self._desk.telling(request, target, Action.CALL) as told:
+            result = await call_next(context)
+            told.came_to(result)
+            self._desk.tasks.remember(result, target, message.arguments or {})
+            return result
+
+    async def check_resource_access(self, context: MiddlewareContext[mcp_types.ReadResourceRequestParams]) -> None:
+        """Let a read pass that is allowed; also asked by extensions that tell of a resource without reading it."""
+        await self._admit_read(self._desk.request(context), context.message)
+
+    async def on_read_resource(
+        self,
+        context: MiddlewareContext[mcp_types.ReadResourceRequestParams],
+        call_next: CallNext[mcp_types.ReadResourceRequestParams, ResourceResult],
+    ) -> ResourceResult:
+        """Let a read pass that is allowed."""
+        request = self._desk.request(context)
+        target = await self._admit_read(request, context.message)
+        with self._desk.delegating(target), self._desk.telling(request, target, Action.READ) as told:
+            result = await call_next(context)
+            told.came_to(result)
+            return result
+
+    async def _admit_read(self, request: FastMCPRequest, message: mcp_types.ReadResourceRequestParams) -> Target:
+        uri = str(message.uri)
+        found = await find_readable(request.server, uri, requested_version(message.meta))
+        target = read_target(uri, found, self._desk.namespaces(request.server))
+        await self._desk.admit(request, target, Action.READ, None, component=found)
+        # FastMCP makes the pages of its own apps as they are read; nobody can look them up.
+        if found is None and not uri.startswith("ui://"):
+            raise NotFoundError(f"Unknown resource: {uri!r}")
+        return target
+
+    async def on_get_prompt(
+        self,
+        context: MiddlewareContext[mcp_types.GetPromptRequestParams],
+        call_next: CallNext[mcp_types.GetPromptRequestParams, PromptResult],
+    ) -> PromptResult:
+        """Let a prompt pass that is allowed."""
+        request, message = self._desk.request(context), context.message
+        prompt = await request.server.get_prompt(message.name, requested_version(message.meta))
+        target = named_target(Kind.PROMPT, message.name, prompt, self._desk.namespaces(request.server))
+        await self._desk.admit(request, target, Action.GET, message.arguments or {}, component=prompt)
+        if prompt is None:
+            raise NotFoundError(f"Unknown prompt: {message.name!r}")
+        with self._desk.delegating(target), self._desk.telling(request, target, Action.GET) as told:
+            result = await call_next(context)
+            told.came_to(result)
+            return result
+
+    async def _shown(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Sequence[C]], kind: Kind
+    ) -> list[C]:
+        request = self._desk.request(context)
+        with self._desk.listing():
+            found = await call_next(context)
+        return await self._desk.shown(request, kind, found, self._desk.namespaces(request.server))

@@ -1,0 +1,300 @@
+"""Deciding what a server shows and does, and keeping a record of it: the part that both kinds of servers share.
+
+Everything here fails closed. Whatever goes wrong in deciding is a refusal, an unknown is never taken for a yes, and
+with a trail that must not miss anything, what cannot be recorded does not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from mcpauthkit.access.auth_check import use_of
+from mcpauthkit.access.guard import GuardLike, denied_by
+from mcpauthkit.access.policy.document import Policy
+from mcpauthkit.access.policy.files import Policies
+from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Kind, Target
+from mcpauthkit.access.rules import AccessRules
+from mcpauthkit.core.application_code import check_async_function, place_of
+from mcpauthkit.core.audit import Event, EventName, Recorder, current_recorder, record
+from mcpauthkit.core.clock import Clock, SystemClock
+from mcpauthkit.core.log import RequestLog
+from mcpauthkit.errors import AuditUnavailable, ConfigurationError
+from mcpauthkit.principal import Principal, actor_of, current_user
+from mcpauthkit.telemetry import Measure
+
+_log = RequestLog("access")
+
+ConnectedServices = Callable[[Principal], Awaitable[Collection[str]]]
+"""Tells which services a user has connected."""
+
+PolicySources = str | Path | Policy | Policies | Sequence[str | Path | Policy]
+"""What policies can be given as: a file, a folder, a policy, several of these, or a set that the application keeps."""
+
+SERVICES_SECONDS = 10.0
+"""How long the question for connected services may take."""
+
+UNDECIDED = "Whether you may do this could not be checked, so it was not done. Try again in a moment."
+_MOST_NAMES = 100
+
+
+class AccessControl:
+    """Decides by rules, and records each decision.
+
+    Args:
+        rules: What has to agree.
+        connected_services: Tells which services a user has connected; asked only where a rule needs it.
+        audit: Where events go; None for where the request's other events go.
+        clock: Time.
+
+    Raises:
+        ConfigurationError: `connected_services` is no async function of one argument.
+    """
+
+    def __init__(
+        self,
+        rules: AccessRules,
+        *,
+        connected_services: ConnectedServices | None = None,
+        audit: Recorder | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if connected_services is not None:
+            check_async_function(
+                connected_services, "connected_services", example="async def connected(user: Principal) -> set[str]:"
+            )
+        self.rules = rules
+        self._connected = connected_services
+        self._audit = audit
+        self._clock = clock or SystemClock()
+        self._measure = Measure("decide", clock=clock)
+
+    @contextmanager
+    def serving(self, principal: Principal | None) -> Iterator[None]:
+        """Let what runs inside be this caller's, and be recorded where this server's events go.
+
+        Some servers run a call in the context of the request that began its session, so that `current_user` would be
+        whoever sent that one.
+        """
+        user = current_user.set(principal)
+        recorder = current_recorder.set(self._audit) if self._audit is not None else None
+        try:
+            yield
+        finally:
+            if recorder is not None:
+                current_recorder.reset(recorder)
+            current_user.reset(user)
+
+    async def decide(
+        self,
+        principal: Principal | None,
+        transport: str,
+        target: Target,
+        action: Action,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        guards: Sequence[GuardLike] = (),
+    ) -> Decision:
+        """Decide one request and record it.
+
+        Args:
+            principal: Who asks; None for nobody.
+            transport: `http`, `sse`, `stdio` or `memory`.
+            target: For what.
+            action: What to do with it.
+            arguments: A call's arguments; None where nobody knows them.
+            guards: Guards that have to be met as well, and that nobody else checks.
+        """
+        with self._measure.begin(action=action, kind=target.kind) as measured:
+            decision = await self._decided(principal, transport, target, action, arguments, guards)
+            decision = self.told(decision, principal, target, action, arguments)
+            measured.outcome = "allow" if decision.allowed else "deny"
+            measured.note(policy=decision.policy, rule=decision.rule)
+            return decision
+
+    async def decide_all(
+        self,
+        principal: Principal | None,
+        transport: str,
+        targets: Sequence[Target],
+        *,
+        guards: Sequence[Sequence[GuardLike]] = (),
+    ) -> list[bool]:
+        """Decide what of a list is shown; `tell_list` records it.
+
+        Args:
+            principal: Who asks; None for nobody.
+            transport: `http`, `sse`, `stdio` or `memory`.
+            targets: What the list would show.
+            guards: For each of them, guards that have to be met as well.
+        """
+        try:
+            await self.rules.refresh()
+            caller = await self._caller(principal, transport)
+            shown = [one.allowed for one in self.rules.decide_all(caller, targets, Action.LIST)]
+            for at, on_target in enumerate(guards):
+                if on_target and shown[at]:
+                    request = AccessRequest(caller, targets[at], use_of(targets[at].kind))
+                    shown[at] = await denied_by(on_target, request) is None
+        except Exception as error:  # noqa: BLE001  # an edge: whatever fails in deciding shows nothing
+            _undecided(error)
+            return [False] * len(targets)
+        return shown
+
+    async def denial_of(
+        self,
+        guards: Sequence[GuardLike],
+        principal: Principal | None,
+        transport: str,
+        target: Target,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """What guards say that are not met; None when all are. It is not recorded: another decision is.
+
+        Args:
+            guards: The guards.
+            principal: Who asks.
+            transport: How.
+            target: For what.
+            arguments: With what.
+        """
+        if not guards:
+            return None
+        caller = await self._caller(principal, transport)
+        return await denied_by(guards, AccessRequest(caller, target, use_of(target.kind), arguments))
+
+    def tell_list(self, principal: Principal | None, kind: Kind, shown: Sequence[str], hidden: Sequence[str]) -> None:
+        """Record what a list shows.
+
+        Raises:
+            AuditUnavailable: It cannot be recorded, and nothing may happen without a record.
+        """
+        with self._measure.begin(action=Action.LIST, kind=kind) as measured:
+            measured.outcome = "allow"
+            measured.note(shown=len(shown), hidden=len(hidden))
+            names = sorted(set(hidden))
+            record(
+                Event(
+                    event=EventName.ACCESS_DECIDED,
+                    decision="allow",
+                    actor=actor_of(principal),
+                    action=Action.LIST,
+                    kind=kind,
+                    reason=f"{len(names)} hidden" if names else "",
+                    metadata={"shown": len(shown), "hidden": len(names), "hidden_names": names[:_MOST_NAMES]},
+                )
+            )
+
+    def told(
+        self,
+        decision: Decision,
+        principal: Principal | None,
+        target: Target,
+        action: Action,
+        arguments: Mapping[str, Any] | None,
+    ) -> Decision:
+        """Record a decision, and take it back if that fails."""
+        metadata: dict[str, Any] = {"namespace": target.namespace} if target.namespace else {}
+        if decision.missing_scopes:
+            metadata["missing_scopes"] = list(decision.missing_scopes)
+        event = Event(
+            event=EventName.ACCESS_DECIDED,
+            decision="allow" if decision.allowed else "deny",
+            actor=actor_of(principal),
+            action=action,
+            kind=target.kind,
+            target=target.uri or target.name,
+            policy=decision.policy,
+            rule=decision.rule,
+            reason=decision.reason,
+            arguments=arguments,
+            metadata=metadata,
+            is_warning=not decision.allowed,
+        )
+        try:
+            record(event)
+        except AuditUnavailable as error:
+            _log.error("decision not recorded %s", error.for_log())
+            return replace(decision, allowed=False, reason="it could not be recorded", public=error.public)
+        return decision
+
+    async def _decided(
+        self,
+        principal: Principal | None,
+        transport: str,
+        target: Target,
+        action: Action,
+        arguments: Mapping[str, Any] | None,
+        guards: Sequence[GuardLike],
+    ) -> Decision:
+        try:
+            await self.rules.refresh()
+            request = AccessRequest(await self._caller(principal, transport), target, action, arguments)
+            decision = self.rules.decide(request)
+            denial = await denied_by(guards, request) if decision.allowed else None
+        except Exception as error:  # noqa: BLE001  # an edge: whatever fails in deciding is a refusal
+            return _undecided(error)
+        if denial is not None:
+            return Decision(allowed=False, reason="a guard is not met", public=denial)
+        return decision
+
+    async def _caller(self, principal: Principal | None, transport: str) -> Caller:
+        return Caller(
+            principal=principal,
+            now=datetime.fromtimestamp(self._clock.wall(), UTC),
+            connected=await self._services_of(principal),
+            transport=transport,
+        )
+
+    async def _services_of(self, principal: Principal | None) -> frozenset[str] | None:
+        if principal is None or self._connected is None or not self.rules.needs_services:
+            return None
+        try:
+            with anyio.fail_after(SERVICES_SECONDS):
+                return frozenset(await self._connected(principal))
+        except Exception as error:  # noqa: BLE001  # an edge: the application's own code; then nobody knows them
+            _log.error("connected services not known error=%s", place_of(error))
+            return None
+
+
+def _undecided(error: Exception) -> Decision:
+    # Where, and not what: the text of somebody else's exception may hold what a caller sent.
+    _log.error("access not decided, so it was refused error=%s", place_of(error))
+    return Decision(allowed=False, reason=f"the decision failed with {type(error).__name__}", public=UNDECIDED)
+
+
+def policies_from(given: PolicySources | None, *, clock: Clock | None = None) -> Policies | None:
+    """Policies as given by a caller.
+
+    Args:
+        given: What was given.
+        clock: Time, for files that are looked at again.
+
+    Raises:
+        ConfigurationError: It is something else, or an empty list.
+        PolicyInvalid: A file or a policy cannot be used.
+    """
+    if given is None or isinstance(given, Policies):
+        return given
+    if isinstance(given, str | Path | Policy):
+        return Policies(given, clock=clock)
+    if not given:
+        raise ConfigurationError("policies= is empty.", hint="Name a file, or leave it out for no policies at all.")
+    return Policies(*given, clock=clock)
+
+
+def changeable(policies: Policies | None) -> Policies:
+    """Policies that can be changed while a server runs.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
+    if policies is None:
+        raise ConfigurationError("There are no policies to change here.", hint="Give policies=..., such as a folder.")
+    return policies

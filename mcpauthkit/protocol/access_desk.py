@@ -1,0 +1,270 @@
+"""What FastMCP's requests have in common when they are decided: who asks, how it is refused, what is under way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import mcp_types
+from fastmcp import FastMCP
+from fastmcp.exceptions import AuthorizationError
+from fastmcp.server.middleware import MiddlewareContext
+from fastmcp.utilities.components import FastMCPComponent
+from mcp.shared.exceptions import MCPError
+
+from mcpauthkit.access.request import Action, Kind, Target
+from mcpauthkit.errors import AuditUnavailable
+from mcpauthkit.principal import Principal, actor_of
+from mcpauthkit.protocol.access_components import (
+    auth_guards,
+    find_readable,
+    guards_on,
+    named_target,
+    read_target,
+    shown_of,
+    target_of,
+)
+from mcpauthkit.protocol.access_control import AccessControl
+from mcpauthkit.protocol.access_marks import namespace_of, namespaces_of
+from mcpauthkit.protocol.access_side import SideDoor
+from mcpauthkit.protocol.access_tasks import StartedTasks
+from mcpauthkit.protocol.call import CallRefused
+from mcpauthkit.protocol.call_record import CallRecord
+from mcpauthkit.protocol.in_request import in_request, principal_in
+from mcpauthkit.protocol.wrapper import public_text
+
+C = TypeVar("C", bound=FastMCPComponent)
+
+_TRANSPORTS = {"streamable-http": "http", "http": "http", "sse": "sse", "stdio": "stdio"}
+_NO_CONTEXT = "Whether you may do this could not be checked, so it was not done."
+
+
+class AccessRefused(AuthorizationError):
+    """Ends a FastMCP call that is not allowed.
+
+    Args:
+        text: What the caller reads.
+    """
+
+    def __init__(self, text: str) -> None:
+        # A refusal is no fault of the server.
+        super().__init__(text, log_level=logging.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class FastMCPRequest:
+    """As much of a request as deciding needs.
+
+    Args:
+        server: The server whose middleware runs.
+        scope: The ASGI scope; None where there is none.
+        transport: `http`, `sse`, `stdio` or `memory`.
+        principal: Who asks.
+    """
+
+    server: FastMCP[Any]
+    scope: Mapping[str, Any] | None = field(repr=False)
+    transport: str
+    principal: Principal | None
+
+
+@dataclass(eq=False, slots=True)
+class Delegation:
+    """A call that was decided, on its way to what runs it.
+
+    Args:
+        desk: Where it was decided.
+        kind: What is used.
+        namespace: Where it goes.
+        passed: The mounted servers it has come to, by identity; coming to one again is another call.
+    """
+
+    desk: AccessDesk
+    kind: Kind
+    namespace: str
+    passed: set[int] = field(default_factory=set)
+
+
+current_delegation: ContextVar[Delegation | None] = ContextVar("mcpauthkit_delegation", default=None)
+"""The call that was decided last, in this context."""
+
+_listing_for: ContextVar[AccessDesk | None] = ContextVar("mcpauthkit_listing_for", default=None)
+
+
+class AccessDesk:
+    """Where a FastMCP server and those mounted in it have their requests decided.
+
+    Args:
+        control: Decides and records.
+        identity: Who the caller is on stdio; None for nobody.
+        namespaces: Namespaces that only names tell.
+        require_auth: Whether everything needs a signed-in caller.
+    """
+
+    def __init__(
+        self,
+        control: AccessControl,
+        identity: Principal | None,
+        *,
+        namespaces: Collection[str] = (),
+        require_auth: bool = False,
+    ) -> None:
+        self.control = control
+        self.tasks = StartedTasks()
+        self._require_auth = require_auth
+        self._identity = identity
+        self._named = tuple(namespaces)
+
+    def request(self, context: MiddlewareContext[Any]) -> FastMCPRequest:
+        """The request that a middleware is around.
+
+        Raises:
+            MCPError: FastMCP gave no context, so that nobody knows whose it is.
+        """
+        here = context.fastmcp_context
+        if here is None:
+            raise MCPError(mcp_types.INTERNAL_ERROR, _NO_CONTEXT)
+        request = here.request_context
+        http = None if request is None else request.request
+        scope = None if http is None else http.scope
+        transport = _TRANSPORTS.get(here.transport or "", "memory" if scope is None else "http")
+        principal = principal_in(scope)
+        if transport == "stdio":
+            principal = self._identity or principal
+        return FastMCPRequest(here.fastmcp, scope, transport, principal)
+
+    @contextmanager
+    def serving(self, request: FastMCPRequest) -> Iterator[None]:
+        """Let what runs inside be this request's."""
+        with in_request(request.scope), self.control.serving(request.principal):
+            yield
+
+    def namespaces(self, server: FastMCP[Any]) -> tuple[str, ...]:
+        """The namespaces that names of a server's components may tell."""
+        return (*namespaces_of(server), *self._named)
+
+    async def admit(
+        self,
+        request: FastMCPRequest,
+        target: Target,
+        action: Action,
+        arguments: Mapping[str, Any] | None,
+        *,
+        component: FastMCPComponent | None = None,
+    ) -> None:
+        """Let one use pass.
+
+        Args:
+            request: Who asks.
+            target: For what.
+            action: What to do with it.
+            arguments: With what.
+            component: What would run.
+
+        Raises:
+            AccessRefused: It is not allowed.
+        """
+        # Those of `require` run in front of the function anyway.
+        guards = auth_guards(component) if component is not None and request.transport == "stdio" else ()
+        decision = await self.control.decide(
+            request.principal, request.transport, target, action, arguments, guards=guards
+        )
+        if not decision.allowed:
+            raise AccessRefused(decision.public)
+
+    async def shown(self, request: FastMCPRequest, kind: Kind, found: Sequence[C], known: Collection[str]) -> list[C]:
+        """What a list shows.
+
+        Raises:
+            MCPError: It cannot be recorded.
+        """
+        return await self.shown_as(request, kind, found, [target_of(one, known) for one in found])
+
+    async def shown_as(
+        self, request: FastMCPRequest, kind: Kind, found: Sequence[C], targets: Sequence[Target]
+    ) -> list[C]:
+        """What a list shows, where components have other names outside."""
+        guards = [guards_on(one, request.transport) for one in found]
+        flags = await self.control.decide_all(request.principal, request.transport, targets, guards=guards)
+        shown = shown_of(found, flags)
+        kept = {id(one) for one in shown}
+        named = [(one, target.uri or target.name) for one, target in zip(found, targets, strict=True)]
+        try:
+            self.control.tell_list(
+                request.principal,
+                kind,
+                [name for one, name in named if id(one) in kept],
+                [name for one, name in named if id(one) not in kept],
+            )
+        except AuditUnavailable as error:
+            # No other error of a list reaches older clients as what it is.
+            raise MCPError(mcp_types.INTERNAL_ERROR, public_text(error)) from error
+        return shown
+
+    def side_door(self, request: FastMCPRequest) -> SideDoor:
+        """Where requests beside lists and calls are decided."""
+        return SideDoor(
+            control=self.control,
+            principal=request.principal,
+            transport=request.transport,
+            require_auth=self._require_auth,
+            tasks=self.tasks,
+            find=partial(self._found, request.server),
+        )
+
+    async def _found(self, server: FastMCP[Any], kind: Kind, name: str) -> Target:
+        known = self.namespaces(server)
+        if kind is Kind.PROMPT:
+            return named_target(kind, name, await server.get_prompt(name), known)
+        if kind is Kind.RESOURCE:
+            return read_target(name, await find_readable(server, name, None), known)
+        template = await server.get_resource_template(name)
+        if template is None or template.uri_template != name:
+            return Target(kind, "", uri=name, namespace=namespace_of(None, "", name, known))
+        return target_of(template, known)
+
+    @contextmanager
+    def listing(self) -> Iterator[None]:
+        """Around the making of a list that is going to be filtered here."""
+        token = _listing_for.set(self)
+        try:
+            yield
+        finally:
+            _listing_for.reset(token)
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether a list is being made that is going to be filtered here."""
+        return _listing_for.get() is self
+
+    @contextmanager
+    def delegating(self, target: Target, passed: Collection[int] = ()) -> Iterator[None]:
+        """Around what runs after it was decided."""
+        delegation = Delegation(self, target.kind, target.namespace, set(passed))
+        token, listing = current_delegation.set(delegation), _listing_for.set(None)
+        try:
+            yield
+        finally:
+            _listing_for.reset(listing)
+            current_delegation.reset(token)
+
+    @contextmanager
+    def telling(self, request: FastMCPRequest, target: Target, action: Action) -> Iterator[CallRecord]:
+        """Around what runs, to record how it ended.
+
+        Raises:
+            CallRefused: It ran, and cannot be recorded.
+        """
+        record = CallRecord(
+            actor_of(request.principal), kind=target.kind, action=action, target=target.uri or target.name
+        )
+        try:
+            with record as told:
+                yield told
+        except AuditUnavailable as error:
+            raise CallRefused(public_text(error)) from error

@@ -1,0 +1,73 @@
+"""What an MCPServer offers, as what is decided about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from mcp.server.mcpserver import MCPServer
+
+from mcpauthkit.access.guard import GuardLike
+from mcpauthkit.access.request import Kind, Target
+from mcpauthkit.protocol.access_marks import namespace_by_name
+from mcpauthkit.protocol.require import guards_of
+
+# There is no public way to functions and metadata of single components.
+_KEPT = {
+    Kind.TOOL: ("_tool_manager", "list_tools", "name"),
+    Kind.RESOURCE: ("_resource_manager", "list_resources", "uri"),
+    Kind.TEMPLATE: ("_resource_manager", "list_templates", "uri_template"),
+    Kind.PROMPT: ("_prompt_manager", "list_prompts", "name"),
+}
+_ADDRESSES = {Kind.RESOURCE: "uri", Kind.TEMPLATE: "uriTemplate"}
+
+
+class Offered:
+    """The tools, resources, templates and prompts of a server.
+
+    Args:
+        server: The server.
+        namespaces: Namespaces that names tell.
+    """
+
+    def __init__(self, server: MCPServer[Any], namespaces: Collection[str]) -> None:
+        self._server = server
+        self._namespaces = tuple(namespaces)
+
+    def listed(self, kind: Kind, entry: Mapping[str, Any]) -> Target:
+        """An entry of a list, as it goes to clients."""
+        name, uri = str(entry.get("name", "")), str(entry.get(_ADDRESSES.get(kind, ""), ""))
+        return self._target(kind, name, uri, entry.get("_meta"))
+
+    def used(self, kind: Kind, name: str) -> Target:
+        """What a use is about, by the name or the address that was sent; it need not exist."""
+        if kind in {Kind.TOOL, Kind.PROMPT}:
+            return self._target(kind, name, "", getattr(self._kept(kind, name), "meta", None))
+        found = self._kept(kind, name)
+        if found is None and kind is Kind.RESOURCE:
+            found = next((one for one in self._all(Kind.TEMPLATE) if one.matches(name) is not None), None)
+        return self._target(kind, getattr(found, "name", ""), name, getattr(found, "meta", None))
+
+    def guards(self, target: Target) -> tuple[GuardLike, ...]:
+        """The guards that `require` put on a function."""
+        function = getattr(self._kept(target.kind, target.uri or target.name), "fn", None)
+        return guards_of(function) if callable(function) else ()
+
+    def _target(self, kind: Kind, name: str, uri: str, meta: object) -> Target:
+        tags = meta.get("tags") if isinstance(meta, Mapping) else None
+        return Target(
+            kind,
+            name,
+            uri=uri,
+            namespace=namespace_by_name(name, uri, self._namespaces),
+            tags=frozenset(one for one in tags if isinstance(one, str)) if isinstance(tags, list) else frozenset(),
+        )
+
+    def _kept(self, kind: Kind, key: str) -> Any:
+        attribute = _KEPT[kind][2]
+        return next((one for one in self._all(kind) if str(getattr(one, attribute)) == key), None)
+
+    def _all(self, kind: Kind) -> list[Any]:
+        manager, method, _ = _KEPT[kind]
+        listing = getattr(getattr(self._server, manager, None), method, None)
+        return list(listing()) if listing is not None else []
