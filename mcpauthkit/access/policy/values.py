@@ -27,7 +27,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 
 def refuse(kind: str, text: str) -> PydanticCustomError:
     """An error whose text is shown as it stands."""
-    return PydanticCustomError(kind, "{text}", {"text": text})  # type: ignore[arg-type]
+    return PydanticCustomError(kind, "{text}", {"text": text})
 
 
 def _clean(text: str) -> str:
