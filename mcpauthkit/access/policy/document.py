@@ -58,6 +58,7 @@ __all__ = [
 ]
 
 Effect = Literal["allow", "deny"]
+_MOST_PRIORITY = 10**9
 ActionName = Literal["list", "call", "read", "get", "*"]
 
 
@@ -77,7 +78,9 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class _Selector(Part):
+class Selector(Part):
+    """A part that selects by one thing at least: without any it would select everything."""
+
     @model_validator(mode="after")
     def _selects(self) -> Self:
         if all(value is None for _, value in self):
@@ -85,7 +88,7 @@ class _Selector(Part):
         return self
 
 
-class Agents(_Selector):
+class Agents(Selector):
     """Who a rule is about. A rule without it that allows is for everybody signed in; one that denies, for everybody.
 
     Args:
@@ -117,7 +120,7 @@ class Agents(_Selector):
         return self
 
 
-class Tools(_Selector):
+class Tools(Selector):
     """Which tools.
 
     Args:
@@ -133,7 +136,7 @@ class Tools(_Selector):
     tags: Texts | None = None
 
 
-class Resources(_Selector):
+class Resources(Selector):
     """Which resources and templates, by address.
 
     Args:
@@ -147,7 +150,7 @@ class Resources(_Selector):
     schemes: Schemes | None = None
 
 
-class Prompts(_Selector):
+class Prompts(Selector):
     """Which prompts.
 
     Args:
@@ -171,7 +174,7 @@ class TimeWindow(Part):
         timezone: The zone both are told in, such as `Europe/Berlin`.
     """
 
-    days: Annotated[tuple[Weekday, ...], ListOf, Field(min_length=1)] = WEEKDAYS
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1), ListOf] = WEEKDAYS
     from_: TimeOfDay = Field("00:00", validation_alias="from", serialization_alias="from")
     until: TimeOfDay = "24:00"
     timezone: Annotated[Text, AfterValidator(_known_zone)] = "UTC"
@@ -215,11 +218,11 @@ class Rule(Part):
     tools: Tools | None = None
     resources: Resources | None = None
     prompts: Prompts | None = None
-    actions: Annotated[tuple[ActionName, ...], ListOf, Field(min_length=1)] = ("*",)
+    actions: Annotated[tuple[ActionName, ...], Field(min_length=1), ListOf] = ("*",)
     conditions: Annotated[tuple[AnyCondition, ...], ListOf] = ()
-    times: Annotated[tuple[TimeWindow, ...], ListOf, Field(min_length=1)] = ()
+    times: Annotated[tuple[TimeWindow, ...], Field(min_length=1), ListOf] = ()
     services: Texts = ()
-    priority: int = 100
+    priority: Annotated[int, Field(ge=-_MOST_PRIORITY, le=_MOST_PRIORITY)] = 100
 
 
 class Policy(Part):

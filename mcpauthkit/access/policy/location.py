@@ -62,7 +62,7 @@ def known_keys(model: type[BaseModel], path: Path) -> list[str]:
 def _below(model: type[BaseModel], key: str) -> Iterator[type[BaseModel]]:
     fields = _names(model)
     if key in fields:
-        yield from _models_in(model.model_fields[fields[key]].annotation)
+        yield from models_in(model.model_fields[fields[key]].annotation)
 
 
 def _names(model: type[BaseModel]) -> Mapping[str, str]:
@@ -70,11 +70,16 @@ def _names(model: type[BaseModel]) -> Mapping[str, str]:
     return {str(one.validation_alias or name): name for name, one in model.model_fields.items()}
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation names.
+
+    Args:
+        annotation: A type, as a field has it.
+    """
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in typing.get_args(annotation):
-        yield from _models_in(part)
+        yield from models_in(part)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

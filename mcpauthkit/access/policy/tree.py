@@ -24,7 +24,7 @@ DEEPEST: Final = 50
 # Built without libyaml, PyYAML has no C loader; the slower one says the same.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_BROKEN = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
+_BROKEN = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,30}(?:[eE][-+][0-9]{1,3})?")
 _EITHER_WAY = re.compile(
     r"(?i:yes|no|on|off|[-+]?\.inf|\.nan)"
     r"|[-+]?0[bxo]?[0-9a-fA-F_]+"

@@ -18,6 +18,7 @@ WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2_000
+LARGEST_NUMBER = 10**18
 _INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # A text that runs right to left in between reads other than it compares: a reviewer would approve another name.
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -59,7 +60,11 @@ def _one_or_more(value: Any) -> Any:
 
 
 def _scalar(value: Any) -> bool:
-    return isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
+    if isinstance(value, str):
+        return not any("\ud800" <= one <= "\udfff" for one in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and abs(value) < LARGEST_NUMBER
 
 
 def _value(value: Any) -> Value:
@@ -76,10 +81,16 @@ def _value(value: Any) -> Value:
 
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_clean)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_clean)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-TextOrTexts = Annotated[tuple[Text, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_as_tuple)]
+_ONE = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
+TextOrTexts = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1),
+    BeforeValidator(_one_or_more),
+    WithJsonSchema({"anyOf": [_ONE, {"type": "array", "minItems": 1, "items": _ONE}]}),
+]
 Scheme = Annotated[str, AfterValidator(_scheme), Field(json_schema_extra={"pattern": f"^{_SCHEME.pattern}$"})]
-Schemes = Annotated[tuple[Scheme, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Schemes = Annotated[tuple[Scheme, ...], Field(min_length=1), BeforeValidator(_as_tuple)]
 TimeOfDay = Annotated[
     str, AfterValidator(_time_of_day), Field(json_schema_extra={"pattern": f"^(?:{_TIME_OF_DAY.pattern})$"})
 ]

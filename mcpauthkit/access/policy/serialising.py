@@ -1,0 +1,68 @@
+"""From a policy to text. What is written is read back as the same policy."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import yaml
+
+from mcpauthkit.access.policy.document import Policy
+from mcpauthkit.access.policy.values import Scalar
+
+# Built without libyaml, PyYAML has no C dumper; the slower one writes the same.
+_DUMPER: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_TAG: Final = "tag:yaml.org,2002:"
+# A text is never broken over lines.
+_WIDTH: Final = 1 << 30
+_BAREWORDS: Final = frozenset({"effect", "default_effect", "operator"})
+
+
+def to_yaml(policy: Policy) -> str:
+    """A policy as a YAML document, with the line at its end by which a file that is cut off is noticed.
+
+    Write it beside the file's place and move it there, so that no reader sees half of it.
+
+    Args:
+        policy: The policy.
+    """
+    said = policy.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+    ordered = {"name": policy.name, "default_effect": policy.default_effect, **said}
+    ordered["rules"] = [
+        _with_values(rule.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)) for rule in policy.rules
+    ]
+    return str(
+        yaml.serialize(
+            _node(ordered), Dumper=_DUMPER, allow_unicode=True, explicit_end=True, width=_WIDTH, encoding=None
+        )
+    )
+
+
+def _with_values(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule whose comparisons all say what they compare with: only `exists` may leave it out."""
+    for condition in rule.get("conditions", ()):
+        if "field" in condition:
+            condition.setdefault("value", True)
+    return rule
+
+
+def _node(value: Any, key: str = "") -> yaml.Node:
+    if isinstance(value, dict):
+        pairs = [(_scalar(name, plain=True), _node(one, name)) for name, one in value.items()]
+        return yaml.MappingNode(f"{_TAG}map", pairs, flow_style=False)
+    if isinstance(value, list | tuple):
+        items = [_node(one) for one in value]
+        is_short = all(isinstance(one, yaml.ScalarNode) for one in items)
+        return yaml.SequenceNode(f"{_TAG}seq", items, flow_style=is_short)
+    return _scalar(value, plain=key in _BAREWORDS)
+
+
+def _scalar(value: Scalar, *, plain: bool) -> yaml.ScalarNode:
+    if isinstance(value, bool):
+        return yaml.ScalarNode(f"{_TAG}bool", "true" if value else "false")
+    if isinstance(value, int):
+        return yaml.ScalarNode(f"{_TAG}int", str(value))
+    if isinstance(value, float):
+        whole, exponent, power = repr(value).partition("e")
+        # Without a point, `1e+16` is a text to some readers.
+        return yaml.ScalarNode(f"{_TAG}float", f"{whole}{'' if '.' in whole else '.0'}{exponent}{power}")
+    return yaml.ScalarNode(f"{_TAG}str", value, style=None if plain else '"')
