@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from mcpauthkit.connections.chronicle import Chronicle
 from mcpauthkit.connections.connection import Disconnected
 from mcpauthkit.connections.credential import Credential, Step, next_step
 from mcpauthkit.connections.grant import Grant, RedirectGrant, UserlessGrant
@@ -74,12 +75,16 @@ class Broker:
         self._redirect_uri = redirect_uri
         self._is_incremental = is_incremental
         self._locks = Locks(store, namespace=namespace, service=grant.service)
-        self.overview = Overview(grant, self._vault, self._notes, locks=self._locks, clock=self.clock)
+        self._chronicle = Chronicle(grant.service, self.clock)
+        self.overview = Overview(
+            grant, self._vault, self._notes, chronicle=self._chronicle, locks=self._locks, clock=self.clock
+        )
         self._renewal = Renewal(
             grant,
             self._vault,
             self._notes,
             self.overview,
+            chronicle=self._chronicle,
             locks=self._locks,
             clock=self.clock,
             outlast_seconds=outlast_seconds,
@@ -90,6 +95,7 @@ class Broker:
             self._vault,
             self._notes,
             self.overview,
+            chronicle=self._chronicle,
             locks=self._locks,
             scope_rules=self.scope_rules,
             is_incremental=is_incremental,
@@ -102,8 +108,10 @@ class Broker:
             store,
             namespace=namespace,
             service=grant.service,
+            chronicle=self._chronicle,
             scope_rules=self.scope_rules,
             clock=self.clock,
+            entropy=self._entropy,
         )
 
     async def lookup(
@@ -119,6 +127,7 @@ class Broker:
 
         Raises:
             RemoteError: The service cannot answer, and without it nothing can be done.
+            AuditUnavailable: It must not be used without a record.
         """
         credential = await self._vault.get(principal, self.grant.service, account)
         step = self._step(credential, scopes)
@@ -131,7 +140,11 @@ class Broker:
                 # Who names one of their accounts does not mean what their sign-in or this server may do.
                 if account:
                     return None
-                return await self._userless.find(principal, scopes, caller_token=caller_token)
+                found = await self._userless.find(principal, scopes, caller_token=caller_token)
+                if found is not None:
+                    self._chronicle.used(principal, found)
+                return found
+        self._chronicle.used(principal, credential)
         await self._notes.used(principal, credential)
         return credential
 
@@ -247,7 +260,8 @@ class Broker:
                 else await self._vault.find(principal, self.grant.service, rejected)
             )
             if held is not None and (rejected is None or held.is_same(rejected)):
-                await self._vault.delete(principal, self.grant.service, held.name)
+                with self._chronicle.ending(principal, held, reason="of no use to the service"):
+                    await self._vault.delete(principal, self.grant.service, held.name)
                 await self._notes.lost(principal, held)
 
     async def start_visit(self, flow: Flow, *, browser: str) -> str:

@@ -8,18 +8,20 @@ from enum import Enum, auto
 from typing import Any, Literal, Self
 
 from mcpauthkit.connections.names import same_name
+from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import SealError
 from mcpauthkit.oauth.account import Account
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.oauth.token import TokenSet
 
-__all__ = ["Account", "Credential", "Origin", "Step", "next_step"]
+__all__ = ["Account", "Credential", "Origin", "Step", "new_connection_id", "next_step"]
 
 EXPIRY_MARGIN_SECONDS = 30.0
 """A token this close to its expiry counts as expired: it has to survive the request it is sent with."""
 _EARLY_SECONDS = 300.0
 _EARLY_SHARE = 0.1
+_ID_BYTES = 16
 
 Origin = Literal["user", "exchange", "service-account"]
 """Who a credential comes from: the user's consent or form, their sign-in exchanged, or this application itself."""
@@ -183,6 +185,11 @@ class Credential:
             return cls(**{**record, **read})
         except (KeyError, TypeError, AttributeError) as error:
             raise SealError(reason="credential record of another version") from error
+
+
+def new_connection_id(entropy: Entropy) -> str:
+    """An id for a new connection: in digits and the letters a to f, which nothing takes for a token."""
+    return entropy.random_bytes(_ID_BYTES).hex()
 
 
 class Step(Enum):

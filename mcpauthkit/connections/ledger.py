@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mcpauthkit.connections.chronicle import elicitation_ended
 from mcpauthkit.connections.names import name_digest
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.encoding import sha256_hex
@@ -173,6 +174,7 @@ class Ledger:
         outcome_key = self._outcome_key(current.flow_id)
         if not await self._store.add(outcome_key, finished.to_record(), ttl_seconds=_KEPT_AFTER_OUTCOME_SECONDS):
             return await self._read(outcome_key) or finished
+        elicitation_ended(finished)
         await self._forget(finished)
         return finished
 
@@ -191,6 +193,7 @@ class Ledger:
         cancelled = current.finish(FlowStatus.CANCELLED)
         # Claimed first: somebody may be giving it another outcome at this moment.
         if await self._store.add(outcome_key, cancelled.to_record(), ttl_seconds=_CLAIM_SECONDS):
+            elicitation_ended(cancelled, outcome="abandoned")
             await self._forget(cancelled)
             await self._store.delete(outcome_key)
 

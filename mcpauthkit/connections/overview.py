@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
+from mcpauthkit.connections.chronicle import Chronicle
 from mcpauthkit.connections.connection import Connection, Disconnected, Health, Revoked
 from mcpauthkit.connections.credential import Account, Credential
 from mcpauthkit.connections.grant import Grant, Revocable
@@ -16,7 +19,6 @@ from mcpauthkit.principal import Principal
 from mcpauthkit.stores.uninterrupted import uninterrupted
 
 _log = RequestLog("connections")
-_audit = RequestLog("audit")
 _SOON_SECONDS = 7 * 86_400.0
 
 
@@ -27,14 +29,18 @@ class Overview:
         grant: The service.
         vault: Where credentials are kept.
         notes: What is noted about them.
+        chronicle: Told of what ends, before it does.
         locks: Held while connections are changed.
         clock: Time.
     """
 
-    def __init__(self, grant: Grant, vault: Vault, notes: Notes, *, locks: Locks, clock: Clock) -> None:
+    def __init__(
+        self, grant: Grant, vault: Vault, notes: Notes, *, chronicle: Chronicle, locks: Locks, clock: Clock
+    ) -> None:
         self._grant = grant
         self._vault = vault
         self._notes = notes
+        self._chronicle = chronicle
         self._locks = locks
         self._clock = clock
 
@@ -62,7 +68,12 @@ class Overview:
     async def make_default(self, principal: Principal, *, name: str) -> bool:
         """Let tools that name no account use this connection; False when there is none of this name."""
         async with self._locks.exclusive(principal):
-            return await self._vault.make_default(principal, self._grant.service, name)
+            held = await self._vault.all(principal, self._grant.service)
+            chosen = next((one for one in held if same_name(one.name, name)), None)
+            if chosen is None:
+                return False
+            with self._chronicle.making_default(principal, chosen):
+                return await self._vault.make_default(principal, self._grant.service, name)
 
     async def revoke(self, principal: Principal, credential: Credential) -> Revoked:
         """End a credential at the service, if it can be told; what it answered.
@@ -71,6 +82,11 @@ class Overview:
             principal: Whose.
             credential: It is used here no more.
         """
+        told = await self._told(principal, credential)
+        self._chronicle.revoked(principal, credential, told)
+        return told
+
+    async def _told(self, principal: Principal, credential: Credential) -> Revoked:
         if not isinstance(self._grant, Revocable):
             return Revoked.NOT_SUPPORTED
         try:
@@ -102,10 +118,11 @@ class Overview:
             seen = [await self._seen(principal, one, is_default=one is held[0]) for one in chosen]
             # Gone here first: whatever the service answers, and however late, nothing uses it any more.
             for one in chosen:
-                await self._vault.delete(principal, self._grant.service, one.name)
+                with self._chronicle.ending(principal, one, reason="disconnected"):
+                    await self._vault.delete(principal, self._grant.service, one.name)
                 await self._notes.clear(principal, one)
             if name is None:
-                await self._vault.clear(principal, self._grant.service)
+                await self._clear(principal, is_dark=is_dark)
             if not held:
                 await self._notes.clear_last(principal)
         ended = [
@@ -115,12 +132,13 @@ class Overview:
         if is_dark:
             # Forgotten here, and nobody can tell the service of it: whoever has a copy of the record may put it back.
             ended.append(Disconnected(self._unreadable(), Revoked.NO))
-        for told in ended:
-            revoked = told.revoked.name.lower()
-            _audit.info(
-                "connection ended service=%s user=%s revoked=%s", self._grant.service, principal.digest, revoked
-            )
         return ended
+
+    async def _clear(self, principal: Principal, *, is_dark: bool) -> None:
+        with ExitStack() as stack:
+            if is_dark:
+                stack.enter_context(self._chronicle.ending(principal, None, reason="disconnected unread"))
+            await self._vault.clear(principal, self._grant.service)
 
     async def _lost(self, principal: Principal) -> list[Connection]:
         note = await self._notes.of_last(principal)

@@ -11,6 +11,7 @@ from functools import partial
 
 import anyio
 
+from mcpauthkit.connections.chronicle import Chronicle
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.grant import Grant
 from mcpauthkit.connections.locks import Locks
@@ -39,6 +40,7 @@ class Renewal:
         vault: Where they are kept.
         notes: What is noted about them.
         overview: Ends at the service what was ended here meanwhile.
+        chronicle: Told of renewals, before the service is asked and after.
         locks: Held while connections are changed.
         clock: Time.
         outlast_seconds: Seconds that an outage of the store may last without a renewed credential being lost.
@@ -51,12 +53,14 @@ class Renewal:
         notes: Notes,
         overview: Overview,
         *,
+        chronicle: Chronicle,
         locks: Locks,
         clock: Clock,
         outlast_seconds: float,
     ) -> None:
         self._grant = grant
         self._overview = overview
+        self._chronicle = chronicle
         self._vault = vault
         self._notes = notes
         self._locks = locks
@@ -133,11 +137,16 @@ class Renewal:
             problem = self._our_fault(error) if isinstance(error, GrantRefused) else error
             self._resting.rest(key, problem)
             await self._notes.failed(principal, held)
+            self._chronicle.renewal_failed(principal, held, problem)
             raise problem from error
         # Whose connection it is is not the grant's to say.
-        kept = await self._keep(principal, held, renewed.following(held))
+        renewed = renewed.following(held)
+        kept = await self._keep(principal, held, renewed)
         if kept is not None:
             await self._notes.renewed(principal, kept)
+            if kept.is_same(renewed):
+                # Another replica's own is recorded there.
+                self._chronicle.renewed(principal, kept)
         return kept
 
     async def _keep(self, principal: Principal, held: Credential, renewed: Credential) -> Credential | None:
@@ -180,7 +189,8 @@ class Renewal:
         return None
 
     async def _lose(self, principal: Principal, held: Credential) -> None:
-        await self._vault.delete(principal, self._grant.service, held.name)
+        with self._chronicle.ending(principal, held, reason="ended by the service"):
+            await self._vault.delete(principal, self._grant.service, held.name)
         await self._notes.lost(principal, held)
 
     def _our_fault(self, error: GrantRefused) -> RemoteMisbehaved:

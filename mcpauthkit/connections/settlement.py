@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
-from mcpauthkit.connections.credential import Credential
+from mcpauthkit.connections.chronicle import Chronicle
+from mcpauthkit.connections.credential import Credential, new_connection_id
 from mcpauthkit.connections.grant import Grant, Identifying
 from mcpauthkit.connections.ledger import Ledger
 from mcpauthkit.connections.locks import Locks
@@ -18,7 +19,14 @@ from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import GrantRefused, RemoteError, RemoteUnavailable, StoreBusy
+from mcpauthkit.errors import (
+    AuditUnavailable,
+    GrantRefused,
+    RemoteError,
+    RemoteUnavailable,
+    StoreBusy,
+    StoreUnavailable,
+)
 from mcpauthkit.oauth.scope_rules import ScopeRules
 from mcpauthkit.principal import Principal
 from mcpauthkit.stores.uninterrupted import uninterrupted
@@ -40,6 +48,7 @@ class Settlement:
         vault: Where credentials are kept.
         notes: What is noted about them.
         overview: Ends what another account has taken the place of.
+        chronicle: Told of what is kept, before it is.
         locks: Held while connections are changed.
         scope_rules: How the service's scopes relate.
         is_incremental: Whether a new consent adds to the scopes before.
@@ -56,6 +65,7 @@ class Settlement:
         notes: Notes,
         overview: Overview,
         *,
+        chronicle: Chronicle,
         locks: Locks,
         scope_rules: ScopeRules,
         is_incremental: bool,
@@ -68,6 +78,7 @@ class Settlement:
         self._vault = vault
         self._notes = notes
         self._overview = overview
+        self._chronicle = chronicle
         self._locks = locks
         self._scope_rules = scope_rules
         self._is_incremental = is_incremental
@@ -118,19 +129,32 @@ class Settlement:
             is_no = isinstance(error, GrantRefused) and error.error == "access_denied"
             return await self._ledger.finish(flow, FlowStatus.REFUSED if is_no else FlowStatus.FAILED)
         # Known before it is kept, so that what is done again after an outage is done to the same connection.
-        credential = replace(credential, connection_id=self._entropy.token())
-        settled, unused = await outlasting(
-            partial(self._concluded, principal, flow, credential), seconds=self._outlast_seconds
-        )
+        credential = replace(credential, connection_id=new_connection_id(self._entropy))
+        told: set[str] = set()
+        try:
+            settled, unused = await outlasting(
+                partial(self._concluded, principal, flow, credential, told), seconds=self._outlast_seconds
+            )
+        except AuditUnavailable:
+            # Nobody recorded it, so it is not kept; the flow stays open for when somebody can.
+            await self._overview.revoke_unused(principal, credential)
+            raise
+        except StoreUnavailable:
+            if told:
+                self._chronicle.unknown(principal, credential)
+            raise
         if unused is not None:
             # Nothing here can use or end it any more.
             await self._overview.revoke_unused(principal, unused)
         return settled
 
     async def _concluded(
-        self, principal: Principal, flow: Flow, credential: Credential
+        self, principal: Principal, flow: Flow, credential: Credential, told: set[str]
     ) -> tuple[Flow, Credential | None]:
-        """The flow with its outcome, and what is to be ended at the service."""
+        """The flow with its outcome, and what is to be ended at the service.
+
+        May run again after an outage; `told` holds the ids whose beginning is recorded already.
+        """
         async with self._locks.exclusive(principal):
             # The exchange took its time: the user may have said no meanwhile, or an administrator, and that stands.
             current = await self._ledger.get(flow.flow_id)
@@ -141,7 +165,7 @@ class Settlement:
                 await self._take_back(principal, credential)
                 ended = flow.finish(FlowStatus.DECLINED) if current is None else current
                 return await self._ledger.finish(ended, FlowStatus.CANCELLED), credential
-            held, kept = await self._keep(principal, current, credential)
+            held, kept = await self._keep(principal, current, credential, told)
             # And once more: this process may have been stopped between that look and the write.
             is_ended = await self._ledger.is_ended(principal, current)
             finished = await self._ledger.conclude(
@@ -165,30 +189,52 @@ class Settlement:
         return credential if account is None else replace(credential, account=account)
 
     async def _keep(
-        self, principal: Principal, flow: Flow, credential: Credential
+        self, principal: Principal, flow: Flow, credential: Credential, told: set[str]
     ) -> tuple[Credential | None, Credential]:
         """Keep a credential; what stood there before, and what is kept."""
         for _ in range(_TRIES):
             held = await self._vault.get(principal, self._grant.service, flow.account)
             new = replace(credential, name=flow.account, connected_at=credential.connected_at or self._clock.wall())
-            kept: Credential | None = None
-            if held is not None:
-                new = self._merged(held, new, asked=flow.scopes)
-                kept = await self._vault.exchange(principal, self._grant.service, held, new)
-            elif await self._vault.add(principal, self._grant.service, new):
-                kept = new
+            new = new if held is None else self._merged(held, new, asked=flow.scopes)
+            if new.connection_id not in told:
+                self._chronicle.beginning(principal, new, held=held)
+                told.add(new.connection_id)
+            kept = await self._put(principal, held, new)
             if kept is not None:
+                self._tell_kept(principal, held, kept, told - {kept.connection_id}, credential)
                 return held, kept
         raise StoreBusy(reason="a connection is changed by others all the time")
+
+    async def _put(self, principal: Principal, held: Credential | None, new: Credential) -> Credential | None:
+        if held is not None:
+            return await self._vault.exchange(principal, self._grant.service, held, new)
+        return new if await self._vault.add(principal, self._grant.service, new) else None
+
+    def _tell_kept(
+        self,
+        principal: Principal,
+        held: Credential | None,
+        kept: Credential,
+        not_kept: Collection[str],
+        credential: Credential,
+    ) -> None:
+        if credential.connection_id in not_kept:
+            # Somebody was first, with the same account: it goes on as theirs.
+            self._chronicle.over(principal, credential, reason="kept as another connection")
+        if held is not None and held.connection_id != kept.connection_id:
+            self._chronicle.over(principal, held, reason="replaced by another account")
 
     async def _take_back(self, principal: Principal, kept: Credential, *, before: Credential | None = None) -> None:
         """Let a credential not be kept after all; what stood in its place before stands there again."""
         service = self._grant.service
         if before is not None and await self._vault.exchange(principal, service, kept, before) is not None:
+            self._chronicle.restored(principal, before, after=kept)
             return
         for one in await self._vault.all(principal, service):
             if one.is_same(kept):
                 await self._vault.delete(principal, service, one.name)
+                # A strict trail that fails must not keep what its user said no to.
+                self._chronicle.over(principal, one, reason="its user said no meanwhile")
                 await self._notes.clear(principal, one)
 
     def _merged(self, held: Credential, new: Credential, *, asked: Sequence[str]) -> Credential:

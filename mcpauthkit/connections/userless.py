@@ -19,13 +19,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
-from mcpauthkit.connections.credential import Credential, Origin
+from mcpauthkit.connections.chronicle import Chronicle
+from mcpauthkit.connections.credential import Credential, Origin, new_connection_id
 from mcpauthkit.connections.grant import UserlessGrant
 from mcpauthkit.connections.resting import Resting
 from mcpauthkit.connections.single_flight import SingleFlight
 from mcpauthkit.connections.without_user import check_issuers
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.encoding import sha256_hex
+from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError, GrantRefused, RemoteError, SealError
@@ -124,7 +126,9 @@ class Userless:
         store: The sealed store.
         namespace: Separates applications that share one store.
         service: The service's name in store keys.
+        chronicle: Told of what is kept, before it is.
         clock: Time.
+        entropy: Source of the ids of credentials.
         scope_rules: How the service's scopes relate.
 
     Raises:
@@ -138,7 +142,9 @@ class Userless:
         *,
         namespace: str,
         service: str,
+        chronicle: Chronicle | None = None,
         clock: Clock | None = None,
+        entropy: Entropy | None = None,
         scope_rules: ScopeRules | None = None,
     ) -> None:
         self._ways = _ways_of(grants)
@@ -146,6 +152,8 @@ class Userless:
         self._prefix = f"{namespace}:userless:{service}"
         self._service = service
         self._clock = clock or SystemClock()
+        self._chronicle = chronicle or Chronicle(service, self._clock)
+        self._entropy = entropy or SystemEntropy()
         self._rules = scope_rules or ScopeRules()
         self._flights: SingleFlight[Credential | None] = SingleFlight()
         self._resting = Resting(self._clock)
@@ -218,10 +226,11 @@ class Userless:
         kept = await self._read(key)
         if kept is None or not rejected.is_same(kept.credential):
             return
-        if rejected.origin == "exchange":
-            await self._write_refusal(key, "rejected by the service")
-        else:
-            await self._store.delete(key)
+        with self._chronicle.ending(principal, rejected, reason="of no use to the service"):
+            if rejected.origin == "exchange":
+                await self._write_refusal(key, "rejected by the service")
+            else:
+                await self._store.delete(key)
 
     async def aclose(self) -> None:
         """Close what the grants opened."""
@@ -262,7 +271,7 @@ class Userless:
         try:
             obtained = await self._asked(place, principal, caller_token)
         except GrantRefused as error:
-            await self._write_refusal(place.key, error.error)
+            await self._refuse(place, principal, held, error.error)
             return None
         except RemoteError:
             # An outage is no refusal: some seconds of life left are better than a failed call.
@@ -271,11 +280,18 @@ class Userless:
             raise
         if self._rules.missing(place.asked, obtained.scopes):
             _log.info("fewer scopes without the user service=%s way=%s", self._service, place.way.name)
-            await self._write_refusal(place.key, "fewer scopes")
+            await self._refuse(place, principal, held, "fewer scopes")
             return None
-        credential = self._marked(obtained, place)
-        await self._write(place.key, {"credential": credential.to_record()}, self._life(credential, principal))
+        credential = self._marked(obtained, place, held)
+        seconds = self._life(credential, principal)
+        with self._chronicle.keeping(principal, credential, held=held, seconds=seconds):
+            await self._write(place.key, {"credential": credential.to_record()}, seconds)
         return credential
+
+    async def _refuse(self, place: _Place, principal: Principal, held: Credential | None, why: str) -> None:
+        await self._write_refusal(place.key, why)
+        if held is not None:
+            self._chronicle.over(principal, held, reason=why)
 
     async def _asked(self, place: _Place, principal: Principal, caller_token: Secret | None) -> Credential:
         self._resting.check(place.key)
@@ -295,11 +311,17 @@ class Userless:
                 self._resting.rest(place.key, error)
             raise
 
-    def _marked(self, obtained: Credential, place: _Place) -> Credential:
+    def _marked(self, obtained: Credential, place: _Place, held: Credential | None) -> Credential:
         """The credential with what finds its record again. What would renew it without its caller's token goes."""
         marks = {_RECORD: place.key, _ASKED: " ".join(place.asked), _WAY: place.way.name}
         origin: Origin = place.way.grant.origin
-        return replace(obtained, origin=origin, refresh_token=None, details={**obtained.details, **marks})
+        return replace(
+            obtained,
+            origin=origin,
+            refresh_token=None,
+            details={**obtained.details, **marks},
+            connection_id=(held.connection_id if held is not None else "") or new_connection_id(self._entropy),
+        )
 
     def _is_due(self, credential: Credential | None) -> bool:
         """Whether it is time to obtain another. A refusal stands until it is forgotten."""

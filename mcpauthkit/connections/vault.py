@@ -12,10 +12,11 @@ from typing import Any
 
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.names import name_digest, name_from, same_name
+from mcpauthkit.core.audit import Event, EventName, record_refusal
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import SealedElsewhere, SealError, StoreUnavailable
-from mcpauthkit.principal import Principal, identity_digest_of
+from mcpauthkit.principal import Principal, actor_of, identity_digest_of
 from mcpauthkit.stores.sealed import SealedStore
 
 _log = RequestLog("connections")
@@ -23,6 +24,13 @@ _KEPT_SECONDS = 365 * 86_400.0
 # Of an account's label in a name: short enough for a number behind it.
 _NAME_LENGTH = 50
 _LOST_KEY = "Give this replica the others' keys; if one is lost, run `mcpauthkit store rotate --forget-key NAME`."
+
+
+def kept_until(credential: Credential, now: float) -> float:
+    """Wall time in seconds at which the store lets a credential go that is written now."""
+    if credential.ends_at is None:
+        return now + _KEPT_SECONDS
+    return min(now + _KEPT_SECONDS, max(now + 1.0, credential.ends_at))
 
 
 class Vault:
@@ -266,13 +274,14 @@ class Vault:
         if await self._read(principal, service, key) is not None:
             return False
         # What stands there cannot be read, and its user has just connected again.
+        gone = "written over"
+        record_refusal(Event(event=EventName.RECORD_REMOVED, actor=actor_of(principal), service=service, reason=gone))
         await self._write(key, credential)
         return True
 
     def _life(self, credential: Credential) -> float:
-        if credential.ends_at is None:
-            return _KEPT_SECONDS
-        return min(_KEPT_SECONDS, max(1.0, credential.ends_at - self._clock.wall()))
+        now = self._clock.wall()
+        return kept_until(credential, now) - now
 
     async def _names(self, principal: Principal, service: str) -> list[str]:
         names = await self._read_names(principal, service)

@@ -68,7 +68,9 @@ class Judge(Generic[T]):
                     check_audience(verified.principal, audiences, setting=setting)
             # Before it is remembered: a caller whom nobody could record is not let in by the next request either.
             actor, how = actor_of(verified.principal), type(verifier).__name__
-            record(Event(event=EventName.TOKEN_VERIFIED, actor=actor, metadata={"resource": resource, "verifier": how}))
+            record(
+                Event(event=EventName.TOKEN_VERIFIED, actor=actor, metadata={"resource": resource, "checked_by": how})
+            )
             result = self._make(verified.principal, text, resource)
             self._cache.put(
                 known_as,
