@@ -25,6 +25,7 @@ from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.utilities.components import FastMCPComponent
 
 from mcpauthkit.access.policy.document import Policy
+from mcpauthkit.access.policy.files import Policies
 from mcpauthkit.access.request import Action, Kind, Target
 from mcpauthkit.access.rules import AccessRules
 from mcpauthkit.access.tool_scopes import ToolScopes
@@ -85,8 +86,9 @@ class AccessMiddleware(Middleware):
         clock: Clock | None = None,
     ) -> None:
         self._policies = policies_from(policies, clock=clock)
+        self._tool_scopes = ToolScopes.of(tool_scopes)
         rules = AccessRules(
-            self._policies, tool_scopes=tool_scopes, require_auth=require_auth, public_tools=public_tools
+            self._policies, tool_scopes=self._tool_scopes, require_auth=require_auth, public_tools=public_tools
         )
         self._desk = AccessDesk(
             AccessControl(rules, connected_services=connected_services, audit=audit, clock=clock),
@@ -94,6 +96,16 @@ class AccessMiddleware(Middleware):
             namespaces=namespaces,
             require_auth=require_auth,
         )
+
+    @property
+    def policies(self) -> Policies | None:
+        """The policies in force, or None where there are none."""
+        return self._policies
+
+    @property
+    def tool_scopes(self) -> ToolScopes:
+        """The scopes that tools need."""
+        return self._tool_scopes
 
     def add_policy(self, policy: Policy) -> None:
         """Add a policy to those in force; `Policies.add` says more."""

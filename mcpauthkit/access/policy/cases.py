@@ -5,17 +5,18 @@ They are read as strictly as policies are: a test that says something else than 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from mcpauthkit.access.policy.document import Effect
-from mcpauthkit.access.policy.values import ListOf, Name, Text, Texts, refuse
+from mcpauthkit.access.policy.reading import describe
+from mcpauthkit.access.policy.values import ListOf, Name, Part, Text, Texts, refuse
 from mcpauthkit.access.request import AccessRequest, Action, Caller, Kind, Target
+from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.principal import Principal
 
 NOBODY = "nobody"
@@ -29,7 +30,7 @@ _USES = {"call": (Kind.TOOL, Action.CALL), "read": (Kind.RESOURCE, Action.READ),
 
 def _moment(value: Any) -> datetime:
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise refuse("moment", "Write date and time as in 2026-11-23T12:00:00+01:00.") from None
     if moment.tzinfo is None:
@@ -37,13 +38,7 @@ def _moment(value: Any) -> datetime:
     return moment
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, validate_by_name=True
-    )
-
-
-class Person(_Part):
+class Person(Part):
     """Somebody who is signed in.
 
     Args:
@@ -82,7 +77,7 @@ class Person(_Part):
         )
 
 
-class Case(_Part):
+class Case(Part):
     """One test.
 
     Args:
@@ -104,7 +99,10 @@ class Case(_Part):
     """
 
     name: Name
-    user: Annotated[Name | Person, Field(union_mode="left_to_right")]
+    user: Annotated[
+        Annotated[Name, Tag("name")] | Annotated[Person, Tag("person")],
+        Discriminator(lambda given: "name" if isinstance(given, str) else "person"),
+    ]
     call: Text | None = None
     read: Text | None = None
     get: Text | None = None
@@ -151,7 +149,7 @@ class Case(_Part):
         return Kind(self.kind or Kind.TOOL), Action.LIST
 
 
-class CaseFile(_Part):
+class CaseFile(Part):
     """A file of tests.
 
     Args:
@@ -179,25 +177,6 @@ class CaseFile(_Part):
                 raise _at("unknown_user", f"There is no user {case.user!r}; there is {known}.", "tests", number, "user")
         return self
 
-    def requests(self) -> Iterator[tuple[Case, AccessRequest]]:
-        """Each test with the request it is about."""
-        return ((case, request_of(case, self.users)) for case in self.tests)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a test went.
-
-    Args:
-        case: The test.
-        is_passed: Whether it came as expected.
-        text: What came instead; empty where it passed.
-    """
-
-    case: Case
-    is_passed: bool
-    text: str = ""
-
 
 def request_of(case: Case, users: Mapping[str, Person], at: datetime | None = None) -> AccessRequest:
     """What a test asks.
@@ -211,12 +190,28 @@ def request_of(case: Case, users: Mapping[str, Person], at: datetime | None = No
     caller = Caller(
         principal=who.principal() if who else None,
         now=at or case.at or NOON,
-        connected=frozenset((who.connected if who else None) or ()),
+        connected=frozenset(who.connected or ()) if who else None,
         transport=case.transport,
     )
     arguments = (case.arguments or {}) if case.action is Action.CALL else None
     return AccessRequest(caller, case.target, case.action, arguments)
 
 
+def case_of(values: Mapping[str, Any]) -> Case:
+    """A test that is not in a file, from what would stand there.
+
+    Args:
+        values: Its keys and values.
+
+    Raises:
+        ConfigurationError: It would be refused in a file.
+    """
+    try:
+        return CaseFile.model_validate({"tests": [values]}, by_alias=True, by_name=False).tests[0]
+    except ValidationError as error:
+        told = " ".join(describe(one, None, CaseFile) for one in error.errors(include_url=False))
+        raise ConfigurationError(told, hint="Say one of --call, --read, --get and --list, and --subject.") from None
+
+
 def _at(kind: str, text: str, *path: str | int) -> PydanticCustomError:
-    return PydanticCustomError(kind, "{text}", {"text": text, "path": path})  # type: ignore[arg-type]
+    return PydanticCustomError(kind, "{text}", {"text": text, "path": path})

@@ -114,7 +114,7 @@ def _made_up(witnesses: Witnesses) -> Iterator[tuple[str, AccessRequest]]:
     asked = [(target, *one) for target in witnesses.targets for one in witnesses.requests_for(target)]
     for somebody in witnesses.people:
         principal = somebody.person.principal() if somebody.person else None
-        connected = frozenset((somebody.person.connected if somebody.person else None) or ())
+        connected = frozenset(somebody.person.connected or ()) if somebody.person else None
         for moment in witnesses.moments:
             for transport in witnesses.transports:
                 caller = Caller(principal=principal, now=moment, connected=connected, transport=transport)

@@ -54,9 +54,9 @@ def _on_default(policy: Policy, policies: Sequence[Policy]) -> Iterator[Note]:
         return
     others = [one.name for one in policies if one.default_effect != "allow"]
     if others:
-        text = f"`default_effect: allow` opens nothing, because {', '.join(others)} does not say it."
+        text = f"`default_effect: allow` opens nothing, because it does not stand in {', '.join(others)}."
     else:
-        text = "`default_effect: allow` allows whatever no rule matches."
+        text = "`default_effect: allow` allows everybody who is signed in whatever no rule is about."
     yield Note(policy=policy.name, text=text)
 
 

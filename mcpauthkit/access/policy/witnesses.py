@@ -78,11 +78,17 @@ def witnesses_of(policies: Sequence[Policy], *, wide: bool = True) -> Witnesses:
         people=people_of(rules, wide=wide),
         targets=targets,
         arguments={name: _arguments(name, rules) for name in names},
-        moments=_moments(rules),
+        moments=moments_of(policies),
         transports=distinct(("http", *_values(rules, "request.transport"))),
-        own=tuple(dict.fromkeys(one.custom for rule in rules for one in rule.conditions if _is_own(one))),
+        own=own_conditions(policies),
         unseen=tuple(dict.fromkeys(_unseen(rules))),
     )
+
+
+def own_conditions(policies: Iterable[Policy]) -> tuple[str, ...]:
+    """The names of the application's own conditions that policies use."""
+    conditions = (one for policy in policies for rule in policy.rules for one in rule.conditions)
+    return tuple(dict.fromkeys(one.custom for one in conditions if isinstance(one, CustomCondition)))
 
 
 def _targets(rules: Sequence[Rule], *, wide: bool) -> tuple[Target, ...]:
@@ -167,7 +173,13 @@ def _may_be_about(rule: Rule, name: str) -> bool:
     return (names is None or name in names) and (patterns is None or any(fnmatchcase(name, one) for one in patterns))
 
 
-def _moments(rules: Sequence[Rule]) -> tuple[datetime, ...]:
+def moments_of(policies: Iterable[Policy]) -> tuple[datetime, ...]:
+    """Times on both sides of each that policies name, and a noon.
+
+    Args:
+        policies: The policies.
+    """
+    rules = [rule for one in policies for rule in one.rules]
     windows = [window for rule in rules for window in rule.times or ()]
     found = [NOON, *(moment for window in windows for moment in _around_window(window))]
     for rule in rules:
@@ -190,12 +202,12 @@ def _around_window(window: TimeWindow) -> Iterator[datetime]:
 def _moment_with(field: str, value: Any) -> datetime | None:
     try:
         match field, value:
-            case "time.hour", int():
-                return NOON.replace(hour=value)
-            case "time.minute", int():
-                return NOON.replace(minute=value)
-            case "time.weekday", str() if value.lower() in WEEKDAYS:
-                return NOON + timedelta(days=[*WEEKDAYS].index(value.lower()))  # type: ignore[arg-type]
+            case "time.hour", int(number):
+                return NOON.replace(hour=number)
+            case "time.minute", int(number):
+                return NOON.replace(minute=number)
+            case "time.weekday", str() if value in WEEKDAYS:
+                return NOON + timedelta(days=list(map(str, WEEKDAYS)).index(value))
             case "time.date", str():
                 return datetime.combine(date.fromisoformat(value), NOON.timetz())
     except ValueError:
@@ -216,10 +228,6 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
 
 def _comparisons(rule: Rule) -> Iterator[Condition]:
     return (one for one in rule.conditions if isinstance(one, Condition))
-
-
-def _is_own(one: object) -> bool:
-    return isinstance(one, CustomCondition)
 
 
 def _unseen(rules: Sequence[Rule]) -> Iterator[str]:

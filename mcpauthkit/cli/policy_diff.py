@@ -1,0 +1,123 @@
+"""`mcpauthkit policy diff`: which decisions change."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from mcpauthkit.access.policy.cases import request_of
+from mcpauthkit.access.policy.difference import Change, Difference, compare
+from mcpauthkit.access.request import AccessRequest, Decision
+from mcpauthkit.cli.policy_files import policies_at, tests_at
+
+_Switch = Annotated[bool, Parameter(negative="")]
+_Paths = Annotated[tuple[Path, ...], Parameter(negative="")]
+_MOST_SHOWN = 50
+_ALWAYS_UNSEEN = "what neither side nor a test names, such as the tags that your tools really have"
+
+
+def diff(old: Path, new: Path, /, *, tests: _Paths = (), json: _Switch = False) -> int:
+    """Say which decisions change between two policies, or two folders of them.
+
+    It ends with 0 when no decision does, with 1 when one does, and with 2 when they could not be compared.
+
+    Args:
+        old: The file or folder that was.
+        new: The one that is to be.
+        tests: A file of tests, whose requests are compared too; may be repeated.
+        json: Print what was found as JSON.
+    """
+    found = compare(policies_at([old]), policies_at([new]), _requests(tests))
+    print(json_text.dumps(_as_json(found), indent=2) if json else "\n".join(_told(found)))
+    return 1 if found.changes else 0
+
+
+def _requests(paths: Sequence[Path]) -> Iterator[tuple[str, AccessRequest]]:
+    for path in paths:
+        file = tests_at(path)
+        yield from ((f"{path.name}, {case.name}", request_of(case, file.users)) for case in file.tests)
+
+
+def _told(found: Difference) -> Iterator[str]:
+    for what in ("added", "removed", "changed"):
+        names = [name for name, became in found.rules.items() if became == what]
+        if names:
+            yield f"{what} rules: {', '.join(names)}"
+    for change in found.changes[:_MOST_SHOWN]:
+        yield from _change(change)
+    if len(found.changes) > _MOST_SHOWN:
+        yield f"and {len(found.changes) - _MOST_SHOWN:,} more; --json lists all of them"
+    count = f"{len(found.changes):,} decisions change" if found.changes else "No decision changes"
+    yield f"{count}, of {found.compared:,} made up of {found.people:,} callers and {found.targets:,} targets."
+    yield "Not compared:"
+    yield from (f"  {text}" for text in (*found.unseen, _ALWAYS_UNSEEN))
+
+
+def _change(change: Change) -> Iterator[str]:
+    sign, may = ("+", "may now") if change.after.allowed else ("-", "may no longer")
+    target = change.target
+    labels = [
+        *(f"namespace {one}" for one in [target.namespace] if one),
+        *(f"tag {one}" for one in sorted(target.tags)),
+    ]
+    more = f" ({', '.join(labels)})" if labels else ""
+    yield f"{sign} {change.who} {may} {change.action} {target.kind} {target.uri or target.name}{more}{_when(change)}"
+    yield f"    {_decided(change.before)} -> {_decided(change.after)}"
+
+
+def _when(change: Change) -> str:
+    parts = []
+    if change.arguments:
+        parts.append(f"with {json_text.dumps(dict(change.arguments))}")
+    if change.at is not None:
+        parts.append(f"at {change.at:%A %H:%M %Z}")
+    if change.transport != "http":
+        parts.append(f"over {change.transport}")
+    if change.own is not None:
+        parts.append(f"with your own conditions {'met' if change.own else 'not met'}")
+    if change.others:
+        parts.append(f"and in {change.others:,} more cases")
+    return f", {', '.join(parts)}" if parts else ""
+
+
+def _decided(decision: Decision) -> str:
+    effect = "allowed" if decision.allowed else "denied"
+    return f"{effect} by {decision.policy}/{decision.rule}" if decision.rule else f"{effect}, as {decision.reason}"
+
+
+def _as_json(found: Difference) -> dict[str, Any]:
+    return {
+        "changes": [_change_as_json(one) for one in found.changes],
+        "rules": dict(found.rules),
+        "compared": found.compared,
+        "people": found.people,
+        "targets": found.targets,
+        "unseen": [*found.unseen, _ALWAYS_UNSEEN],
+    }
+
+
+def _change_as_json(change: Change) -> dict[str, Any]:
+    return {
+        "who": change.who,
+        "action": change.action,
+        "kind": change.target.kind,
+        "target": change.target.uri or change.target.name,
+        "namespace": change.target.namespace,
+        "tags": sorted(change.target.tags),
+        "arguments": change.arguments,
+        "at": change.at.isoformat() if change.at else None,
+        "transport": change.transport,
+        "own_conditions": change.own,
+        "before": _decision_as_json(change.before),
+        "after": _decision_as_json(change.after),
+        "more_cases": change.others,
+    }
+
+
+def _decision_as_json(decision: Decision) -> dict[str, str]:
+    effect = "allow" if decision.allowed else "deny"
+    return {"decision": effect, "policy": decision.policy, "rule": decision.rule}

@@ -1,0 +1,150 @@
+"""`mcpauthkit policy explain`: why something is decided as it is."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from mcpauthkit.access.policy.cases import NOBODY, case_of, request_of
+from mcpauthkit.access.policy.explaining import Explanation
+from mcpauthkit.access.policy.trying import engine_with
+from mcpauthkit.cli.policy_files import policies_at
+from mcpauthkit.errors import ConfigurationError
+
+_Switch = Annotated[bool, Parameter(negative="")]
+_Several = Annotated[tuple[str, ...], Parameter(negative="")]
+_Kind = Literal["tool", "resource", "template", "prompt"]
+
+
+def explain(
+    paths: tuple[Path, ...],
+    /,
+    *,
+    call: str | None = None,
+    read: str | None = None,
+    get: str | None = None,
+    list_: Annotated[str | None, Parameter(name="--list")] = None,
+    kind: _Kind | None = None,
+    subject: str | None = None,
+    issuer: str | None = None,
+    role: _Several = (),
+    scope: _Several = (),
+    client: str | None = None,
+    tenant: str | None = None,
+    claim: _Several = (),
+    connected: _Several = (),
+    argument: _Several = (),
+    tag: _Several = (),
+    namespace: str | None = None,
+    transport: str | None = None,
+    at: str | None = None,
+    condition: _Several = (),
+    json: _Switch = False,
+) -> int:
+    """Say what is decided, by which rule, and why the other rules did not.
+
+    It ends with 0 for an allow, with 1 for a deny, and with 2 when it could not be decided.
+
+    Args:
+        paths: Files and folders that a server loads together.
+        call: The tool that is called.
+        read: The address that is read.
+        get: The prompt that is got.
+        list_: What is looked for in a list.
+        kind: What kind of thing that is; a tool unless given.
+        subject: Who asks; nobody unless given.
+        issuer: Who vouches for them.
+        role: A role of theirs; may be repeated, as may be everything that one can have several of.
+        scope: A scope of their token.
+        client: The OAuth client they use.
+        tenant: Their organisation.
+        claim: A claim of their token, as name=value; the value is JSON, or else a text.
+        connected: A service they have connected.
+        argument: An argument of the call, as name=value; the value is JSON, or else a text.
+        tag: A tag of what they ask for.
+        namespace: The namespace it comes from.
+        transport: How they ask: http, sse, stdio or memory.
+        at: When, as in 2026-11-23T12:00:00+01:00; a Monday at noon, UTC, unless given.
+        condition: A condition of the application's own, as name=true or name=false.
+        json: Print it as JSON.
+    """
+    person = {
+        "subject": subject,
+        "issuer": issuer,
+        "roles": role,
+        "scopes": scope,
+        "client": client,
+        "tenant": tenant,
+        "claims": _pairs("--claim", claim),
+        "connected": connected,
+    }
+    asked = {
+        "user": _given(person) if subject is not None else NOBODY,
+        "call": call,
+        "read": read,
+        "get": get,
+        "list": list_,
+        "kind": kind,
+        "arguments": _pairs("--argument", argument) or None,
+        "tags": tag,
+        "namespace": namespace,
+        "transport": transport,
+        "at": at,
+        "conditions": _pairs("--condition", condition),
+        "name": "explained",
+        "expect": "allow",
+    }
+    if subject is None and _given(person):
+        raise ConfigurationError("Nobody has roles, scopes or claims.", hint="Say who asks: --subject alice.")
+    explanation = _explained(paths, _given(asked))
+    if json:
+        print(json_text.dumps(asdict(explanation), indent=2))
+    else:
+        print(*lines_of(explanation), sep="\n")
+    return 0 if explanation.decision.allowed else 1
+
+
+def lines_of(explanation: Explanation) -> Iterator[str]:
+    """An explanation in words: the decision, and below it each rule.
+
+    Args:
+        explanation: The explanation.
+    """
+    decision = explanation.decision
+    yield f"{'allowed' if decision.allowed else 'denied'}: {decision.reason}"
+    width = max((len(f"{one.policy}/{one.rule}") for one in explanation.rules), default=0)
+    for one in sorted(explanation.rules, key=lambda rule: (not rule.decides, not rule.matches)):
+        said = "decides" if one.decides else "matches" if one.matches else "does not match"
+        why = f": {one.why}" if one.why else ""
+        yield f"  {one.effect:<5}  {f'{one.policy}/{one.rule}':<{width}}  {said}{why}"
+
+
+def _explained(paths: Sequence[Path], asked: dict[str, Any]) -> Explanation:
+    case = case_of(asked)
+    return engine_with(policies_at(paths), case.conditions).explain(request_of(case, {}))
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value is not None and value not in ((), {})
+    }
+
+
+def _pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
+    pairs: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not (name and sign):
+            raise ConfigurationError(f"{option} {text} is no pair.", hint=f"Write {option} name=value.")
+        try:
+            pairs[name] = json_text.loads(value)
+        except ValueError:
+            pairs[name] = value
+    return pairs

@@ -1,0 +1,130 @@
+"""Where scopes are asked for: tables of scopes, policies, and applications that have both."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from fastapi import FastAPI
+from fastmcp import FastMCP
+
+from mcpauthkit.access.policy.scopes import scopes_of
+from mcpauthkit.access.tool_scopes import ToolScopes
+from mcpauthkit.cli.policy_files import policies_at
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.protocol.access import AccessMiddleware
+from mcpauthkit.web.middleware import JwtAuthMiddleware
+
+_AS_IN = "Name it as in `package.module:name`."
+
+
+class Need(NamedTuple):
+    """Something that needs a scope.
+
+    Args:
+        scope: The scope.
+        by: What needs it: a tool, a rule, or every request.
+    """
+
+    scope: str
+    by: str
+
+
+def needs_of(source: str) -> tuple[Need, ...]:
+    """Every scope that a source asks for.
+
+    Args:
+        source: A table of scopes, a policy or a folder of them, or `package.module:name`.
+
+    Raises:
+        ConfigurationError: It is none of these.
+        PolicyInvalid: A file cannot be used.
+    """
+    path = Path(source)
+    if not path.exists() and ":" in source:
+        return tuple(dict.fromkeys(_of_object(_imported(source), source)))
+    if path.is_dir() or not _is_table(path):
+        return tuple(Need(scope, f"rule {rule}") for scope, rule in scopes_of(policies_at([path])))
+    return tuple(_of_table(ToolScopes.from_file(path)))
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        root = yaml.compose(path.read_bytes(), Loader=yaml.CSafeLoader)
+    except (OSError, yaml.YAMLError):
+        # Whoever reads it as a policy says what is wrong with it.
+        return False
+    return isinstance(root, yaml.MappingNode) and not any(key.value == "rules" for key, _ in root.value)
+
+
+def _of_table(table: ToolScopes | Mapping[str, Iterable[str]] | None) -> Iterator[Need]:
+    by_tool = table.by_tool if isinstance(table, ToolScopes) else table or {}
+    yield from (Need(scope, f"tool {tool}") for tool, scopes in by_tool.items() for scope in scopes)
+
+
+def _of_object(given: Any, source: str) -> Iterator[Need]:
+    match given:
+        case ToolScopes():
+            yield from _of_table(given)
+        case AccessMiddleware():
+            yield from _of_table(given.tool_scopes)
+            if given.policies is not None:
+                yield from (Need(scope, f"rule {rule}") for scope, rule in scopes_of(given.policies.engine.policies))
+        case FastMCP():
+            for one in given.middleware:
+                if isinstance(one, AccessMiddleware):
+                    yield from _of_object(one, source)
+        case FastAPI():
+            yield from _of_application(given, source)
+        case _:
+            raise ConfigurationError(
+                f"{source} is a {type(given).__name__}, in which there are no scopes to look for.",
+                hint="Name a ToolScopes, an AccessMiddleware, a FastMCP server or a FastAPI application.",
+            )
+
+
+def _of_application(app: FastAPI, source: str) -> Iterator[Need]:
+    added: Sequence[Any] = app.user_middleware
+    for one in added:
+        if one.cls is JwtAuthMiddleware:
+            given: Mapping[str, Any] = one.kwargs
+            scopes = (*given.get("scopes", ()), *given.get("require_scopes", ()))
+            yield from (Need(scope, "every request") for scope in scopes)
+            yield from _of_table(given.get("tool_scopes"))
+    for route in app.routes:
+        server = getattr(getattr(getattr(route, "app", None), "state", None), "fastmcp_server", None)
+        if isinstance(server, FastMCP):
+            yield from _of_object(server, source)
+
+
+def _imported(source: str) -> Any:
+    module, _, name = source.partition(":")
+    with _here_first():
+        try:
+            found: Any = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"{source}: there is no module {error.name!r}.",
+                hint=f"{_AS_IN} Run the command where it can be imported.",
+            ) from None
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ConfigurationError(f"{source}: {module} has no {name!r}.", hint=_AS_IN)
+        found = getattr(found, part)
+    return found
+
+
+@contextmanager
+def _here_first() -> Iterator[None]:
+    """Import as `python -m` does: from the working directory first."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)
