@@ -71,8 +71,10 @@ class AppendedFile:
         self._known: tuple[int, End] | None = None
         self._turn = threading.Lock()
         _prepare_folder(path.parent)
-        with self._turn:
+        try:
             self._open()
+        except OSError as error:
+            raise _unusable("file", path, error) from None
 
     def add(self, line: str) -> None:
         """Add a line.
@@ -220,12 +222,16 @@ def _prepare_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
     except OSError as error:
-        raise ConfigurationError(
-            f"The folder {folder} cannot be used ({error.strerror or type(error).__name__}).",
-            hint="Name one that this process may write to.",
-        ) from None
+        raise _unusable("folder", folder, error) from None
     # Whoever can write to the folder can put another file in the place of this one.
     _refuse_strangers("folder", folder, found)
+
+
+def _unusable(what: str, path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"The {what} {path} cannot be used ({error.strerror or type(error).__name__}).",
+        hint="Name one that this process may write to.",
+    )
 
 
 def _check_file(path: Path, found: os.stat_result) -> None:

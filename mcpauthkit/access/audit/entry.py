@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,7 +66,7 @@ class EntryMaker:
         """The record of an event of this moment."""
         fields = self._plain_fields(event)
         fields |= _traced()
-        if event.duration_ms is not None:
+        if event.duration_ms is not None and math.isfinite(event.duration_ms):
             fields["duration_ms"] = round(event.duration_ms, 3)
         if event.arguments is not None:
             fields |= self._of_arguments(event.arguments)

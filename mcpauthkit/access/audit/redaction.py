@@ -31,7 +31,7 @@ _TOKEN = re.compile(
     r"""
     \beyJ[\w-]{6,}(?:\.[\w-]*){0,4}                                   # JSON Web Tokens, signed and encrypted
     | \bmk[1-9][0-9]?\.[A-Za-z0-9-]{1,64}\.[0-9a-f]{8}\.[\w-]+        # what this kit seals
-    | \b(?i:bearer|basic|dpop|negotiate)\s+[\w.~+/=:-]{6,}            # credentials of an Authorization header
+    | \b(?i:bearer|basic|dpop|negotiate)\s+(?:[\w.~+/=:-]{20,}|(?=[\w.~+/:-]{0,20}[0-9=])[\w.~+/=:-]{6,})
     | \b(?:gh[opsur]_|github_pat_|glpat-|gloas-)[\w-]{10,}            # GitHub, GitLab
     | \b(?:xox[a-z]-|xapp-|xoxe\.)[\w.-]{8,}                          # Slack
     | \b(?:sk|rk|pk)[-_](?:[\w-]{12,})                                # Stripe, OpenAI, Anthropic
