@@ -23,6 +23,7 @@ from mcpauthkit.errors import AccessDenied, ConfigurationError, NotSignedIn
 from mcpauthkit.principal import Principal, actor_of
 from mcpauthkit.protocol.call import Call, current_call
 from mcpauthkit.protocol.hooks import functions_of
+from mcpauthkit.protocol.in_request import in_request
 from mcpauthkit.protocol.wrapper import GUARDED, body_of, edge, refuse_registered
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -100,7 +101,7 @@ def _guarded(function: F, guards: tuple[GuardLike, ...], clock: Clock) -> F:
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         call = current_call(args, kwargs)
-        with edge(call):
+        with in_request(call.scope), edge(call):
             request = _request_of(call, function, clock, _arguments(signature, args, kwargs))
             denial = await denied_by(guards, request)
             if denial is not None:
@@ -110,6 +111,8 @@ def _guarded(function: F, guards: tuple[GuardLike, ...], clock: Clock) -> F:
 
     setattr(guarded, _GUARDS, (*guards, *guards_of(function)))
     setattr(guarded, GUARDED, True)
+    # What the function is marked with stands here as well by now.
+    setattr(guarded, _MISPLACED, False)
     with suppress(AttributeError):
         setattr(function, _MISPLACED, True)
     return cast("F", guarded)

@@ -90,6 +90,8 @@ BROAD_EDGES = (
     # quote a secret, and ends neither a page nor a tool's call.
     "mcpauthkit/connections/form_grant.py",
     "mcpauthkit/providers/reminders.py",
+    # Guards of the application's own: one that fails denies.
+    "mcpauthkit/access/guard.py",
     # Sinks are anybody's code, and what tools note may be anything: one that fails keeps no other from its record.
     "mcpauthkit/access/audit/trail.py",
 )
