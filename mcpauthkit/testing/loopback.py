@@ -1,7 +1,8 @@
 """Any ASGI app on a real socket of 127.0.0.1, served by a thread with an event loop of its own.
 
-The port is bound when the server is constructed, because an app under test usually has to know its own URL before
-it can be built. Starting waits for the server to accept, stopping waits for the thread to end; neither polls.
+The port is bound when the server is constructed, because an app under test usually has to know its own URL before it
+can be built. Starting waits for the server to accept, stopping for open responses and the end of the thread, and
+neither takes longer than that: a suite starts and stops thousands of servers.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 # How long uvicorn lets open responses (an SSE stream never ends by itself) finish before it cancels them.
 _GRACE_SECONDS = 1
+_LOOK_AGAIN_SECONDS = 0.005
 _LOGGERS = ("uvicorn.error", "uvicorn.access")
 
 
@@ -179,7 +181,7 @@ class _Running:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that announces readiness and waits for its end instead of polling for it."""
+    """Uvicorn that announces readiness, waits for its end instead of polling for it, and ends as soon as it can."""
 
     def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
         super().__init__(config)
@@ -199,6 +201,22 @@ class _Server(uvicorn.Server):
                 await asyncio.wait_for(self._end.wait(), 1.0)
             except TimeoutError:
                 continue
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What uvicorn's own does (0.54), but for the tenth of a second that it sleeps at every end, come what may.
+        for listening in [*self.servers, *(sockets or ())]:
+            listening.close()
+        open_ones, tasks = self.server_state.connections, self.server_state.tasks
+        for connection in list(open_ones):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                await asyncio.sleep(0)  # enough for connections that are idle
+                while open_ones or tasks:  # noqa: ASYNC110  # uvicorn's sets tell nobody that they are empty
+                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        for task in list(tasks):
+            task.cancel()
+        await self.lifespan.shutdown()
 
     def end(self) -> None:
         self.should_exit = True
