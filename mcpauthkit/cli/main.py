@@ -14,7 +14,7 @@ from importlib import metadata
 
 from cyclopts import App
 
-from mcpauthkit.cli import policy, sealing_key, store
+from mcpauthkit.cli import audit, policy, sealing_key, store
 from mcpauthkit.errors import AuthKitError
 
 _COULD_NOT = 2
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             wrong settings, or a storage that cannot be reached.
     """
     app = App(name="mcpauthkit", help="Look after an application that uses mcpauthkit.", version=_version)
-    for group in (policy.group(), store.group(), sealing_key.group()):
+    for group in (policy.group(), audit.group(), store.group(), sealing_key.group()):
         app.command(group)
         group.version_flags = ()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,29 +47,43 @@ def _told(found: Difference) -> Iterator[str]:
         names = [name for name, became in found.rules.items() if became == what]
         if names:
             yield f"{what} rules: {', '.join(names)}"
-    for change in found.changes[:_MOST_SHOWN]:
-        yield from _change(change)
-    if len(found.changes) > _MOST_SHOWN:
-        yield f"and {len(found.changes) - _MOST_SHOWN:,} more; --json lists all of them"
+    told = list(_changes(found.changes))
+    for lines in told[:_MOST_SHOWN]:
+        yield from lines
+    if len(told) > _MOST_SHOWN:
+        yield f"and {len(told) - _MOST_SHOWN:,} more; --json lists all of them"
     count = f"{len(found.changes):,} decisions change" if found.changes else "No decision changes"
     yield f"{count}, of {found.compared:,} made up of {found.people:,} callers and {found.targets:,} targets."
     yield "Not compared:"
     yield from (f"  {text}" for text in (*found.unseen, _ALWAYS_UNSEEN))
 
 
-def _change(change: Change) -> Iterator[str]:
-    sign, may = ("+", "may now") if change.after.allowed else ("-", "may no longer")
+def _changes(changes: Iterable[Change]) -> Iterator[tuple[str, str]]:
+    """Changes in words, where seeing and using change alike in one."""
+    alike: dict[tuple[str, ...], list[Change]] = {}
+    for one in changes:
+        key = (_who(one), _target(one), _when(one), _decided(one.before), _decided(one.after))
+        alike.setdefault(key, []).append(one)
+    for (who, target, when, before, after), same in alike.items():
+        actions = " and ".join(one.action for one in same)
+        yield f"{who} {actions} {target}{when}", f"    {before} -> {after}"
+
+
+def _who(change: Change) -> str:
+    return f"+ {change.who} may now" if change.after.allowed else f"- {change.who} may no longer"
+
+
+def _target(change: Change) -> str:
     target = change.target
-    labels = [
-        *(f"namespace {one}" for one in [target.namespace] if one),
-        *(f"tag {one}" for one in sorted(target.tags)),
-    ]
+    labels = [f"namespace {target.namespace}"] if target.namespace else []
+    labels += [f"tag {one}" for one in sorted(target.tags)]
     more = f" ({', '.join(labels)})" if labels else ""
-    yield f"{sign} {change.who} {may} {change.action} {target.kind} {target.uri or target.name}{more}{_when(change)}"
-    yield f"    {_decided(change.before)} -> {_decided(change.after)}"
+    return f"{target.kind} {target.uri or target.name}{more}"
 
 
 def _when(change: Change) -> str:
+    if change.changed == change.asked:
+        return ""
     parts = []
     if change.arguments:
         parts.append(f"with {json_text.dumps(dict(change.arguments))}")
@@ -79,9 +93,8 @@ def _when(change: Change) -> str:
         parts.append(f"over {change.transport}")
     if change.own is not None:
         parts.append(f"with your own conditions {'met' if change.own else 'not met'}")
-    if change.others:
-        parts.append(f"and in {change.others:,} more cases")
-    return f", {', '.join(parts)}" if parts else ""
+    such = f", such as {', '.join(parts)}" if parts else ""
+    return f", in {change.changed:,} of {change.asked:,} cases{such}"
 
 
 def _decided(decision: Decision) -> str:
@@ -114,7 +127,8 @@ def _change_as_json(change: Change) -> dict[str, Any]:
         "own_conditions": change.own,
         "before": _decision_as_json(change.before),
         "after": _decision_as_json(change.after),
-        "more_cases": change.others,
+        "changed": change.changed,
+        "asked": change.asked,
     }
 
 

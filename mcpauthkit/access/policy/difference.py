@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,7 +37,8 @@ class Change:
         own: What the application's own conditions answer; None where there are none.
         before: The decision of the old policies.
         after: The decision of the new ones.
-        others: How many more requests of the same caller for the same target changed in the same way.
+        changed: How many requests of this caller to do this with this target changed in the same way.
+        asked: How many there were.
     """
 
     who: str
@@ -48,7 +50,8 @@ class Change:
     own: bool | None
     before: Decision
     after: Decision
-    others: int = 0
+    changed: int = 1
+    asked: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,16 +153,18 @@ class _Found:
         self.compared = 0
         self._parts = {one.label: one.parts for one in people}
         self._first: dict[_Key, Change] = {}
-        self._others: dict[_Key, int] = {}
+        self._changed: Counter[_Key] = Counter()
+        self._asked: Counter[tuple[str, Target, Action]] = Counter()
 
     def take(self, who: str, asked: AccessRequest, before: Decision, after: Decision, *, own: bool | None) -> None:
         """Keep a request if its decisions differ."""
         self.compared += 1
+        self._asked[who, asked.target, asked.action] += 1
         if before.allowed is after.allowed:
             return
         key = who, asked.target, asked.action, after.allowed
+        self._changed[key] += 1
         if key in self._first:
-            self._others[key] = self._others.get(key, 0) + 1
             return
         self._first[key] = Change(
             who=who,
@@ -176,7 +181,7 @@ class _Found:
     def changes(self) -> tuple[Change, ...]:
         """What was found, without what a simpler request shows already."""
         return tuple(
-            replace(change, others=self._others.get(key, 0))
+            replace(change, changed=self._changed[key], asked=self._asked[key[:3]])
             for key, change in self._first.items()
             if not any(simpler in self._first for simpler in self._simpler(key))
         )
