@@ -209,7 +209,7 @@ class _Walk:
         link = link_of(content)
         if link is None:
             self._not_a_record(place, content)
-        elif self._is_right(place, content, link) and self._explains_odd_line(content):
+        elif self._explains_odd_line(content) and self._is_right(place, content, link):
             self._accept(link)
 
     def end(self) -> None:
@@ -272,14 +272,15 @@ class _Walk:
         if self._odd is None:
             return True
         place, odd = self._odd
-        if _torn_digest(content) != hashlib.sha256(odd).hexdigest():
-            self._unreadable(place, odd)
-            return False
-        self._crashes.append(place)
-        self._odd = None
-        return True
+        if _torn_digest(content) == hashlib.sha256(odd).hexdigest():
+            return True
+        self._unreadable(place, odd)
+        return False
 
     def _accept(self, link: Link) -> None:
+        if self._odd is not None:
+            self._crashes.append(self._odd[0])
+            self._odd = None
         self._previous, self._sequence = link.hash, link.sequence
         self._records += 1
         self._is_expected_seen = self._is_expected_seen or link.hash == self._expect

@@ -1,0 +1,101 @@
+"""The life of each credential, read from the log alone."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from mcpauthkit.audit import Actor, AuditTrail, Event, EventName, lives
+from mcpauthkit.testing import FakeClock
+from tests.access.audit.kept import ALICE, FULL, Kept
+
+BOB = Actor(digest="b2" * 32)
+E = EventName
+
+
+class Day:
+    """A day at a server: each event an hour after the one before."""
+
+    def __init__(self) -> None:
+        self._clock = FakeClock()
+        self._kept = Kept()
+        self._trail = AuditTrail(self._kept, clock=self._clock)
+        self.lines = self._kept.lines
+
+    def happens(self, event: EventName, credential: str, *, actor: Actor = ALICE, **more: str) -> None:
+        self._trail.record(Event(event=event, credential=credential, actor=actor, service="github", **more))  # type: ignore[arg-type]
+        self._trail.record(FULL)
+        self._clock.advance(3600)
+
+
+@pytest.fixture
+def day() -> Day:
+    return Day()
+
+
+def test_a_life_has_a_beginning_and_an_end(day: Day) -> None:
+    day.happens(E.CREDENTIAL_CREATED, "c")
+    day.happens(E.CREDENTIAL_USED, "c")
+    day.happens(E.CREDENTIAL_RENEWED, "c")
+    day.happens(E.CREDENTIAL_RENEWAL_FAILED, "c", reason="service_unavailable")
+    day.happens(E.CREDENTIAL_USED, "c")
+    day.happens(E.CREDENTIAL_REVOKED, "c", outcome="revoked")
+    day.happens(E.CREDENTIAL_REMOVED, "c", outcome="disconnected")
+    life = lives(day.lines)["c"]
+    assert (life.credential, life.principal, life.service) == ("c", ALICE.digest, "github")
+    assert (life.created, life.ended) == ("2026-01-01T00:00:00.000000Z", "2026-01-01T06:00:00.000000Z")
+    assert (life.end_reason, life.is_alive) == ("disconnected", False)
+    assert (life.uses, life.last_used) == (2, "2026-01-01T04:00:00.000000Z")
+    assert (life.renewals, life.failed_renewals) == (1, 1)
+    assert [one.event for one in life.steps] == [
+        "credential.created",
+        "credential.renewed",
+        "credential.renewal_failed",
+        "credential.revoked",
+        "credential.removed",
+    ]
+    assert life.steps[2].reason == "service_unavailable"
+
+
+def test_what_has_not_ended_is_alive(day: Day) -> None:
+    day.happens(E.CREDENTIAL_CREATED, "c")
+    day.happens(E.CREDENTIAL_REPLACED, "c")
+    life = lives(day.lines)["c"]
+    assert life.is_alive
+    assert [one.event for one in life.steps] == ["credential.created", "credential.replaced"]
+
+
+def test_what_began_before_the_log_has_no_beginning(day: Day) -> None:
+    day.happens(E.CREDENTIAL_USED, "c")
+    assert not lives(day.lines)["c"].created
+
+
+def test_one_connection_of_a_user_and_service_is_the_default(day: Day) -> None:
+    for name in ("one", "two"):
+        day.happens(E.CREDENTIAL_CREATED, name)
+    day.happens(E.CREDENTIAL_CREATED, "bobs", actor=BOB)
+    for name, actor in (("one", ALICE), ("bobs", BOB), ("two", ALICE)):
+        day.happens(E.CREDENTIAL_MADE_DEFAULT, name, actor=actor)
+    assert {name: life.is_default for name, life in lives(day.lines).items()} == {
+        "one": False,
+        "two": True,
+        "bobs": True,
+    }
+
+
+def test_logs_of_several_replicas_may_be_put_together_in_any_order(day: Day) -> None:
+    for number in range(5):
+        day.happens(E.CREDENTIAL_CREATED, f"c-{number}")
+        day.happens(E.CREDENTIAL_REMOVED, f"c-{number}")
+    mixed = day.lines.copy()
+    random.Random(1).shuffle(mixed)  # noqa: S311  # an order
+    assert lives(mixed) == lives(day.lines)
+    assert list(lives(mixed)) == [f"c-{number}" for number in range(5)]
+
+
+def test_what_is_no_record_is_passed_over(day: Day) -> None:
+    day.happens(E.CREDENTIAL_CREATED, "c")
+    rubbish = [b"", b"\xff", b'{"event":"credential.', '{"event":"credential.used","credential":5}', "[]", "x"]
+    deep = b'{"event":"credential.used","x":' + b"[" * 100_000
+    assert lives([*rubbish, deep, *day.lines]) == lives(day.lines)
