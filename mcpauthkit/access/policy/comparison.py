@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Tag, model_validator
 from pydantic_core import PydanticCustomError
@@ -86,15 +86,10 @@ class Condition(Part):
     operator: Annotated[Operator, AfterValidator(lambda name: _SHORT.get(name, name))]
     value: AnyValue = True
 
-    @model_validator(mode="before")
-    @classmethod
-    def _has_a_value(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "value" not in given and given.get("operator", "exists") != "exists":
-            raise refuse("no_value", "Add `value`: what the field is compared with.")
-        return given
-
     @model_validator(mode="after")
     def _value_can_be_met(self) -> Self:
+        if "value" not in self.model_fields_set and self.operator != "exists":
+            raise refuse("no_value", "Add `value`: what the field is compared with.")
         problem = _operator_problem(self.operator, self.value)
         if not problem and self.operator in _SAMENESS:
             problem = _closed_problem(self.field, self.value)

@@ -25,8 +25,10 @@ from pydantic_core import PydanticCustomError
 
 from mcpauthkit.access.policy.comparison import AnyCondition, Condition, CustomCondition, Operator
 from mcpauthkit.access.policy.values import (
+    AT_LEAST_ONE,
     WEEKDAYS,
     ListOf,
+    ListOfSome,
     Name,
     Part,
     Schemes,
@@ -174,7 +176,7 @@ class TimeWindow(Part):
         timezone: The zone both are told in, such as `Europe/Berlin`.
     """
 
-    days: Annotated[tuple[Weekday, ...], Field(min_length=1), ListOf] = WEEKDAYS
+    days: Annotated[tuple[Weekday, ...], ListOfSome, AT_LEAST_ONE] = WEEKDAYS
     from_: TimeOfDay = Field("00:00", validation_alias="from", serialization_alias="from")
     until: TimeOfDay = "24:00"
     timezone: Annotated[Text, AfterValidator(_known_zone)] = "UTC"
@@ -218,9 +220,9 @@ class Rule(Part):
     tools: Tools | None = None
     resources: Resources | None = None
     prompts: Prompts | None = None
-    actions: Annotated[tuple[ActionName, ...], Field(min_length=1), ListOf] = ("*",)
+    actions: Annotated[tuple[ActionName, ...], ListOfSome, AT_LEAST_ONE] = ("*",)
     conditions: Annotated[tuple[AnyCondition, ...], ListOf] = ()
-    times: Annotated[tuple[TimeWindow, ...], Field(min_length=1), ListOf] = ()
+    times: Annotated[tuple[TimeWindow, ...], ListOfSome, AT_LEAST_ONE] = ()
     services: Texts = ()
     priority: Annotated[int, Field(ge=-_MOST_PRIORITY, le=_MOST_PRIORITY)] = 100
 

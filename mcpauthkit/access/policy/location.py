@@ -82,9 +82,15 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models_in(part)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """What was probably meant; empty where nothing is near."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """What was probably meant; empty where nothing is near.
+
+    Args:
+        word: What is written.
+        known: What could be.
+        likeness: How much they have in common at least, up to 1.
+    """
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=likeness)), "")
 
 
 def parents_of(model: type[BaseModel], key: str) -> list[str]:

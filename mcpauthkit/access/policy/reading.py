@@ -25,13 +25,15 @@ from mcpauthkit.errors.access import Fault, PolicyInvalid
 
 M = TypeVar("M", bound=BaseModel)
 _MOST_FAULTS: Final = 100
+_MOST_LOCATED: Final = 1_000
+_LIKELY: Final = 0.6
+_SURE: Final = 0.75
 _QUOTED = re.compile(r"'([^']*)'")
 _TEXTS: Final = {
     "bool_type": "Write true or false.",
     "int_type": "Write a whole number.",
     "int_from_float": "Write a whole number.",
     "string_too_short": "This text is empty.",
-    "too_short": "This list is empty, so it would select nothing: name something, or take the key out.",
     "model_type": "Write keys and values here.",
     "dict_type": "Write keys and values here.",
 }
@@ -122,7 +124,7 @@ def read_document(text: str | bytes, source: str, kind: type[M]) -> Document[M]:
     if faults or content is None or tree.root is None:
         told = sorted(faults, key=lambda one: (one.line, one.column))
         if len(told) > _MOST_FAULTS:
-            told[_MOST_FAULTS:] = [Fault(source, 0, 0, f"There are {len(told) - _MOST_FAULTS} faults more.")]
+            told[_MOST_FAULTS:] = [Fault(source, 0, 0, "There are more faults, which are told when these are gone.")]
         raise PolicyInvalid(told)
     return Document(source=source, content=content, root=tree.root, is_ended=tree.is_ended)
 
@@ -144,7 +146,8 @@ def _content(tree: Tree, source: str, kind: type[M]) -> tuple[M | None, list[Fau
 
 
 def _located(error: ValidationError, root: Node, source: str, kind: type[BaseModel]) -> Iterator[Fault]:
-    for one in error.errors(include_url=False):
+    # A document of nothing but faults is no reason to look for all their places.
+    for one in error.errors(include_url=False, include_input=False)[:_MOST_LOCATED]:
         path = (*one["loc"], *one.get("ctx", {}).get("path", ()))
         at_key = one["type"] == "extra_forbidden"
         place = place_of_key(root, _without_kinds(root, path)) if at_key else place_of(root, path)
@@ -216,7 +219,9 @@ def _unknown_key(path: tuple[int | str, ...], root: Node | None, kind: type[Base
     known = known_keys(kind, inside)
     said = f"There is no key `{shortened(key)}` here."
     parents = parents_of(kind, key)
-    if key not in known and parents:
+    meant = nearest(key, known, _SURE if parents else _LIKELY)
+    if meant:
+        return f"{said} Perhaps `{meant}` is meant."
+    if parents:
         return f"{said} It belongs under {' or '.join(f'`{one}`' for one in parents)}."
-    meant = nearest(key, known)
-    return f"{said} Perhaps `{meant}` is meant." if meant else f"{said} Known are {', '.join(known)}."
+    return f"{said} Known are {', '.join(known)}."

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 import yaml
+from pydantic import BaseModel
 
-from mcpauthkit.access.policy.document import Policy
+from mcpauthkit.access.policy.document import Policy, Rule
 from mcpauthkit.access.policy.values import Scalar
 
 # Built without libyaml, PyYAML has no C dumper; the slower one writes the same.
@@ -25,11 +26,9 @@ def to_yaml(policy: Policy) -> str:
     Args:
         policy: The policy.
     """
-    said = policy.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+    said = _said(policy)
     ordered = {"name": policy.name, "default_effect": policy.default_effect, **said}
-    ordered["rules"] = [
-        _with_values(rule.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)) for rule in policy.rules
-    ]
+    ordered["rules"] = [_with_conditions(rule) for rule in policy.rules]
     return str(
         yaml.serialize(
             _node(ordered), Dumper=_DUMPER, allow_unicode=True, explicit_end=True, width=_WIDTH, encoding=None
@@ -37,12 +36,16 @@ def to_yaml(policy: Policy) -> str:
     )
 
 
-def _with_values(rule: dict[str, Any]) -> dict[str, Any]:
-    """A rule whose comparisons all say what they compare with: only `exists` may leave it out."""
-    for condition in rule.get("conditions", ()):
-        if "field" in condition:
-            condition.setdefault("value", True)
-    return rule
+def _said(part: BaseModel) -> dict[str, Any]:
+    return part.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+
+
+def _with_conditions(rule: Rule) -> dict[str, Any]:
+    """A rule with all of its conditions: to Python, a value of 1 is the same as true, which is the default."""
+    said = _said(rule)
+    if rule.conditions:
+        said["conditions"] = [condition.model_dump() for condition in rule.conditions]
+    return said
 
 
 def _node(value: Any, key: str = "") -> yaml.Node:

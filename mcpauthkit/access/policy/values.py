@@ -55,8 +55,15 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _filled(value: Any) -> Any:
+    # Counted before its items are looked at: one that is wrong would not count, and be told as two faults.
+    if isinstance(value, list | tuple) and not value:
+        raise refuse("empty", "This list is empty, so it would select nothing: name something, or take the key out.")
+    return _as_tuple(value)
+
+
 def _one_or_more(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else _as_tuple(value)
+    return (value,) if isinstance(value, str) else _filled(value)
 
 
 def _scalar(value: Any) -> bool:
@@ -71,7 +78,7 @@ def _value(value: Any) -> Value:
     items = _as_tuple(value)
     if isinstance(items, tuple):
         if not items:
-            raise refuse("empty", "The list is empty, so nothing would ever be met: name at least one value.")
+            raise refuse("empty", "This list is empty, so nothing would ever be met: name at least one value.")
         if all(map(_scalar, items)):
             return items
     elif _scalar(items):
@@ -81,16 +88,18 @@ def _value(value: Any) -> Value:
 
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_clean)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_clean)]
-Texts = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_as_tuple)]
+ListOf = BeforeValidator(_as_tuple)
+ListOfSome = BeforeValidator(_filled)
+AT_LEAST_ONE = Field(json_schema_extra={"minItems": 1})
+Texts = Annotated[tuple[Text, ...], ListOfSome, AT_LEAST_ONE]
 _ONE = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
 TextOrTexts = Annotated[
     tuple[Text, ...],
-    Field(min_length=1),
     BeforeValidator(_one_or_more),
     WithJsonSchema({"anyOf": [_ONE, {"type": "array", "minItems": 1, "items": _ONE}]}),
 ]
 Scheme = Annotated[str, AfterValidator(_scheme), Field(json_schema_extra={"pattern": f"^{_SCHEME.pattern}$"})]
-Schemes = Annotated[tuple[Scheme, ...], Field(min_length=1), BeforeValidator(_as_tuple)]
+Schemes = Annotated[tuple[Scheme, ...], ListOfSome, AT_LEAST_ONE]
 TimeOfDay = Annotated[
     str, AfterValidator(_time_of_day), Field(json_schema_extra={"pattern": f"^(?:{_TIME_OF_DAY.pattern})$"})
 ]
@@ -106,7 +115,6 @@ AnyValue = Annotated[
         }
     ),
 ]
-ListOf = BeforeValidator(_as_tuple)
 
 
 class Part(BaseModel):
