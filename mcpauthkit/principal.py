@@ -171,6 +171,17 @@ def actor_of(principal: Principal | None) -> Actor | None:
     )
 
 
+def actor_named(issuer: str, subject: str, name: str = "") -> Actor:
+    """Somebody of whom only the identity is known, as the audit trail knows them.
+
+    Args:
+        issuer: Who vouches for them.
+        subject: What it calls them.
+        name: What people call them, if known.
+    """
+    return Actor(digest=identity_digest(issuer, subject), name=name or subject, issuer=issuer)
+
+
 def log_digest(issuer: str, subject: str) -> str:
     """The short form of an identity's digest, for logs."""
     return identity_digest(issuer, subject)[:_LOG_LENGTH]

@@ -54,7 +54,9 @@ class EventName(StrEnum):
     SIGN_IN_REFUSED = "browser.sign_in_refused"
     SIGNED_OUT = "browser.signed_out"
     LINK_REFUSED = "link.refused"
-    """A link, or the state of a callback, that was forwarded, used up, made up, or belongs to somebody else."""
+    """A link that was forwarded, made up, or belongs to somebody else."""
+    CALLBACK_REFUSED = "callback.refused"
+    """A service's answer whose state is unknown or used up, in another browser, or with a code that is no good."""
     FORM_REFUSED = "form.refused"
 
     # Leg 2: what is kept in a user's name.
@@ -90,6 +92,7 @@ class EventName(StrEnum):
     CODE_REDEEMED = "proxy.code_redeemed"
     CODE_REFUSED = "proxy.code_refused"
     TOKEN_RENEWED = "proxy.token_renewed"  # noqa: S105  # a name
+    RENEWAL_REFUSED = "proxy.renewal_refused"
     TOKEN_REVOKED = "proxy.token_revoked"  # noqa: S105  # a name
 
     # The record itself.
@@ -174,11 +177,21 @@ def _shown(value: str) -> str:
     return value if _PLAIN.fullmatch(value) else json.dumps(value[:_LONGEST])
 
 
+def _own_metadata(event: Event) -> dict[str, str]:
+    # What tools say is for trails, which look for secrets in it.
+    if event.event in {EventName.CALL_FINISHED, EventName.CALL_NOTED}:
+        return {}
+    return {name: value for name, value in event.metadata.items() if isinstance(value, str)}
+
+
 class LogRecorder:
     """Writes events to the logger `mcpauthkit.audit`: what is done where no trail is set up."""
 
     def record(self, event: Event) -> None:
         """Write one line."""
+        level = 30 if event.is_warning else 20
+        if not _log.isEnabledFor(level):
+            return
         fields = {
             "decision": event.decision,
             "outcome": event.outcome,
@@ -190,9 +203,9 @@ class LogRecorder:
             "rule": event.rule,
             "credential": event.credential,
             "reason": event.reason,
+            **_own_metadata(event),
         }
         text = " ".join(f"{name}={_shown(value)}" for name, value in fields.items() if value)
-        level = 30 if event.is_warning else 20
         _log.log(level, "%s %s", event.event, text)
 
 

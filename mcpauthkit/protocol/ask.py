@@ -10,7 +10,9 @@ import anyio
 import mcp_types
 
 from mcpauthkit.connections.broker import Broker
+from mcpauthkit.connections.chronicle import flow_mark
 from mcpauthkit.connections.credential import Credential
+from mcpauthkit.core.audit import Event, EventName, record
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
@@ -28,7 +30,7 @@ from mcpauthkit.errors import (
     SealError,
     StoreUnavailable,
 )
-from mcpauthkit.principal import Principal
+from mcpauthkit.principal import Principal, actor_of
 from mcpauthkit.protocol.call import Call
 from mcpauthkit.protocol.completion import CompletionNotices
 from mcpauthkit.protocol.ladder import Rung
@@ -117,8 +119,20 @@ class Asker:
         """Around one turn of a question: it is put to the user, waited for, or comes to its end."""
         return self._measure.begin(service=self.broker.grant.service, rung=rung.name.lower())
 
-    def log_rung(self, rung: Rung, need: Need) -> None:
-        """One line per question: which way of asking a call got."""
+    def log_rung(self, rung: Rung, need: Need, flow: Flow) -> None:
+        """One line, and one event, per question: which way of asking a call got.
+
+        Raises:
+            AuditUnavailable: Nobody is asked without a record.
+        """
+        event = Event(
+            event=EventName.ELICITATION_ASKED,
+            outcome=rung.name.lower(),
+            actor=actor_of(need.principal),
+            service=self.broker.grant.service,
+            metadata={"flow": flow_mark(flow), "scopes": list(flow.scopes)},
+        )
+        record(event)
         _log.info("asking service=%s user=%s rung=%s", self.broker.grant.service, need.principal.digest, rung.name)
 
     async def lookup(self, need: Need) -> Credential | None:

@@ -115,5 +115,5 @@ def _check_can_sign_in(asker: Asker, call: Call, need: Need) -> None:
 
 async def _opened(asker: Asker, need: Need, rung: Rung) -> Flow:
     flow = await asker.open_flow(need)
-    asker.log_rung(rung, need)
+    asker.log_rung(rung, need, flow)
     return flow

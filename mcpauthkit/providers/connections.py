@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -11,14 +12,12 @@ from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit.connections.connection import Connection, Disconnected
-from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.audit import Event, EventName, record_refusal
 from mcpauthkit.errors import ConfigurationError, StoreUnavailable
-from mcpauthkit.principal import Principal
+from mcpauthkit.principal import Principal, actor_of, current_user, identity_digest_of
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
 from mcpauthkit.protocol.connection_tools import ConnectionTools, add_connection_tools
 from mcpauthkit.web.hub import Hub
-
-_audit = RequestLog("audit")
 
 
 class Connections:
@@ -99,10 +98,7 @@ class Connections:
         async with anyio.create_task_group() as tasks:
             for service in self._hub.services.values():
                 tasks.start_soon(end, service)
-        revoked = " ".join(f"{one.connection.service}={one.revoked.name.lower()}" for one in ended) or "nothing"
-        _audit.warning(
-            "connections of a user ended user=%s unreachable_stores=%s %s", principal.digest, len(failures), revoked
-        )
+        _tell_ended(principal, ended, unreachable=len(failures))
         if failures:
             raise failures[0]
         return ended
@@ -121,6 +117,17 @@ class Connections:
         """
         tools = ConnectionTools(self._hub.services, page_url=self._hub.connections_url, user_context=self._user_context)
         add_connection_tools(mcp, tools, prefix=prefix)
+
+
+def _tell_ended(principal: Principal, ended: Sequence[Disconnected], *, unreachable: int) -> None:
+    told = {
+        "ended": " ".join(f"{one.connection.service}={one.revoked.name.lower()}" for one in ended) or "nothing",
+        "unreachable_stores": str(unreachable),
+    }
+    administrator = current_user.get()
+    if administrator is not None:
+        told["by"] = identity_digest_of(administrator)
+    record_refusal(Event(event=EventName.USER_ENDED, actor=actor_of(principal), metadata=told, is_warning=True))
 
 
 def _check_principal(given: object) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 
+from mcpauthkit.core.audit import Event, EventName, record_refusal
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
@@ -21,7 +22,6 @@ from mcpauthkit.stores.port import Conditional, Store, Watchable, is_exact
 from mcpauthkit.stores.remembered import Remembered
 
 _log = RequestLog("stores")
-_audit = RequestLog("audit")
 _POLL_SECONDS = 0.5
 # Flows, leases, marks and the like die by themselves sooner than anybody drops a key, and some are compared as texts by
 # those who wrote them: sealed anew, a lease would be taken from its holder.
@@ -253,7 +253,7 @@ class SealedStore:
         with OutageTranslated():
             is_gone = await self._store.delete_if(key, seen=sealed)
         if is_gone:
-            _audit.warning("unreadable record removed key=%s", _shown(key))
+            _tell(EventName.RECORD_REMOVED, key, "unreadable")
         return is_gone
 
     async def _changed(self, key: str, seen: str | None, timeout_seconds: float) -> None:
@@ -294,7 +294,7 @@ class SealedStore:
             return None
         except SealError as error:
             if self._refused.is_new(key):
-                _audit.warning("stored record refused key=%s %s", _shown(key), error.for_log())
+                _tell(EventName.RECORD_REFUSED, key, error.for_log())
             raise
         self._refused.forget(key)
         return unsealed
@@ -360,6 +360,10 @@ class SealedStore:
         ttl_seconds = None if expires_at is None else expires_at - self._clock.wall()
         with OutageTranslated():
             return await self._store.put_if(key, anew, seen=sealed, ttl_seconds=ttl_seconds)
+
+
+def _tell(event: EventName, key: str, reason: str) -> None:
+    record_refusal(Event(event=event, kind="key", target=_shown(key), reason=reason, is_warning=True))
 
 
 def _shown(key: str) -> str:

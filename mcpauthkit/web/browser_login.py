@@ -13,13 +13,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcpauthkit.core.audit import Actor, Event, EventName, record
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.encoding import sha256_hex
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.secret import same_text
 from mcpauthkit.errors import InvalidToken
-from mcpauthkit.principal import Principal, log_digest
+from mcpauthkit.principal import Principal, actor_named, actor_of, log_digest
 from mcpauthkit.web.cookies import SealedCookies
 from mcpauthkit.web.csrf import CsrfTokens
 from mcpauthkit.web.issuer_client import IssuerClient
@@ -59,6 +60,11 @@ class BrowserSession:
     def digest(self) -> str:
         """A short digest of the identity for logs."""
         return log_digest(self.issuer, self.subject)
+
+    @property
+    def actor(self) -> Actor:
+        """The person as the record knows them."""
+        return actor_named(self.issuer, self.subject, self.name)
 
 
 class BrowserLogin:
@@ -150,6 +156,7 @@ class BrowserLogin:
             GrantRefused: The issuer or its user said no.
             RemoteError: The issuer cannot be reached or misbehaves.
             IssuerUnavailable: The issuer's keys cannot be had.
+            AuditUnavailable: Nobody may sign in without a record.
         """
         query = request.query_params
         pending = self._pending(request.headers.raw, query.get("state", ""))
@@ -157,6 +164,7 @@ class BrowserLogin:
         if client is None:
             raise InvalidToken(_NOT_STARTED_HERE, reason="the login's issuer is not configured any more")
         principal = await client.exchange(query, pending)
+        record(Event(event=EventName.SIGNED_IN, actor=actor_of(principal)))
         response = redirect(self._base_url + pending["return_to"])
         session = {
             "session_id": self._entropy.token(),

@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from mcpauthkit.connections.broker import Broker
 from mcpauthkit.connections.form_grant import FormGrant
+from mcpauthkit.core.audit import EventName
 from mcpauthkit.core.flow_state import Flow, FlowStatus
-from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import SealError
 from mcpauthkit.web.connect_form import FormPages
 from mcpauthkit.web.connect_redirect import RedirectPages
@@ -20,8 +20,7 @@ from mcpauthkit.web.flow_pages import FlowPages
 from mcpauthkit.web.form_body import FormTooLarge, read_form
 from mcpauthkit.web.login_pages import session_of, sign_in_of, start_login
 from mcpauthkit.web.pages import Pages, redirect
-
-_audit = RequestLog("audit")
+from mcpauthkit.web.refused import tell_refused
 
 
 class ConnectPages:
@@ -95,7 +94,7 @@ class ConnectPages:
         except SealError:
             return self._once_more(flow, status=403)
         except FormTooLarge:
-            _audit.warning("oversized form refused service=%s user=%s", flow.service, session.digest)
+            tell_refused(EventName.FORM_REFUSED, "oversized form", actor=session.actor, service=flow.service)
             return self._once_more(flow, status=413)
         return self._flows.done(await self._broker.ledger.finish(flow, FlowStatus.DECLINED))
 

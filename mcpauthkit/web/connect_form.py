@@ -13,12 +13,12 @@ from starlette.routing import Route
 from mcpauthkit.connections.credential import Credential
 from mcpauthkit.connections.form import MAX_TYPED_BYTES
 from mcpauthkit.connections.form_grant import FormGrant
+from mcpauthkit.core.audit import EventName
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.headers import media_type
-from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.urls import is_loopback_host
 from mcpauthkit.errors import CredentialsRejected, RemoteUnavailable, SealError, SealExpired
-from mcpauthkit.principal import Principal, log_digest
+from mcpauthkit.principal import Principal, actor_named
 from mcpauthkit.web.browser_login import BrowserSession
 from mcpauthkit.web.connect_view import FormView, field_views
 from mcpauthkit.web.csrf import CSRF_FIELD
@@ -28,8 +28,8 @@ from mcpauthkit.web.form_body import FormTooLarge, read_form
 from mcpauthkit.web.guide import render_guide
 from mcpauthkit.web.login_pages import sign_in_of
 from mcpauthkit.web.pages import Answered, redirect
+from mcpauthkit.web.refused import tell_refused
 
-_audit = RequestLog("audit")
 # Percent-encoding makes three characters of a byte.
 _MAX_BODY_BYTES = 3 * MAX_TYPED_BYTES + 8 * 1024
 _FORM_TYPE = "application/x-www-form-urlencoded"
@@ -118,8 +118,8 @@ class FormPages:
             ledger = self._flows.broker.ledger
             tried = await ledger.mark_tried(flow)
             if tried.is_pending and tried.is_exhausted:
-                user = log_digest(flow.issuer, flow.subject)
-                _audit.warning("too many wrong tries ended a link service=%s user=%s", flow.service, user)
+                actor = actor_named(flow.issuer, flow.subject)
+                tell_refused(EventName.FORM_REFUSED, "too many wrong tries", actor=actor, service=flow.service)
                 await ledger.finish(tried, FlowStatus.FAILED)
             raise
 
@@ -155,7 +155,7 @@ class FormPages:
         return sent
 
     def _refused(self, request: Request, flow: Flow, session: BrowserSession, what: str, *, status: int) -> Response:
-        _audit.warning("%s refused service=%s user=%s", what, flow.service, session.digest)
+        tell_refused(EventName.FORM_REFUSED, what, actor=session.actor, service=flow.service)
         problem = "This is not what this page sends, or far too long. Nothing was changed; fill it in again here."
         return self.ask(request, flow, session, problems={"": problem}, status=status)
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mcpauthkit.core.audit import EventName
 from mcpauthkit.core.flow_state import Flow, FlowStatus
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import RemoteError, RemoteUnavailable, SealError
@@ -18,9 +19,9 @@ from mcpauthkit.web.flow_pages import FlowPages
 from mcpauthkit.web.login_pages import session_of, sign_in_of
 from mcpauthkit.web.pages import redirect
 from mcpauthkit.web.query import is_ambiguous, only_value
+from mcpauthkit.web.refused import tell_refused
 
 _log = RequestLog("web")
-_audit = RequestLog("audit")
 _START = "/start"
 
 
@@ -79,7 +80,7 @@ class RedirectPages:
         # Which of two codes or states counts is for nobody to choose.
         visit = None if is_ambiguous(query) else await self._broker.ledger.take_visit(only_value(query, "state"))
         if visit is None:
-            _audit.warning("callback with an unknown or used state refused service=%s", self._broker.grant.service)
+            self._tell("unknown or used state", None)
             return self._pages.message(
                 "This link has been used or is too old",
                 "Nothing was changed. Go back to your assistant and repeat what you were doing; "
@@ -89,12 +90,12 @@ class RedirectPages:
             )
         session = await session_of(request)
         if session is None or session.session_id != visit.browser:
-            self._tell("callback in another browser refused", session)
+            self._tell("in another browser", session)
             return self._wrong_browser()
         flow = await self._flows.own_flow(visit.flow_id, session)
         if not flow.is_pending:
             # Another tab was first, or a no; this code stays unused.
-            self._tell("callback of a finished flow refused", session)
+            self._tell("of a finished flow", session)
             return redirect(self._flows.url(flow))
         principal = Principal.bare(session.issuer, session.subject)
         try:
@@ -103,15 +104,15 @@ class RedirectPages:
             return self._no_answer(request, flow, session)
         if finished.status is FlowStatus.FAILED:
             # A code of somebody else's, or another server's answer: the service and PKCE have seen through it.
-            self._tell("callback refused", session)
+            self._tell("no credential for its code", session)
         return self._flows.done(finished)
 
     def _start(self, flow: Flow) -> str:
         return self._flows.address(flow.flow_id, _START)
 
     def _tell(self, what: str, session: BrowserSession | None) -> None:
-        user = "-" if session is None else session.digest
-        _audit.warning("%s service=%s user=%s", what, self._broker.grant.service, user)
+        actor = None if session is None else session.actor
+        tell_refused(EventName.CALLBACK_REFUSED, what, actor=actor, service=self._broker.grant.service)
 
     def _no_answer(self, request: Request, flow: Flow, session: BrowserSession) -> Response:
         notice = f"{self._flows.service} did not answer just now. Nothing is lost: try again in a moment."

@@ -13,19 +13,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mcpauthkit.connections.names import check_account_name
+from mcpauthkit.core.audit import EventName
 from mcpauthkit.core.encoding import parse_json_object
 from mcpauthkit.core.headers import media_type
-from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import AuthKitError, ConfigurationError, InvalidRequest, NoSuchConnection
 from mcpauthkit.oauth.scopes import check_scopes, missing_scopes
-from mcpauthkit.principal import Principal
+from mcpauthkit.principal import Principal, actor_of
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
 from mcpauthkit.protocol.connection_records import ended_record, service_record
 from mcpauthkit.web.injection import principal_of, refusal
 from mcpauthkit.web.login_pages import CONNECTIONS_PATH
 from mcpauthkit.web.pages import PRIVATE_HEADERS
+from mcpauthkit.web.refused import tell_refused
 
-_audit = RequestLog("audit")
 _API_PATH = f"{CONNECTIONS_PATH}/api"
 _MAX_BYTES = 16 * 1024
 _MEMBERS = frozenset({"scopes", "account"})
@@ -110,7 +110,8 @@ async def _wanted(request: Request, service: ConnectedService, principal: Princi
     try:
         return await _members(request)
     except InvalidRequest:
-        _audit.warning("body that is no JSON object of ours refused service=%s user=%s", service.name, principal.digest)
+        why = "no JSON object of ours"
+        tell_refused(EventName.REQUEST_REFUSED, why, actor=actor_of(principal), service=service.name)
         raise
 
 

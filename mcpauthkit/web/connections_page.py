@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from mcpauthkit.connections.connection import Connection
 from mcpauthkit.connections.names import check_account_name, is_called
-from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.audit import EventName
 from mcpauthkit.errors import AccountNameRefused, NoSuchConnection, SealError
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
@@ -40,8 +40,7 @@ from mcpauthkit.web.login_pages import (
     start_login,
 )
 from mcpauthkit.web.pages import Answered, Pages, redirect
-
-_audit = RequestLog("audit")
+from mcpauthkit.web.refused import tell_refused
 
 
 class ConnectionsPage:
@@ -193,7 +192,7 @@ class ConnectionsPage:
             login.csrf.check(session, _path(action), form.get(CSRF_FIELD, ""))
         except (SealError, FormTooLarge) as error:
             if isinstance(error, FormTooLarge):
-                _audit.warning("oversized form refused path=%s user=%s", _path(action), session.digest)
+                tell_refused(EventName.FORM_REFUSED, "oversized form", actor=session.actor, path=_path(action))
             raise Answered(
                 self._message(
                     "Please try that once more",

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from mcpauthkit.core.audit import Actor, EventName
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.keyring import KeyRing
-from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.sealing import Sealer
 from mcpauthkit.errors import SealError
+from mcpauthkit.web.refused import tell_refused
 
 CSRF_FIELD = "csrf"
 """The hidden input of our forms."""
 
 # Shorter than the session, which would otherwise end first and take what was typed with it.
 _LIFETIME_SECONDS = 1800.0
-_audit = RequestLog("audit")
 
 
 class Session(Protocol):
@@ -32,8 +32,8 @@ class Session(Protocol):
         ...
 
     @property
-    def digest(self) -> str:
-        """A short digest of the identity for logs."""
+    def actor(self) -> Actor:
+        """The person as the record knows them."""
         ...
 
 
@@ -77,7 +77,8 @@ class CsrfTokens:
             self._sealer.open(token, context=self._context(session, what), now=self._clock.wall())
         except SealError as error:
             path = what.partition("?")[0]
-            _audit.warning("form without a token of ours refused path=%s user=%s %s", path, session.digest, error.code)
+            why = "no token of ours"
+            tell_refused(EventName.FORM_REFUSED, why, actor=session.actor, path=path, fault=error.code)
             raise
 
     def _context(self, session: Session, what: str) -> str:

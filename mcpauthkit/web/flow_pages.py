@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mcpauthkit.connections.broker import Broker
+from mcpauthkit.core.audit import Actor, EventName
 from mcpauthkit.core.flow_state import Flow, FlowStatus
-from mcpauthkit.core.log import RequestLog
 from mcpauthkit.principal import log_digest
 from mcpauthkit.web.browser_login import BrowserSession, issuer_mark
 from mcpauthkit.web.connect_view import ConnectView
@@ -19,8 +19,8 @@ from mcpauthkit.web.login_pages import CONNECTIONS_PATH, session_of, sign_in_fir
 from mcpauthkit.web.outcome import AGAIN, outcome_of
 from mcpauthkit.web.pages import Answered, Pages, redirect
 from mcpauthkit.web.query import only_value
+from mcpauthkit.web.refused import tell_refused
 
-_audit = RequestLog("audit")
 _MAX_ID_BYTES = 128
 
 
@@ -71,7 +71,7 @@ class FlowPages:
         """
         flow_id = only_value(request.query_params, "flow")
         if len(flow_id.encode()) > _MAX_ID_BYTES:
-            raise Answered(self._unknown("-"))
+            raise Answered(self._unknown(None))
         return flow_id
 
     async def session(self, request: Request) -> BrowserSession:
@@ -86,13 +86,11 @@ class FlowPages:
         """The flow, if it is the session's own; else the page that says why not."""
         flow = await self.broker.ledger.get(flow_id)
         if flow is None or flow.service != self.broker.grant.service:
-            raise Answered(self._unknown(session.digest))
+            raise Answered(self._unknown(session.actor))
         if not flow.belongs_to(session.issuer, session.subject):
-            _audit.warning(
-                "forwarded link refused service=%s flow_user=%s browser_user=%s",
-                flow.service,
-                log_digest(flow.issuer, flow.subject),
-                session.digest,
+            owner = log_digest(flow.issuer, flow.subject)
+            tell_refused(
+                EventName.LINK_REFUSED, "forwarded", actor=session.actor, service=flow.service, flow_user=owner
             )
             raise Answered(self._wrong_user(flow, session))
         return flow
@@ -132,8 +130,8 @@ class FlowPages:
             action_url=connections_url if leads_on else "",
         )
 
-    def _unknown(self, user: str) -> Response:
-        _audit.warning("unknown link refused service=%s user=%s", self.broker.grant.service, user)
+    def _unknown(self, actor: Actor | None) -> Response:
+        tell_refused(EventName.LINK_REFUSED, "unknown", actor=actor, service=self.broker.grant.service)
         return self.pages.message(
             "This link does not work any more",
             f"It has expired, or it was not copied completely. Nothing was connected to {self.service}.",

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mcpauthkit.core.audit import Event, EventName, record_refusal
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import (
     ConfigurationError,
@@ -21,9 +22,9 @@ from mcpauthkit.web.browser_login import CALLBACK_PATH, SIGN_IN_KEY, BrowserLogi
 from mcpauthkit.web.ended_sessions import ENDED_STATE, EndedSessions
 from mcpauthkit.web.pages import Pages
 from mcpauthkit.web.query import is_ambiguous
+from mcpauthkit.web.refused import tell_refused
 
 _log = RequestLog("web")
-_audit = RequestLog("audit")
 SWITCH_PATH = "/connect/login"
 CONNECTIONS_PATH = "/connections"
 """The page of all connections, where a sign-in ends that was for no service."""
@@ -72,6 +73,7 @@ async def sign_out(request: Request, session: BrowserSession, response: Response
     if ended is not None:
         await ended.end(session)
     sign_in_of(request).forget_session(response)
+    record_refusal(Event(event=EventName.SIGNED_OUT, actor=session.actor))
 
 
 async def start_login(
@@ -145,7 +147,7 @@ class LoginPages:
             return await sign_in_of(request).finish(request)
         except (InvalidToken, IssuerUnavailable, RemoteError) as error:
             if not _is_innocent(error):
-                _audit.warning("sign-in refused %s", error.for_log())
+                tell_refused(EventName.SIGN_IN_REFUSED, error.for_log())
             return _failed(self._pages, error)
 
 

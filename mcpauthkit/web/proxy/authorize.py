@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcpauthkit.core.audit import Event, EventName, record
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import OAuthFault, RemoteError, RemoteUnavailable, SealError
 from mcpauthkit.oauth.parameters import Parameters
@@ -23,13 +24,13 @@ from mcpauthkit.web.proxy.clients import Client, Clients
 from mcpauthkit.web.proxy.consent import BrowserMemory
 from mcpauthkit.web.proxy.seals import ProxySeals, Ticket
 from mcpauthkit.web.proxy.upstream import Upstream
+from mcpauthkit.web.refused import tell_refused
 
 AUTHORIZE_PATH = "/authorize"
 APPROVE_PATH = "/authorize/approve"
 DECLINE_PATH = "/authorize/decline"
 
 _log = RequestLog("web")
-_audit = RequestLog("audit")
 
 
 class AuthorizePages:
@@ -101,7 +102,7 @@ class AuthorizePages:
             )
         may_remember = self._clients.may_remember(client, redirect_uri)
         if may_remember and not prompting.ask_again and self._browser.has_approved(request.headers.raw, asked):
-            _audit.info("consent remembered client=%s", asked.client[:12])
+            _tell(EventName.CONSENT_REMEMBERED, asked)
             return await self._leave(request, asked)
         if prompting.no_pages:
             return self._answers.refuse(
@@ -116,7 +117,7 @@ class AuthorizePages:
         """The person agrees. A GET, because a redirected form answer would be blocked by our own policy."""
         ticket = self._ticket(request)
         asked = ticket.request
-        _audit.info("consent given client=%s to=%s", asked.client[:12], destination(asked.redirect_uri))
+        _tell(EventName.CONSENT_GIVEN, asked)
         response = await self._leave(request, asked)
         self._browser.leave_page(response, ticket.nonce)
         if ticket.may_remember:
@@ -127,7 +128,7 @@ class AuthorizePages:
         """The person does not agree."""
         ticket = self._ticket(request)
         asked = ticket.request
-        _audit.info("consent declined client=%s to=%s", asked.client[:12], destination(asked.redirect_uri))
+        _tell(EventName.CONSENT_DECLINED, asked)
         response = self._answers.refuse(
             asked.redirect_uri,
             asked.state,
@@ -145,9 +146,8 @@ class AuthorizePages:
             redirect_uri = parameters.need("redirect_uri")
             client.check_return(redirect_uri)
         except OAuthFault as fault:
-            _audit.warning(
-                "authorization request refused client=%s %s", digest(parameters.get("client_id"))[:12], fault.for_log()
-            )
+            client_id = digest(parameters.get("client_id"))[:12]
+            tell_refused(EventName.CLIENT_REFUSED, fault.for_log(), client=client_id)
             raise Answered(
                 self._pages.message(
                     "This sign-in cannot be started",
@@ -158,7 +158,7 @@ class AuthorizePages:
                 )
             ) from fault
         except RemoteUnavailable as error:
-            _audit.warning("client document unavailable %s", error.for_log())
+            tell_refused(EventName.CLIENT_REFUSED, error.for_log())
             raise Answered(self._later()) from error
         return client, redirect_uri
 
@@ -210,7 +210,7 @@ class AuthorizePages:
             ) from error
         if not self._browser.was_shown(request.headers.raw, ticket.nonce):
             # Somebody passed the link of their own page on, or cookies are blocked, or this is the second use.
-            _audit.warning("consent without its page refused client=%s", ticket.request.client[:12])
+            tell_refused(EventName.CONSENT_REFUSED, "without its page", client=ticket.request.client[:12])
             raise Answered(
                 self._pages.message(
                     "Please agree in the browser that showed the page",
@@ -222,7 +222,7 @@ class AuthorizePages:
                 )
             )
         if not _is_click(request.headers):
-            _audit.warning("consent without a click refused client=%s", ticket.request.client[:12])
+            tell_refused(EventName.CONSENT_REFUSED, "without a click", client=ticket.request.client[:12])
             raise Answered(self._page(ticket, sealed))
         return ticket
 
@@ -231,7 +231,7 @@ class AuthorizePages:
             departure = await self._upstream.departure(asked)
         except RemoteError as error:
             fault = fault_of(error)
-            _audit.warning("login not started client=%s %s", asked.client[:12], fault.for_log())
+            tell_refused(EventName.LOGIN_REFUSED, fault.for_log(), client=asked.client[:12])
             return self._answers.to(asked, error=fault.error, error_description=fault.public)
         response = redirect(departure.url)
         self._browser.start(response, request.headers.raw, asked, departure)
@@ -244,6 +244,11 @@ class AuthorizePages:
             status=503,
             tone="bad",
         )
+
+
+def _tell(event: EventName, asked: AskedAuthorization) -> None:
+    told = {"client": asked.client[:12], "to": destination(asked.redirect_uri)}
+    record(Event(event=event, metadata=told))
 
 
 def _is_click(headers: Headers) -> bool:

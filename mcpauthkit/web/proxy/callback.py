@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mcpauthkit.core.log import RequestLog
+from mcpauthkit.core.audit import Event, EventName, record
 from mcpauthkit.errors import GrantRefused, RemoteError, RemoteUnavailable
 from mcpauthkit.oauth.parameters import Parameters
 from mcpauthkit.oauth.server_authorization import ERRORS_PASSED_ON
@@ -15,8 +15,7 @@ from mcpauthkit.web.proxy.answers import ClientAnswers
 from mcpauthkit.web.proxy.consent import BrowserMemory, Login
 from mcpauthkit.web.proxy.seals import ProxySeals
 from mcpauthkit.web.proxy.upstream import Upstream
-
-_audit = RequestLog("audit")
+from mcpauthkit.web.refused import tell_refused
 
 
 class CallbackPage:
@@ -51,7 +50,7 @@ class CallbackPage:
         state = query.get("state")
         login = None if query.repeated or not state else self._browser.login(request.headers.raw, state)
         if login is None:
-            _audit.warning("callback without a login in this browser refused")
+            tell_refused(EventName.LOGIN_REFUSED, "not started in this browser")
             return self._pages.message(
                 "This sign-in was not started in this browser",
                 "It may also have taken too long, or have been finished already. Nothing was done.",
@@ -68,7 +67,7 @@ class CallbackPage:
         try:
             upstream_code = await self._upstream.code_of(query.values)
         except RemoteError as error:
-            _audit.warning("login failed at the issuer client=%s %s", asked.client[:12], error.for_log())
+            tell_refused(EventName.LOGIN_REFUSED, error.for_log(), client=asked.client[:12])
             return self._answers.to(asked, error=_error_for_client(error))
         grant = CodeGrant(
             client=asked.client,
@@ -79,7 +78,7 @@ class CallbackPage:
             upstream_code=upstream_code,
             upstream_verifier=login.code_verifier,
         )
-        _audit.info("code issued client=%s", asked.client[:12])
+        record(Event(event=EventName.CODE_ISSUED, metadata={"client": asked.client[:12]}))
         return self._answers.to(asked, code=self._seals.codes.close(grant))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcpauthkit.core.audit import Event, EventName, record
 from mcpauthkit.core.clock import Clock
-from mcpauthkit.core.log import RequestLog
 from mcpauthkit.oauth.client_metadata import MAX_REGISTRATION_BYTES, parse_registration
 from mcpauthkit.oauth.known_clients import KnownClients
 from mcpauthkit.oauth.redirects import destination
@@ -14,7 +14,6 @@ from mcpauthkit.oauth.server_token import digest
 from mcpauthkit.web.proxy.clients import Clients
 from mcpauthkit.web.proxy.wire import body_of, json_answer
 
-_audit = RequestLog("audit")
 _CREATED = 201
 
 
@@ -37,15 +36,16 @@ class RegistrationEndpoint:
 
         Raises:
             OAuthFault: What it says about itself cannot be accepted.
+            AuditUnavailable: Nobody may register without a record.
         """
         body = await body_of(request, MAX_REGISTRATION_BYTES, error="invalid_client_metadata")
         registration = parse_registration(body, private=self._known.private_redirects)
         client_id = self._clients.register(registration)
-        _audit.info(
-            "client registered client=%s name=%r to=%s",
-            digest(client_id)[:12],
-            registration.name,
-            ", ".join(sorted(set(map(destination, registration.redirect_uris)))),
-        )
+        told = {
+            "client": digest(client_id)[:12],
+            "name": registration.name,
+            "to": ", ".join(sorted(set(map(destination, registration.redirect_uris)))),
+        }
+        record(Event(event=EventName.CLIENT_REGISTERED, metadata=told))
         issued_at = int(self._clock.wall())
         return json_answer(registration.answer(client_id=client_id, issued_at=issued_at), _CREATED)

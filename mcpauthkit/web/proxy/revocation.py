@@ -7,9 +7,9 @@ from collections import OrderedDict
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcpauthkit.core.audit import Event, EventName, record_refusal
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.encoding import sha256_hex
-from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret, same_text
 from mcpauthkit.errors import OAuthFault, RemoteError, RemoteUnavailable, SealError
 from mcpauthkit.oauth.parameters import Parameters
@@ -20,7 +20,6 @@ from mcpauthkit.web.proxy.seals import ProxySeals, is_sealed
 from mcpauthkit.web.proxy.upstream import Upstream
 from mcpauthkit.web.proxy.wire import check_public, form_of, json_answer
 
-_audit = RequestLog("audit")
 _MAX_AT_ONCE = 8
 _MAX_REMEMBERED = 1000
 _REMEMBERED_SECONDS = 600.0
@@ -66,18 +65,26 @@ class RevocationEndpoint:
             return _answer(done=done)
         if self._asking >= _MAX_AT_ONCE:
             raise fault_of(RemoteUnavailable(reason=f"{_MAX_AT_ONCE} revocations are under way"))
-        self._asking += 1
+        self._asking, why = self._asking + 1, ""
         try:
             done = await self._upstream.revoke(token, kind)
         except RemoteUnavailable as error:
             # The client may try again, and the user must not believe what is not so.
             raise fault_of(error) from error
         except RemoteError as error:
-            _audit.warning("revocation refused by the issuer kind=%s %s", kind, error.for_log())
-            done = False
+            done, why = False, error.for_log()
         finally:
             self._asking -= 1
-        _audit.info("token revocation kind=%s at_issuer=%s", kind, done)
+        outcome = "yes" if done else "no"
+        record_refusal(
+            Event(
+                event=EventName.TOKEN_REVOKED,
+                outcome=outcome,
+                reason=why,
+                metadata={"token_kind": kind},
+                is_warning=bool(why),
+            )
+        )
         self._remember(name, done=done)
         return _answer(done=done)
 

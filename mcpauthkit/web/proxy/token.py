@@ -7,12 +7,13 @@ section 2.2.2). What bounds them here is time: each dies when it is not used, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcpauthkit.core.audit import Event, EventName, record, record_refusal
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret, same_text
@@ -28,7 +29,6 @@ from mcpauthkit.web.proxy.upstream import Upstream
 from mcpauthkit.web.proxy.wire import check_public, form_of, json_answer
 
 _log = RequestLog("web")
-_audit = RequestLog("audit")
 
 
 class TokenEndpoint:
@@ -75,22 +75,20 @@ class TokenEndpoint:
         grant_type = parameters.need("grant_type")
         # Before anything else is looked at: clients register again on `invalid_client`, and on nothing else.
         self._clients.check_known(parameters.need("client_id"))
+        way = {"authorization_code": self._by_code, "refresh_token": self._by_refresh}.get(grant_type)
+        if way is None:
+            raise OAuthFault("unsupported_grant_type", "Use authorization_code or refresh_token.")
         try:
-            if grant_type == "authorization_code":
-                return await self._by_code(parameters)
-            if grant_type == "refresh_token":
-                return await self._by_refresh(parameters)
-        except SealError as error:
-            raise OAuthFault("invalid_grant", error.public, reason=error.reason) from error
-        except RemoteError as error:
-            raise fault_of(error) from error
-        raise OAuthFault("unsupported_grant_type", "Use authorization_code or refresh_token.")
+            return await _translated(way, parameters)
+        except OAuthFault as fault:
+            _tell_refused(parameters, fault)
+            raise
 
     async def _by_code(self, parameters: Parameters) -> Response:
         grant = self._seals.codes.open(parameters.need("code"))
         grant.check(parameters, resource=self._resource(parameters))
         tokens = await self._upstream.exchange(grant)
-        _audit.info("code redeemed client=%s", grant.client[:12])
+        record(Event(event=EventName.CODE_REDEEMED, metadata={"client": grant.client[:12]}))
         asked = grant.scope.split()
         told = self._told(asked, tokens)
         refresh = RefreshGrant(grant.client, " ".join(told), grant.scope, grant.resource, self._clock.wall(), "")
@@ -105,7 +103,7 @@ class TokenEndpoint:
         check_target(grant.resource, self._resource(parameters))
         scopes = grant.narrowed(parameters.scopes(), self._scopes)
         tokens = await self._upstream.refresh(Secret(grant.upstream_token), scopes=scopes, resource=grant.resource)
-        _audit.info("refresh token used client=%s", grant.client[:12])
+        record(Event(event=EventName.TOKEN_RENEWED, metadata={"client": grant.client[:12]}))
         return self._answer(tokens, grant, told=self._told(scopes or grant.scope.split(), tokens))
 
     def _answer(self, tokens: TokenSet, grant: RefreshGrant, *, told: Sequence[str]) -> Response:
@@ -129,3 +127,26 @@ class TokenEndpoint:
 
     def _resource(self, parameters: Parameters) -> str | None:
         return target(parameters.resources, self._targets) if parameters.resources else None
+
+
+def _tell_refused(parameters: Parameters, fault: OAuthFault) -> None:
+    is_code = parameters.get("grant_type") == "authorization_code"
+    record_refusal(
+        Event(
+            event=EventName.CODE_REFUSED if is_code else EventName.RENEWAL_REFUSED,
+            decision="deny",
+            reason=fault.error,
+            metadata={"client": digest(parameters.get("client_id"))[:12]},
+            # Refresh tokens come to their end in the ordinary course of things; codes are good at once or stolen.
+            is_warning=is_code,
+        )
+    )
+
+
+async def _translated(way: Callable[[Parameters], Awaitable[Response]], parameters: Parameters) -> Response:
+    try:
+        return await way(parameters)
+    except SealError as error:
+        raise OAuthFault("invalid_grant", error.public, reason=error.reason) from error
+    except RemoteError as error:
+        raise fault_of(error) from error
