@@ -22,6 +22,8 @@ from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.client_metadata import RegisteredClient
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
+from mcpauthkit.protocol.access import AccessMiddleware
+from mcpauthkit.protocol.access_mcpserver import ServerAccess, attach_access
 from mcpauthkit.protocol.ask import Patience
 from mcpauthkit.protocol.injection import CurrentUser
 from mcpauthkit.protocol.request_state import request_state_security
@@ -46,6 +48,7 @@ from mcpauthkit.web.proxy.documents import ClientDocuments
 from mcpauthkit.web.proxy.options import ProxyOptions
 
 __all__ = [
+    "AccessMiddleware",
     "Account",
     "Checkable",
     "Checked",
@@ -91,6 +94,7 @@ __all__ = [
     "Resealed",
     "Revoked",
     "Secret",
+    "ServerAccess",
     "ServiceOptions",
     "Storage",
     "Store",
@@ -99,6 +103,7 @@ __all__ = [
     "TrustedIssuer",
     "Unreadable",
     "Watchable",
+    "attach_access",
     "current_user",
     "get_request_id",
     "get_user",

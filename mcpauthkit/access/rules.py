@@ -52,6 +52,9 @@ class AccessRules:
         require_auth: Whether everything needs a signed-in caller.
         public_tools: Tools that need none all the same.
 
+    Attributes:
+        tool_scopes: The table of scopes; empty where none was given.
+
     Raises:
         ConfigurationError: `public_tools` is one text, stands there without `require_auth`, or names a tool that has
             scopes.
@@ -80,7 +83,7 @@ class AccessRules:
                 hint="A tool that anybody may call has no scopes; leave it out of one of them.",
             )
         self._policies = policies
-        self._scopes = table
+        self.tool_scopes = table
         self._require_auth = require_auth
         self._public = frozenset(public_tools)
 
@@ -122,7 +125,7 @@ class AccessRules:
             )
         if target.kind is not Kind.TOOL or is_public:
             return None
-        by_scopes = self._scopes.decide(caller.principal, target.name)
+        by_scopes = self.tool_scopes.decide(caller.principal, target.name)
         return None if by_scopes.allowed else by_scopes
 
 

@@ -12,7 +12,6 @@ through here, so every mounted server of this process gets a middleware of its o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import mcp_types
@@ -24,7 +23,6 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.utilities.components import FastMCPComponent
 
-from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.files import Policies
 from mcpauthkit.access.request import Action, Kind, Target
 from mcpauthkit.access.rules import AccessRules
@@ -35,9 +33,9 @@ from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.access_components import find_readable, find_tool, named_target, read_target, requested_version
 from mcpauthkit.protocol.access_control import (
     AccessControl,
+    Changeable,
     ConnectedServices,
     PolicySources,
-    changeable,
     policies_from,
 )
 from mcpauthkit.protocol.access_desk import AccessDesk, FastMCPRequest
@@ -48,7 +46,7 @@ from mcpauthkit.protocol.stdio_identity import stdio_identity
 C = TypeVar("C", bound=FastMCPComponent)
 
 
-class AccessMiddleware(Middleware):
+class AccessMiddleware(Changeable, Middleware):
     """Filters lists, and refuses calls, by rules.
 
     Add it as the first middleware, so that nothing answers before it. It covers tools, resources, templates and
@@ -85,7 +83,7 @@ class AccessMiddleware(Middleware):
         namespaces: Collection[str] = (),
         clock: Clock | None = None,
     ) -> None:
-        self._policies = policies_from(policies, clock=clock)
+        self._policies = policies_from(policies, audit=audit, clock=clock)
         self._tool_scopes = ToolScopes.of(tool_scopes)
         rules = AccessRules(
             self._policies, tool_scopes=self._tool_scopes, require_auth=require_auth, public_tools=public_tools
@@ -107,17 +105,10 @@ class AccessMiddleware(Middleware):
         """The scopes that tools need."""
         return self._tool_scopes
 
-    def add_policy(self, policy: Policy) -> None:
-        """Add a policy to those in force; `Policies.add` says more."""
-        changeable(self._policies).add(policy)
-
-    def remove_policy(self, name: str) -> None:
-        """Take a policy out; `Policies.remove` says more."""
-        changeable(self._policies).remove(name)
-
-    def reload_policies(self, path: str | Path | None = None) -> None:
-        """Read policies again, or others instead; `Policies.reload` says more."""
-        changeable(self._policies).reload(path)
+    @property
+    def tool_scopes(self) -> ToolScopes:
+        """The scopes that tools need."""
+        return self._desk.control.rules.tool_scopes
 
     async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         """Around every request: it runs as its own caller's."""

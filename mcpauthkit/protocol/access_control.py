@@ -83,12 +83,10 @@ class AccessControl:
         whoever sent that one.
         """
         user = current_user.set(principal)
-        recorder = current_recorder.set(self._audit) if self._audit is not None else None
         try:
-            yield
+            with recording_to(self._audit):
+                yield
         finally:
-            if recorder is not None:
-                current_recorder.reset(recorder)
             current_user.reset(user)
 
     async def decide(
@@ -266,14 +264,31 @@ class AccessControl:
 def _undecided(error: Exception) -> Decision:
     # Where, and not what: the text of somebody else's exception may hold what a caller sent.
     _log.error("access not decided, so it was refused error=%s", place_of(error))
-    return Decision(allowed=False, reason=f"the decision failed with {type(error).__name__}", public=UNDECIDED)
+    public = error.public if isinstance(error, AuditUnavailable) else UNDECIDED
+    return Decision(allowed=False, reason=f"the decision failed with {type(error).__name__}", public=public)
 
 
-def policies_from(given: PolicySources | None, *, clock: Clock | None = None) -> Policies | None:
+@contextmanager
+def recording_to(audit: Recorder | None) -> Iterator[None]:
+    """Let events go to a trail; None for where they go anyway."""
+    if audit is None:
+        yield
+        return
+    token = current_recorder.set(audit)
+    try:
+        yield
+    finally:
+        current_recorder.reset(token)
+
+
+def policies_from(
+    given: PolicySources | None, *, audit: Recorder | None = None, clock: Clock | None = None
+) -> Policies | None:
     """Policies as given by a caller.
 
     Args:
         given: What was given.
+        audit: Where it is recorded that they were loaded.
         clock: Time, for files that are looked at again.
 
     Raises:
@@ -282,19 +297,65 @@ def policies_from(given: PolicySources | None, *, clock: Clock | None = None) ->
     """
     if given is None or isinstance(given, Policies):
         return given
-    if isinstance(given, str | Path | Policy):
-        return Policies(given, clock=clock)
-    if not given:
+    sources = [given] if isinstance(given, str | Path | Policy) else list(given)
+    if not sources:
         raise ConfigurationError("policies= is empty.", hint="Name a file, or leave it out for no policies at all.")
-    return Policies(*given, clock=clock)
+    with recording_to(audit):
+        return Policies(*sources, clock=clock)
 
 
-def changeable(policies: Policies | None) -> Policies:
-    """Policies that can be changed while a server runs.
+class Changeable:
+    """What changes the policies of a server while it runs. Whoever calls these decides what everybody may do.
 
-    Raises:
-        ConfigurationError: There are none.
+    Args:
+        policies: The policies; None where there are none.
+        audit: Where changes are recorded.
     """
-    if policies is None:
-        raise ConfigurationError("There are no policies to change here.", hint="Give policies=..., such as a folder.")
-    return policies
+
+    def __init__(self, policies: Policies | None, audit: Recorder | None) -> None:
+        self._policies = policies
+        self._audit = audit
+
+    @property
+    def policies(self) -> Policies | None:
+        """The policies; None where there are none."""
+        return self._policies
+
+    def add_policy(self, policy: Policy) -> None:
+        """Add a policy to those in force; it stays, whatever files say, until it is removed.
+
+        Raises:
+            PolicyInvalid: There is one of this name, or it cannot be used beside the others.
+            ConfigurationError: This server has no policies.
+        """
+        with recording_to(self._audit):
+            self._there_are().add(policy)
+
+    def remove_policy(self, name: str) -> None:
+        """Take a policy out; one that is in a file stays out until `reload_policies`.
+
+        Raises:
+            ConfigurationError: There is none of this name, or this server has no policies.
+        """
+        with recording_to(self._audit):
+            self._there_are().remove(name)
+
+    def reload_policies(self, path: str | Path | None = None) -> None:
+        """Read policy files again. Changed files are taken without it, within a second or two.
+
+        Args:
+            path: A file or a folder to read from now on instead.
+
+        Raises:
+            PolicyInvalid: Something cannot be used; what was in force stays.
+            ConfigurationError: This server has no policies.
+        """
+        with recording_to(self._audit):
+            self._there_are().reload(path)
+
+    def _there_are(self) -> Policies:
+        if self._policies is None:
+            raise ConfigurationError(
+                "There are no policies to change here.", hint="Give policies=..., such as a folder."
+            )
+        return self._policies

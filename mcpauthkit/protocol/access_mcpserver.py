@@ -7,10 +7,10 @@ same target. The SDK reads members by the protocol's names only, so what is read
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import mcp_types
@@ -19,7 +19,6 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.sse import SseServerTransport
 from mcp.shared.exceptions import MCPError
 
-from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.files import Policies
 from mcpauthkit.access.request import Action, Kind, Target
 from mcpauthkit.access.rules import AccessRules
@@ -30,15 +29,16 @@ from mcpauthkit.errors import AuditUnavailable, ConfigurationError
 from mcpauthkit.principal import Principal, actor_of
 from mcpauthkit.protocol.access_control import (
     AccessControl,
+    Changeable,
     ConnectedServices,
     PolicySources,
-    changeable,
     policies_from,
 )
 from mcpauthkit.protocol.access_offered import Offered
 from mcpauthkit.protocol.access_private import keep_private
 from mcpauthkit.protocol.access_side import SideDoor, refused
 from mcpauthkit.protocol.access_tasks import StartedTasks
+from mcpauthkit.protocol.call import mcpserver_request
 from mcpauthkit.protocol.call_record import CallRecord
 from mcpauthkit.protocol.in_request import in_request, principal_in
 from mcpauthkit.protocol.stdio_identity import stdio_identity
@@ -59,12 +59,13 @@ _USES = {
 _on_stdio: ContextVar[bool] = ContextVar("mcpauthkit_mcpserver_on_stdio", default=False)
 
 
-class ServerAccess:
+class ServerAccess(Changeable):
     """The rules of one MCPServer; `attach_access` makes it and puts it into the server.
 
     Args:
         server: The server.
         policies: Its policies, if it has any.
+        audit: Where changes of these are recorded.
         control: Decides and records.
         identity: Who the caller is on stdio; None for nobody.
         namespaces: Namespaces that names tell.
@@ -75,31 +76,20 @@ class ServerAccess:
         self,
         server: MCPServer[Any],
         policies: Policies | None,
+        audit: Recorder | None,
         control: AccessControl,
         identity: Principal | None,
         *,
         namespaces: Collection[str],
         require_auth: bool,
     ) -> None:
+        super().__init__(policies, audit)
         self._server = server
-        self._policies = policies
         self._control = control
         self._identity = identity
         self._offered = Offered(server, namespaces)
         self._require_auth = require_auth
         self._tasks = StartedTasks()
-
-    def add_policy(self, policy: Policy) -> None:
-        """Add a policy to those in force; `Policies.add` says more."""
-        changeable(self._policies).add(policy)
-
-    def remove_policy(self, name: str) -> None:
-        """Take a policy out; `Policies.remove` says more."""
-        changeable(self._policies).remove(name)
-
-    def reload_policies(self, path: str | Path | None = None) -> None:
-        """Read policies again, or others instead; `Policies.reload` says more."""
-        changeable(self._policies).reload(path)
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Around every message."""
@@ -111,7 +101,7 @@ class ServerAccess:
         principal = principal_in(scope)
         if transport == "stdio":
             principal = self._identity or principal
-        with in_request(scope), self._control.serving(principal):
+        with in_request(scope), self._control.serving(principal), _known_to_functions(ctx):
             if ctx.method in _LISTS:
                 return await self._listed(ctx, call_next, principal, transport)
             if ctx.method in _USES:
@@ -230,11 +220,12 @@ def attach_access(
         raise ConfigurationError(
             "attach_access() was called twice for one server.", hint="Give one call all policies, as a list."
         )
-    given = policies_from(policies, clock=clock)
+    given = policies_from(policies, audit=audit, clock=clock)
     rules = AccessRules(given, tool_scopes=tool_scopes, require_auth=require_auth, public_tools=public_tools)
     access = ServerAccess(
         server,
         given,
+        audit,
         AccessControl(rules, connected_services=connected_services, audit=audit, clock=clock),
         stdio_identity(stdio_principal),
         namespaces=namespaces,
@@ -245,6 +236,16 @@ def attach_access(
     # requests that merely come without HTTP.
     vars(server)["run_stdio_async"] = _telling_of_stdio(server.run_stdio_async)
     return access
+
+
+@contextmanager
+def _known_to_functions(ctx: ServerRequestContext[Any, Any]) -> Iterator[None]:
+    """Let guards and providers find the call, for which an MCPServer has no accessor."""
+    token = mcpserver_request.set(ctx)
+    try:
+        yield
+    finally:
+        mcpserver_request.reset(token)
 
 
 def _telling_of_stdio(run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -92,6 +92,8 @@ BROAD_EDGES = (
     "mcpauthkit/providers/reminders.py",
     # Guards of the application's own: one that fails denies.
     "mcpauthkit/access/guard.py",
+    # Deciding: whatever fails there, a condition of the application's or a disk, is a refusal.
+    "mcpauthkit/protocol/access_control.py",
     # Sinks are anybody's code, and what tools note may be anything: one that fails keeps no other from its record.
     "mcpauthkit/access/audit/trail.py",
 )
