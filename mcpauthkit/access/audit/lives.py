@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,15 @@ from typing import Any
 from mcpauthkit.core.audit import EventName
 
 _PREFIX = b'"event":"credential.'
+# After these a credential is there, whatever was doubtful before.
+_SHOW_LIFE = frozenset(
+    {
+        EventName.CREDENTIAL_USED,
+        EventName.CREDENTIAL_RENEWING,
+        EventName.CREDENTIAL_RENEWED,
+        EventName.CREDENTIAL_REPLACED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,8 @@ class Life:
         created: When it began; empty where that is not in the log.
         ended: When it ended; empty while it lives.
         end_reason: Why it ended.
+        kept_until: When the store lets it go by itself, which no record tells; empty where nothing was said of that.
+        is_uncertain: Whether the store failed during what was told last, so that nobody knows whether it came about.
         is_default: Whether it was made the default of its user and service, and no other one has been since.
         uses: How often it was used.
         last_used: When last; empty for never.
@@ -54,6 +66,8 @@ class Life:
     created: str = ""
     ended: str = ""
     end_reason: str = ""
+    kept_until: str = ""
+    is_uncertain: bool = False
     is_default: bool = False
     uses: int = 0
     last_used: str = ""
@@ -63,7 +77,7 @@ class Life:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it had not ended when the log did."""
+        """Whether nothing had ended it when the log did; `kept_until` may have passed."""
         return not self.ended
 
 
@@ -77,10 +91,34 @@ class _Open:
     created: str = ""
     ended: str = ""
     end_reason: str = ""
+    ended_with_all: bool = False
+    kept_until: str = ""
+    is_uncertain: bool = False
     is_default: bool = False
     last_used: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
     steps: list[Step] = field(default_factory=list)
+
+    def end(self, time: str, reason: str) -> None:
+        self.ended, self.end_reason, self.is_default = time, reason, False
+
+    def finished(self) -> Life:
+        return Life(
+            credential=self.credential,
+            principal=self.principal,
+            service=self.service,
+            created=self.created,
+            ended=self.ended,
+            end_reason=self.end_reason,
+            kept_until=self.kept_until,
+            is_uncertain=self.is_uncertain,
+            is_default=self.is_default,
+            uses=self.counts[EventName.CREDENTIAL_USED],
+            last_used=self.last_used,
+            renewals=self.counts[EventName.CREDENTIAL_RENEWED],
+            failed_renewals=self.counts[EventName.CREDENTIAL_RENEWAL_FAILED],
+            steps=tuple(self.steps),
+        )
 
 
 def lives(lines: Iterable[bytes | str]) -> dict[str, Life]:
@@ -93,14 +131,15 @@ def lives(lines: Iterable[bytes | str]) -> dict[str, Life]:
         lines: JSON lines, as the trail's sinks wrote them.
     """
     found: dict[str, _Open] = {}
-    events = sorted(_credential_events(lines), key=lambda one: (str(one["time"]), _number(one.get("sequence"))))
-    for record in events:
-        _live(found, record)
-    return {name: _finished(life) for name, life in found.items()}
+    for record in sorted(_credential_events(lines), key=_order):
+        for life in _concerned(found, record):
+            _live(found, life, record)
+    return {name: life.finished() for name, life in found.items()}
 
 
-def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0
+def _order(record: Mapping[str, Any]) -> tuple[str, int]:
+    sequence = record.get("sequence")
+    return str(record["time"]), sequence if isinstance(sequence, int) else 0
 
 
 def _credential_events(lines: Iterable[bytes | str]) -> Iterator[dict[str, Any]]:
@@ -113,44 +152,48 @@ def _credential_events(lines: Iterable[bytes | str]) -> Iterator[dict[str, Any]]
             record = json.loads(data)
         except (ValueError, RecursionError):
             continue
-        if isinstance(record, dict) and record.get("credential") and "time" in record:
+        if isinstance(record, dict) and "time" in record:
             yield record
 
 
-def _live(found: dict[str, _Open], record: Mapping[str, Any]) -> None:
-    name, event, time = str(record["credential"]), record.get("event"), str(record["time"])
+def _concerned(found: dict[str, _Open], record: Mapping[str, Any]) -> list[_Open]:
+    """Whose life an event belongs to: one, or, where it names none, all that its user has at its service."""
+    name, principal, service = (str(record.get(key, "")) for key in ("credential", "principal", "service"))
+    if not name:
+        is_doubt = record.get("event") == EventName.CREDENTIAL_UNKNOWN
+        return [
+            one
+            for one in found.values()
+            if (one.principal, one.service) == (principal, service)
+            and (not one.ended or (is_doubt and one.ended_with_all))
+        ]
     life = found.setdefault(name, _Open(name))
-    life.principal = str(record.get("principal") or life.principal)
-    life.service = str(record.get("service") or life.service)
-    life.counts[str(event)] = life.counts.get(str(event), 0) + 1
+    life.principal, life.service = principal or life.principal, service or life.service
+    return [life]
+
+
+def _live(found: dict[str, _Open], life: _Open, record: Mapping[str, Any]) -> None:
+    event, time, metadata = str(record.get("event")), str(record["time"]), record.get("metadata")
+    step = Step(time, event, str(record.get("outcome", "")), str(record.get("reason", "")))
+    life.counts[event] += 1
     if event == EventName.CREDENTIAL_USED:
         life.last_used = time
-        return
-    step = Step(time, str(event), str(record.get("outcome", "")), str(record.get("reason", "")))
-    life.steps.append(step)
+    else:
+        life.steps.append(step)
+    if event in _SHOW_LIFE and life.is_uncertain:
+        life.ended = life.end_reason = ""
+    life.is_uncertain = event == EventName.CREDENTIAL_UNKNOWN
+    if isinstance(metadata, dict):
+        life.kept_until = str(metadata.get("kept_until") or "") if "kept_until" in metadata else life.kept_until
+        former = found.get(str(metadata.get("instead_of", "")))
+        if former is not None:
+            former.end(time, "replaced")
     if event == EventName.CREDENTIAL_CREATED:
         life.created, life.ended, life.end_reason = life.created or time, "", ""
     elif event == EventName.CREDENTIAL_REMOVED:
-        life.ended, life.end_reason, life.is_default = time, step.outcome or step.reason, False
+        life.end(time, step.outcome or step.reason)
+        life.ended_with_all = not record.get("credential")
     elif event == EventName.CREDENTIAL_MADE_DEFAULT:
         for other in found.values():
             if (other.principal, other.service) == (life.principal, life.service):
-                other.is_default = False
-        life.is_default = True
-
-
-def _finished(life: _Open) -> Life:
-    return Life(
-        credential=life.credential,
-        principal=life.principal,
-        service=life.service,
-        created=life.created,
-        ended=life.ended,
-        end_reason=life.end_reason,
-        is_default=life.is_default,
-        uses=life.counts.get(EventName.CREDENTIAL_USED, 0),
-        last_used=life.last_used,
-        renewals=life.counts.get(EventName.CREDENTIAL_RENEWED, 0),
-        failed_renewals=life.counts.get(EventName.CREDENTIAL_RENEWAL_FAILED, 0),
-        steps=tuple(life.steps),
-    )
+                other.is_default = other is life

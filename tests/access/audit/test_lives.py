@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,8 @@ class Day:
         self._trail = AuditTrail(self._kept, clock=self._clock)
         self.lines = self._kept.lines
 
-    def happens(self, event: EventName, credential: str, *, actor: Actor = ALICE, **more: str) -> None:
-        self._trail.record(Event(event=event, credential=credential, actor=actor, service="github", **more))  # type: ignore[arg-type]
+    def happens(self, event: EventName, credential: str, *, actor: Actor = ALICE, **more: Any) -> None:
+        self._trail.record(Event(event=event, credential=credential, actor=actor, service="github", **more))
         self._trail.record(FULL)
         self._clock.advance(3600)
 
@@ -82,6 +83,63 @@ def test_one_connection_of_a_user_and_service_is_the_default(day: Day) -> None:
         "two": True,
         "bobs": True,
     }
+
+
+def test_a_connection_that_takes_the_place_of_another_ends_it(day: Day) -> None:
+    day.happens(E.CREDENTIAL_CREATED, "old")
+    day.happens(E.CREDENTIAL_CREATED, "new", metadata={"instead_of": "old"})
+    found = lives(day.lines)
+    assert (found["old"].ended, found["old"].end_reason) == (found["new"].created, "replaced")
+    assert found["new"].is_alive
+
+
+def test_an_end_without_an_id_is_that_of_all_that_a_user_has_at_a_service(day: Day) -> None:
+    for name, actor in (("one", ALICE), ("two", ALICE), ("bobs", BOB)):
+        day.happens(E.CREDENTIAL_CREATED, name, actor=actor)
+    day.happens(E.CREDENTIAL_REMOVED, "", reason="ended by an administrator")
+    assert {name: life.end_reason for name, life in lives(day.lines).items()} == {
+        "one": "ended by an administrator",
+        "two": "ended by an administrator",
+        "bobs": "",
+    }
+
+
+@pytest.mark.parametrize("credential", ["c", ""])
+def test_what_nobody_knows_is_uncertain_until_it_shows(day: Day, credential: str) -> None:
+    day.happens(E.CREDENTIAL_CREATED, "c")
+    day.happens(E.CREDENTIAL_REMOVED, "c", reason="disconnected")
+    day.happens(E.CREDENTIAL_UNKNOWN, "c", reason="interrupted")
+    life = lives(day.lines)["c"]
+    assert life.is_uncertain
+    assert not life.is_alive
+    day.happens(E.CREDENTIAL_USED, "c")
+    life = lives(day.lines)["c"]
+    assert not life.is_uncertain
+    assert life.is_alive
+    day.happens(E.CREDENTIAL_UNKNOWN, credential, reason="interrupted")
+    assert lives(day.lines)["c"].is_uncertain
+
+
+def test_an_end_of_all_that_was_interrupted_leaves_all_uncertain(day: Day) -> None:
+    for name in ("one", "two", "gone"):
+        day.happens(E.CREDENTIAL_CREATED, name)
+    day.happens(E.CREDENTIAL_REMOVED, "gone")
+    day.happens(E.CREDENTIAL_REMOVED, "")
+    day.happens(E.CREDENTIAL_UNKNOWN, "", reason="interrupted")
+    assert {name: life.is_uncertain for name, life in lives(day.lines).items()} == {
+        "one": True,
+        "two": True,
+        "gone": False,
+    }
+
+
+def test_a_life_says_until_when_the_store_keeps_it(day: Day) -> None:
+    day.happens(E.CREDENTIAL_CREATED, "c", metadata={"kept_until": "2026-02-01T00:00:00Z"})
+    day.happens(E.CREDENTIAL_RENEWED, "c", metadata={"kept_until": "2026-03-01T00:00:00Z"})
+    day.happens(E.CREDENTIAL_USED, "c")
+    assert lives(day.lines)["c"].kept_until == "2026-03-01T00:00:00Z"
+    day.happens(E.CREDENTIAL_REPLACED, "c", metadata={"kept_until": None})
+    assert not lives(day.lines)["c"].kept_until
 
 
 def test_logs_of_several_replicas_may_be_put_together_in_any_order(day: Day) -> None:
