@@ -173,7 +173,7 @@ def current_call(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
         raise NotSignedIn(
             "This function guards an MCP call, and none is in progress.",
             hint=(
-                "On the official SDK's MCPServer, call attach_access(mcp) or register(app, mcp), or give the tool a Context. "
+                "On an MCPServer, call attach_access(mcp) or register(app, mcp), or give the tool a Context parameter. "
                 "In a route use Depends(provider.token(...)) or Depends(provider.credentials())."
             ),
         ) from error
