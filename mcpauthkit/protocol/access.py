@@ -23,7 +23,6 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.utilities.components import FastMCPComponent
 
-from mcpauthkit.access.policy.files import Policies
 from mcpauthkit.access.request import Action, Kind, Target
 from mcpauthkit.access.rules import AccessRules
 from mcpauthkit.access.tool_scopes import ToolScopes
@@ -83,27 +82,15 @@ class AccessMiddleware(Changeable, Middleware):
         namespaces: Collection[str] = (),
         clock: Clock | None = None,
     ) -> None:
-        self._policies = policies_from(policies, audit=audit, clock=clock)
-        self._tool_scopes = ToolScopes.of(tool_scopes)
-        rules = AccessRules(
-            self._policies, tool_scopes=self._tool_scopes, require_auth=require_auth, public_tools=public_tools
-        )
+        given = policies_from(policies, audit=audit, clock=clock)
+        super().__init__(given, audit)
+        rules = AccessRules(given, tool_scopes=tool_scopes, require_auth=require_auth, public_tools=public_tools)
         self._desk = AccessDesk(
             AccessControl(rules, connected_services=connected_services, audit=audit, clock=clock),
             stdio_identity(stdio_principal),
             namespaces=namespaces,
             require_auth=require_auth,
         )
-
-    @property
-    def policies(self) -> Policies | None:
-        """The policies in force, or None where there are none."""
-        return self._policies
-
-    @property
-    def tool_scopes(self) -> ToolScopes:
-        """The scopes that tools need."""
-        return self._tool_scopes
 
     @property
     def tool_scopes(self) -> ToolScopes:
