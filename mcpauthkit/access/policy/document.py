@@ -177,7 +177,7 @@ class TimeWindow(Part):
     """
 
     days: Annotated[tuple[Weekday, ...], ListOfSome, AT_LEAST_ONE] = WEEKDAYS
-    from_: TimeOfDay = Field("00:00", validation_alias="from", serialization_alias="from")
+    from_: TimeOfDay = Field(default="00:00", validation_alias="from", serialization_alias="from")
     until: TimeOfDay = "24:00"
     timezone: Annotated[Text, AfterValidator(_known_zone)] = "UTC"
 
