@@ -11,8 +11,8 @@ from mcpauthkit.access.policy.custom import CustomFunction
 from mcpauthkit.access.policy.document import Policy, Rule
 from mcpauthkit.access.request import AccessRequest, Decision
 
-# An allow needs certainty, or in a list that some arguments would give it. A deny is stopped by certainty alone, or in a
-# list by arguments that would avoid it.
+# An allow needs certainty, or in a list that some arguments would give it. A deny is stopped by certainty alone, or in
+# a list by arguments that would avoid it.
 _STOP_AN_ALLOW: Final = (Truth.FALSE, Truth.UNTOLD)
 _STOP_A_DENY: Final = (Truth.FALSE, Truth.UNDECIDED)
 
