@@ -101,7 +101,8 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         if not path.is_file():
-            raise PolicyInvalid([Fault(str(path), 0, 0, "There is no such file.")])
+            text = "This is not a file." if path.exists() else "There is no such file."
+            raise PolicyInvalid([Fault(str(path), 0, 0, text)])
         with path.open("rb") as file:
             return file.read(LARGEST + 1)
     except OSError as error:
