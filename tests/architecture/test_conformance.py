@@ -16,6 +16,18 @@ from mcpauthkit.connections.userless import Selective
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.fetch import Fetch, HttpFetch
+from mcpauthkit.guards import (
+    AllOf,
+    AnyOf,
+    GuardLike,
+    HasAllRoles,
+    HasAllScopes,
+    HasRole,
+    HasScope,
+    Not,
+    RequireAuth,
+    RequireClientId,
+)
 from mcpauthkit.identity.api_key import ApiKeyVerifier
 from mcpauthkit.identity.custom import CustomVerifier
 from mcpauthkit.identity.opaque import IntrospectionVerifier
@@ -57,6 +69,17 @@ verifiers: list[type[TokenVerifier]] = [
     TrustedHeaderVerifier,
     UnsignedEncryptedVerifier,
 ]
+guards: list[type[GuardLike]] = [
+    AllOf,
+    AnyOf,
+    HasAllRoles,
+    HasAllScopes,
+    HasRole,
+    HasScope,
+    Not,
+    RequireAuth,
+    RequireClientId,
+]
 documents: list[type[ClientDocuments]] = [SafeClientDocuments]
 clocks: list[type[Clock]] = [SystemClock, FakeClock]
 entropies: list[type[Entropy]] = [SystemEntropy]
@@ -74,6 +97,7 @@ PAIRS = [
     *((UserlessGrant, one) for one in userless),
     *((Fetch, one) for one in fetches),
     *((TokenVerifier, one) for one in verifiers),
+    *((GuardLike, one) for one in guards),
     *((ClientDocuments, one) for one in documents),
     *((Clock, one) for one in clocks),
     *((Entropy, one) for one in entropies),

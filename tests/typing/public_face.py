@@ -28,6 +28,20 @@ from mcpauthkit import (
     get_user,
     oauth_meta_router,
 )
+from mcpauthkit.guards import (
+    AccessRequest,
+    AllOf,
+    AnyOf,
+    Guard,
+    GuardLike,
+    HasRole,
+    HasScope,
+    Not,
+    RequireAuth,
+    ToolScopes,
+    guards_of,
+    require,
+)
 
 BASE = "https://mcp.example.test"
 
@@ -80,6 +94,35 @@ def sync_tool() -> str:
     return get_user().subject
 
 
+class InTenant(Guard):
+    async def check(self, request: AccessRequest) -> bool:
+        return request.caller.tenant == "acme"
+
+
+class OnWeekdays:
+    def check(self, request: AccessRequest) -> bool:
+        return request.caller.now.weekday() < 5
+
+
+@require(RequireAuth(), HasRole("admin") & InTenant() | ~HasScope("read") & OnWeekdays(), OnWeekdays())
+@github.require_token()
+async def guarded(name: str, limit: int = 3) -> list[str]:
+    return [name] * limit
+
+
+@require(AllOf(OnWeekdays(), AnyOf(HasRole("a"), Not(OnWeekdays()))))
+def guarded_sync() -> int:
+    return 1
+
+
+guards: tuple[GuardLike, ...] = guards_of(guarded)
+reports = FastMCP[None]("reports")
+reports.tool(auth=HasRole("admin"))(guarded_sync)
+reports.tool(auth=[RequireAuth(), HasScope("read") | InTenant()])(guarded)
+scopes = ToolScopes({"guarded": ["read"]}, unmapped="allow")
+application().add_middleware(JwtAuthMiddleware, server_base_url=BASE, tool_scopes=scopes)
+
+
 async def injected(
     repo: str,
     user: Principal = CurrentUser(),
@@ -109,6 +152,8 @@ def dependencies() -> None:
 async def calls() -> None:
     assert_type(await list_prs("a/b", limit=1), list[str])
     assert_type(sync_tool(), str)
+    assert_type(await guarded("a", limit=1), list[str])
+    assert_type(guarded_sync(), int)
     assert_type(get_user(), Principal)
     assert_type(current_user, ContextVar[Principal | None])
     assert_type(get_user().scopes, frozenset[str])

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from mcpauthkit import get_user
 from mcpauthkit.errors import ConfigurationError, InvalidRequest
+from mcpauthkit.guards import ToolScopes
 from mcpauthkit.identity.profiles import profile_named
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.mcp_messages import MAX_BODY_BYTES, read_message
 from tests.flows.test_stock_clients import Memory, sdk_client
-from tests.web.door import door
+from tests.web.door import Door, door
 from tests.world import ERA_MODES, Era, World, world
 
 eras = pytest.mark.parametrize("era", list(ERA_MODES))
@@ -184,6 +185,39 @@ def test_no_body_makes_reading_it_crash(body: bytes) -> None:
     anyio.run(read)
 
 
+async def posted(here: Door, token: str, tool: str) -> httpx.Response:
+    return await here.http.post("/mcp", json=call(tool), headers={"authorization": f"Bearer {token}"})
+
+
+async def test_a_table_refuses_tools_it_does_not_name_and_asks_nobody_to_sign_in_again() -> None:
+    table = ToolScopes({"write_report": ["reports:write"], "list_reports": []})
+    async with door(tool_scopes=table, public_tools=["health"]) as here:
+        token = here.token(scope="mcp:tools")
+        refused = await posted(here, token, "forgotten")
+        assert (refused.status_code, refused.json()["error"]) == (403, "tool_not_open")
+        assert "www-authenticate" not in refused.headers
+        asked = await posted(here, token, "write_report")
+        assert asked.status_code == 403
+        assert 'scope="openid mcp:tools reports:write"' in asked.headers["www-authenticate"]
+        # What signing in is enough for, what anybody may call, and whatever is no call.
+        assert (await posted(here, token, "list_reports")).status_code == 200
+        assert (await posted(here, token, "health")).status_code == 200
+        assert (await here.get(token)).status_code == 200
+
+
+async def test_a_table_of_nothing_refuses_every_call() -> None:
+    async with door(tool_scopes=ToolScopes({})) as here:
+        assert (await posted(here, here.token(), "whoami")).status_code == 403
+    async with door(tool_scopes=ToolScopes({}, unmapped="allow")) as here:
+        assert (await posted(here, here.token(), "whoami")).status_code == 200
+
+
+async def test_a_scope_that_every_request_needs_is_asked_for_before_a_tool_is_refused() -> None:
+    async with door(tool_scopes=ToolScopes({}), require_scopes=["mcp:admin"]) as here:
+        refused = await posted(here, here.token(), "forgotten")
+        assert refused.json()["error"] == "insufficient_scope"
+
+
 async def test_bodies_of_other_routes_are_not_read() -> None:
     async with door(tool_scopes=TOOL_SCOPES) as here:
         bearer = {"authorization": f"Bearer {here.token()}"}
@@ -199,6 +233,8 @@ async def test_bodies_of_other_routes_are_not_read() -> None:
         {"require_scopes": ["two words"]},
         {"public_tools": "health"},
         {"public_tools": ["a"], "tool_scopes": {"a": ["x"]}},
+        {"public_tools": ["a"], "tool_scopes": ToolScopes({"a": []})},
+        {"tool_scopes": ["a"]},
     ],
 )
 def test_rules_that_cannot_be_meant_are_refused(rules: dict[str, Any]) -> None:
