@@ -308,7 +308,7 @@ class Broker:
             What was ended, and whether the service agreed.
         """
         await self.ledger.end_open(principal, self.grant.service)
-        return await self.overview.disconnect(principal)
+        return await self.overview.disconnect(principal, reason="ended by an administrator")
 
     async def aclose(self) -> None:
         """Close what the grants opened."""

@@ -51,19 +51,22 @@ class Overview:
             return await self._lost(principal)
         return [await self._seen(principal, one, is_default=index == 0) for index, one in enumerate(held)]
 
-    async def disconnect(self, principal: Principal, *, name: str | None = None) -> list[Disconnected]:
+    async def disconnect(
+        self, principal: Principal, *, name: str | None = None, reason: str = "disconnected"
+    ) -> list[Disconnected]:
         """End a connection here and, where the service can be told, there.
 
         Args:
             principal: Whose.
             name: The connection's own name; None for all of them.
+            reason: Why, for the record.
 
         Returns:
             What was ended and whether the service agreed; empty when there was nothing. What could not be read was not
             ended there, and stands for itself at the end.
         """
         # The user's wish is carried out even if their browser goes away in the middle.
-        return await uninterrupted(self._disconnect(principal, name))
+        return await uninterrupted(self._disconnect(principal, name, reason))
 
     async def make_default(self, principal: Principal, *, name: str) -> bool:
         """Let tools that name no account use this connection; False when there is none of this name."""
@@ -110,7 +113,7 @@ class Overview:
         if not any(one.account.is_same(credential.account) for one in others):
             await self.revoke(principal, credential)
 
-    async def _disconnect(self, principal: Principal, name: str | None) -> list[Disconnected]:
+    async def _disconnect(self, principal: Principal, name: str | None, reason: str) -> list[Disconnected]:
         async with self._locks.exclusive(principal):
             held = await self._vault.all(principal, self._grant.service)
             is_dark = name is None and await self._vault.has_unreadable(principal, self._grant.service)
@@ -118,11 +121,11 @@ class Overview:
             seen = [await self._seen(principal, one, is_default=one is held[0]) for one in chosen]
             # Gone here first: whatever the service answers, and however late, nothing uses it any more.
             for one in chosen:
-                with self._chronicle.ending(principal, one, reason="disconnected"):
+                with self._chronicle.ending(principal, one, reason=reason):
                     await self._vault.delete(principal, self._grant.service, one.name)
                 await self._notes.clear(principal, one)
             if name is None:
-                await self._clear(principal, is_dark=is_dark)
+                await self._clear(principal, reason if is_dark else "")
             if not held:
                 await self._notes.clear_last(principal)
         ended = [
@@ -134,10 +137,10 @@ class Overview:
             ended.append(Disconnected(self._unreadable(), Revoked.NO))
         return ended
 
-    async def _clear(self, principal: Principal, *, is_dark: bool) -> None:
+    async def _clear(self, principal: Principal, reason_in_the_dark: str) -> None:
         with ExitStack() as stack:
-            if is_dark:
-                stack.enter_context(self._chronicle.ending(principal, None, reason="disconnected unread"))
+            if reason_in_the_dark:
+                stack.enter_context(self._chronicle.ending(principal, None, reason=reason_in_the_dark))
             await self._vault.clear(principal, self._grant.service)
 
     async def _lost(self, principal: Principal) -> list[Connection]:
