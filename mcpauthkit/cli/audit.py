@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_text
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ from cyclopts import App, Parameter
 
 from mcpauthkit.access.audit.lives import Life, lives
 from mcpauthkit.access.audit.schema import json_schema
-from mcpauthkit.access.audit.verifying import ChainReport, verify_chain, verify_files
+from mcpauthkit.access.audit.verifying import ChainReport, verify_files
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.principal import identity_digest
@@ -21,7 +20,6 @@ from mcpauthkit.stores.environment import key_ring_from_environment
 from mcpauthkit.stores.key_file import KeyFile
 
 _Switch = Annotated[bool, Parameter(negative="")]
-_STDIN = Path("-")
 _DIGITS = 12
 
 
@@ -51,7 +49,7 @@ def verify(
     --expect.
 
     Args:
-        files: The log, oldest file first, as one chain; - is standard input.
+        files: The log, oldest file first, as one chain.
         key_file: The key file of the trail's key ring, where it has one.
         key_from_environment: Take the keys from STORAGE_ENCRYPTION_KEY and the variables around it.
         expect: The hash of a record that must be there, or how many records there must be.
@@ -60,13 +58,8 @@ def verify(
     """
     ring = _ring(key_file, from_environment=key_from_environment)
     expected = int(expect) if expect is not None and expect.isdecimal() and len(expect) < _DIGITS else expect
-    if _STDIN in files and len(files) > 1:
-        raise ConfigurationError("Standard input comes alone.", hint="Name files, or - and nothing else.")
-    if _STDIN in files:
-        report = verify_chain(sys.stdin.buffer, key_ring=ring, follows=follows, expect=expected, source="stdin")
-    else:
-        _check_readable(files)
-        report = verify_files(files, key_ring=ring, follows=follows, expect=expected)
+    _check_readable(files)
+    report = verify_files(files, key_ring=ring, follows=follows, expect=expected)
     print(json_text.dumps(_as_json(report), indent=2) if json else "\n".join(_told(report, is_keyed=ring is not None)))
     return 0 if report.is_whole else 1
 
@@ -85,7 +78,7 @@ def lives_of(
     """Say what became of each credential: when it began, how it was used and renewed, how it ended.
 
     Args:
-        files: Logs of all replicas, in any order; - is standard input.
+        files: Logs of all replicas, in any order.
         issuer: Only those of the user of this issuer ...
         subject: ... and this subject.
         service: Only those for this service.
@@ -96,7 +89,7 @@ def lives_of(
     if (issuer is None) is not (subject is None):
         raise ConfigurationError("A user is issuer and subject together.", hint="Give --issuer and --subject.")
     whose = identity_digest(issuer, subject) if issuer is not None and subject is not None else ""
-    _check_readable(one for one in files if one != _STDIN)
+    _check_readable(files)
     found = [
         one
         for one in lives(_lines(files)).values()
@@ -143,11 +136,8 @@ def _check_readable(files: Iterable[Path]) -> None:
 
 def _lines(files: Sequence[Path]) -> Iterator[bytes]:
     for path in files:
-        if path == _STDIN:
-            yield from sys.stdin.buffer
-        else:
-            with path.open("rb") as file:
-                yield from file
+        with path.open("rb") as file:
+            yield from file
 
 
 def _told(report: ChainReport, *, is_keyed: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ from mcpauthkit.access.policy.policy_set import Wanted, load
 from mcpauthkit.access.policy.reading import Document, read_bytes, read_document
 from mcpauthkit.access.policy.sources import read_all
 from mcpauthkit.access.policy.witnesses import own_conditions
-from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.errors import ConfigurationError, PolicyInvalid
 
 _TEST = ".test"
 
@@ -45,11 +45,14 @@ def tests_at(path: Path) -> CaseFile:
         path: The file.
 
     Raises:
-        PolicyInvalid: Something is wrong with it.
-        ConfigurationError: It is not there.
+        ConfigurationError: It is not there, or something is wrong with it.
     """
     _check_there(path)
-    return read_document(read_bytes(path), str(path), CaseFile).content
+    try:
+        return read_document(read_bytes(path), str(path), CaseFile).content
+    except PolicyInvalid as error:
+        faults = "\n".join(map(str, error.faults))
+        raise ConfigurationError(f"These tests cannot be used:\n{faults}") from None
 
 
 def policies_under(tests: CaseFile, path: Path) -> list[Policy]:
