@@ -16,6 +16,7 @@ from mcpauthkit.access.audit.sinks import (
 )
 from mcpauthkit.access.audit.trail import AuditTrail
 from mcpauthkit.access.audit.verifying import Break, BreakKind, ChainReport, Place, verify_chain, verify_files
+from mcpauthkit.access.noting import ToolResponse, note
 from mcpauthkit.core.audit import Actor, Event, EventName, LogRecorder, Recorder, current_recorder, record
 
 __all__ = [
@@ -42,10 +43,12 @@ __all__ = [
     "ToCallable",
     "ToLogging",
     "ToOpenTelemetry",
+    "ToolResponse",
     "current_recorder",
     "hash_arguments",
     "json_schema",
     "lives",
+    "note",
     "record",
     "verify_chain",
     "verify_files",
