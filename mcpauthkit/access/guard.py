@@ -22,7 +22,7 @@ from mcpauthkit.errors import ConfigurationError
 _log = RequestLog("access")
 
 CHECK_SECONDS = 10.0
-"""How long an asynchronous check may take; after that it counts as failed."""
+"""How long an asynchronous check may take that does not say so itself."""
 
 _UNTOLD = "Whether you may do this could not be checked, so it was not done. Try again in a moment."
 _VAGUE = "This needs a permission that you do not have."
@@ -54,7 +54,12 @@ class Guard:
 
     Guards combine with `&`, `|` and `~`, stand in `require(...)` and in FastMCP's `auth=`. A class with nothing
     but a `check` is a guard as well; in `auth=`, and with the operators, it has to be a subclass.
+
+    Attributes:
+        check_seconds: How long an asynchronous check may take; after that it has failed.
     """
+
+    check_seconds: float = CHECK_SECONDS
 
     def check(self, request: AccessRequest) -> bool | Awaitable[bool]:
         """Whether a request may pass; may be asynchronous, and has to be where it waits for something."""
@@ -282,8 +287,9 @@ def requirement_of(guard: GuardLike) -> str:
 async def _judged(guard: GuardLike, request: AccessRequest) -> Verdict:
     try:
         found: Any = guard.check(request)
-        if inspect.isawaitable(found):
-            with anyio.fail_after(CHECK_SECONDS):
+        # Most checks answer at once, and lists ask a thousand times.
+        if found is not True and found is not False and inspect.isawaitable(found):
+            with anyio.fail_after(getattr(guard, "check_seconds", CHECK_SECONDS)):
                 found = await found
     except Exception as error:  # noqa: BLE001  # an edge: the application's own code, which fails closed
         _log.error("guard failed, so it denied guard=%s error=%s", _name_of(guard), place_of(error))

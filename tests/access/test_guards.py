@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 
 from mcpauthkit.access.guard import denied_by
@@ -180,6 +181,27 @@ async def test_a_check_that_fails_or_answers_neither_yes_nor_no_denies(
     # Somebody has to know, but what was raised may quote secrets.
     assert type(guard).__name__ in caplog.text
     assert "hunter2" not in caplog.text
+
+
+class Hangs(Guard):
+    check_seconds = 0.01
+
+    async def check(self, _request: Any) -> bool:
+        await anyio.sleep_forever()
+        return True
+
+
+async def test_a_check_that_never_ends_denies() -> None:
+    text = await said(Hangs(), someone())
+    assert text == "Whether you may do this could not be checked, so it was not done. Try again in a moment."
+
+
+async def test_a_call_that_is_cancelled_while_it_is_checked_ends_at_once() -> None:
+    guard = Hangs()
+    guard.check_seconds = 3600
+    with anyio.move_on_after(0.01) as cancelled:
+        await said(guard, someone())
+    assert cancelled.cancelled_caught
 
 
 class Speechless(Guard):
