@@ -23,7 +23,8 @@ from mcpauthkit.oauth.client_metadata import RegisteredClient
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
 from mcpauthkit.protocol.access import AccessMiddleware
-from mcpauthkit.protocol.access_mcpserver import ServerAccess, attach_access
+from mcpauthkit.protocol.access_control import ChangeablePolicies
+from mcpauthkit.protocol.access_mcpserver import attach_access
 from mcpauthkit.protocol.ask import Patience
 from mcpauthkit.protocol.injection import CurrentUser
 from mcpauthkit.protocol.request_state import request_state_security
@@ -50,6 +51,7 @@ from mcpauthkit.web.proxy.options import ProxyOptions
 __all__ = [
     "AccessMiddleware",
     "Account",
+    "ChangeablePolicies",
     "Checkable",
     "Checked",
     "ClaimMap",
@@ -94,7 +96,6 @@ __all__ = [
     "Resealed",
     "Revoked",
     "Secret",
-    "ServerAccess",
     "ServiceOptions",
     "Storage",
     "Store",

@@ -32,7 +32,7 @@ from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.access_components import find_readable, find_tool, named_target, read_target, requested_version
 from mcpauthkit.protocol.access_control import (
     AccessControl,
-    Changeable,
+    ChangeablePolicies,
     ConnectedServices,
     PolicySources,
     policies_from,
@@ -45,7 +45,7 @@ from mcpauthkit.protocol.stdio_identity import stdio_identity
 C = TypeVar("C", bound=FastMCPComponent)
 
 
-class AccessMiddleware(Changeable, Middleware):
+class AccessMiddleware(ChangeablePolicies, Middleware):
     """Filters lists, and refuses calls, by rules.
 
     Add it as the first middleware, so that nothing answers before it. It covers tools, resources, templates and

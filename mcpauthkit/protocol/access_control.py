@@ -304,7 +304,7 @@ def policies_from(
         return Policies(*sources, clock=clock)
 
 
-class Changeable:
+class ChangeablePolicies:
     """What changes the policies of a server while it runs. Whoever calls these decides what everybody may do.
 
     Args:

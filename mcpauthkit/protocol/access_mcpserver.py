@@ -29,7 +29,7 @@ from mcpauthkit.errors import AuditUnavailable, ConfigurationError
 from mcpauthkit.principal import Principal, actor_of
 from mcpauthkit.protocol.access_control import (
     AccessControl,
-    Changeable,
+    ChangeablePolicies,
     ConnectedServices,
     PolicySources,
     policies_from,
@@ -59,7 +59,7 @@ _USES = {
 _on_stdio: ContextVar[bool] = ContextVar("mcpauthkit_mcpserver_on_stdio", default=False)
 
 
-class ServerAccess(Changeable):
+class ServerAccess(ChangeablePolicies):
     """The rules of one MCPServer; `attach_access` makes it and puts it into the server.
 
     Args:
@@ -185,11 +185,11 @@ def attach_access(
     stdio_principal: Principal | None = None,
     namespaces: Collection[str] = (),
     clock: Clock | None = None,
-) -> ServerAccess:
+) -> ChangeablePolicies:
     """Let an MCPServer show and do only what rules allow; `AccessMiddleware` is the same for FastMCP.
 
-    Call it after everything else that goes into `server.middleware`, so that nothing changes a call after it was
-    decided. Tags of a tool, resource or prompt are read from its `meta={"tags": [...]}`.
+    Call it after what else goes into `server.middleware`, so that nothing changes a call after it was decided. Tags
+    are read from `meta={"tags": [...]}`.
 
     Args:
         server: The server.
@@ -199,8 +199,7 @@ def attach_access(
         public_tools: Tools that need none all the same.
         audit: Where events go; without it, where those of `JwtAuthMiddleware` do, else to the log.
         connected_services: Tells which services a user has connected; asked only where a rule needs it.
-        stdio_principal: Who the caller is on stdio; without it, the environment says (`MCPAUTHKIT_STDIO_USER`), and
-            where that does not either, nobody.
+        stdio_principal: Who the caller is on stdio; without it the environment says (`MCPAUTHKIT_STDIO_USER`).
         namespaces: Namespaces that names tell: `weather` for `weather_today`.
         clock: Time.
 
@@ -232,8 +231,6 @@ def attach_access(
         require_auth=require_auth,
     )
     server.middleware.append(access)
-    # The SDK does not tell a handler that it runs on stdio, and an identity of the environment must not be given to
-    # requests that merely come without HTTP.
     vars(server)["run_stdio_async"] = _telling_of_stdio(server.run_stdio_async)
     return access
 
@@ -249,6 +246,11 @@ def _known_to_functions(ctx: ServerRequestContext[Any, Any]) -> Iterator[None]:
 
 
 def _telling_of_stdio(run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """The SDK does not tell a handler that it runs on stdio.
+
+    An identity of the environment must not be given to requests that merely come without HTTP.
+    """
+
     async def run_stdio() -> None:
         token = _on_stdio.set(True)
         try:

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import mcpauthkit
+import mcpauthkit.audit
 import mcpauthkit.guards
+import mcpauthkit.policies
 import mcpauthkit.services
 import mcpauthkit.verifiers
 
@@ -97,7 +99,14 @@ def kit_types(annotation: Any) -> Iterator[str]:
         yield annotation.__name__
 
 
-FACES = (mcpauthkit, mcpauthkit.guards, mcpauthkit.services, mcpauthkit.verifiers)
+FACES = (
+    mcpauthkit,
+    mcpauthkit.audit,
+    mcpauthkit.guards,
+    mcpauthkit.policies,
+    mcpauthkit.services,
+    mcpauthkit.verifiers,
+)
 FACE_OF_TYPES = {name for face in FACES for name in face.__all__}
 
 
