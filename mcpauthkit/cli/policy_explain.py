@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,42 +21,12 @@ _Several = Annotated[tuple[str, ...], Parameter(negative="")]
 _Kind = Literal["tool", "resource", "template", "prompt"]
 
 
-def explain(
-    paths: tuple[Path, ...],
-    /,
-    *,
-    call: str | None = None,
-    read: str | None = None,
-    get: str | None = None,
-    list_: Annotated[str | None, Parameter(name="--list")] = None,
-    kind: _Kind | None = None,
-    subject: str | None = None,
-    issuer: str | None = None,
-    role: _Several = (),
-    scope: _Several = (),
-    client: str | None = None,
-    tenant: str | None = None,
-    claim: _Several = (),
-    connected: _Several = (),
-    argument: _Several = (),
-    tag: _Several = (),
-    namespace: str | None = None,
-    transport: str | None = None,
-    at: str | None = None,
-    condition: _Several = (),
-    json: _Switch = False,
-) -> int:
-    """Say what is decided, by which rule, and why the other rules did not.
-
-    It ends with 0 for an allow, with 1 for a deny, and with 2 when it could not be decided.
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoAsks:
+    """Who asks.
 
     Args:
-        paths: Files and folders that a server loads together.
-        call: The tool that is called.
-        read: The address that is read.
-        get: The prompt that is got.
-        list_: What is looked for in a list.
-        kind: What kind of thing that is; a tool unless given.
         subject: Who asks; nobody unless given.
         issuer: Who vouches for them.
         role: A role of theirs; may be repeated, as may be everything that one can have several of.
@@ -65,43 +35,109 @@ def explain(
         tenant: Their organisation.
         claim: A claim of their token, as name=value; the value is JSON, or else a text.
         connected: A service they have connected.
+    """
+
+    subject: str | None = None
+    issuer: str | None = None
+    role: _Several = ()
+    scope: _Several = ()
+    client: str | None = None
+    tenant: str | None = None
+    claim: _Several = ()
+    connected: _Several = ()
+
+    def said(self) -> dict[str, Any]:
+        """What a file of tests would say of them."""
+        return _given(
+            {
+                "subject": self.subject,
+                "issuer": self.issuer,
+                "roles": self.role,
+                "scopes": self.scope,
+                "client": self.client,
+                "tenant": self.tenant,
+                "claims": _pairs("--claim", self.claim),
+                "connected": self.connected,
+            }
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatFor:
+    """What is asked for.
+
+    Args:
+        call: The tool that is called.
+        read: The address that is read.
+        get: The prompt that is got.
+        listed: What is looked for in a list.
+        kind: What kind of thing that is; a tool unless given.
         argument: An argument of the call, as name=value; the value is JSON, or else a text.
-        tag: A tag of what they ask for.
+        tag: A tag of what is asked for.
         namespace: The namespace it comes from.
-        transport: How they ask: http, sse, stdio or memory.
+        transport: How the request comes: http, sse, stdio or memory.
         at: When, as in 2026-11-23T12:00:00+01:00; a Monday at noon, UTC, unless given.
         condition: A condition of the application's own, as name=true or name=false.
+    """
+
+    call: str | None = None
+    read: str | None = None
+    get: str | None = None
+    listed: Annotated[str | None, Parameter(name="--list")] = None
+    kind: _Kind | None = None
+    argument: _Several = ()
+    tag: _Several = ()
+    namespace: str | None = None
+    transport: str | None = None
+    at: str | None = None
+    condition: _Several = ()
+
+    def said(self) -> dict[str, Any]:
+        """What a file of tests would say of it."""
+        return _given(
+            {
+                "call": self.call,
+                "read": self.read,
+                "get": self.get,
+                "list": self.listed,
+                "kind": self.kind,
+                "arguments": _pairs("--argument", self.argument),
+                "tags": self.tag,
+                "namespace": self.namespace,
+                "transport": self.transport,
+                "at": self.at,
+                "conditions": _pairs("--condition", self.condition),
+            }
+        )
+
+
+_NOBODY = WhoAsks()
+_NOTHING = WhatFor()
+
+
+def explain(
+    paths: tuple[Path, ...],
+    /,
+    *,
+    who: WhoAsks = _NOBODY,
+    what: WhatFor = _NOTHING,
+    json: _Switch = False,
+) -> int:
+    """Say what is decided, by which rule, and why the other rules did not.
+
+    It ends with 0 for an allow, with 1 for a deny, and with 2 when it could not be decided.
+
+    Args:
+        paths: Files and folders that a server loads together.
+        who: Who asks.
+        what: For what.
         json: Print it as JSON.
     """
-    person = {
-        "subject": subject,
-        "issuer": issuer,
-        "roles": role,
-        "scopes": scope,
-        "client": client,
-        "tenant": tenant,
-        "claims": _pairs("--claim", claim),
-        "connected": connected,
-    }
-    asked = {
-        "user": _given(person) if subject is not None else NOBODY,
-        "call": call,
-        "read": read,
-        "get": get,
-        "list": list_,
-        "kind": kind,
-        "arguments": _pairs("--argument", argument) or None,
-        "tags": tag,
-        "namespace": namespace,
-        "transport": transport,
-        "at": at,
-        "conditions": _pairs("--condition", condition),
-        "name": "explained",
-        "expect": "allow",
-    }
-    if subject is None and _given(person):
+    person = who.said()
+    if person and who.subject is None:
         raise ConfigurationError("Nobody has roles, scopes or claims.", hint="Say who asks: --subject alice.")
-    explanation = _explained(paths, _given(asked))
+    explanation = _explained(paths, {**what.said(), "user": person or NOBODY, "name": "explained", "expect": "allow"})
     if json:
         print(json_text.dumps(asdict(explanation), indent=2))
     else:
