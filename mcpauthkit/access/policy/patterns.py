@@ -91,12 +91,15 @@ class Glob:
         """Whether it matches itself alone."""
         self.is_prefix = text == f"{self.prefix}*"
         """Whether it matches everything that begins so."""
+        is_plain = self.is_exact or self.is_prefix
         # The translation never goes back over what a star has taken, so this one is bounded too.
-        self._match = re.compile(fnmatch.translate(text)).match
+        self._match = None if is_plain else re.compile(fnmatch.translate(text)).match
 
     def matches(self, text: str) -> bool:
         """Whether a text is one of those it stands for."""
-        return self._match(text) is not None
+        if self._match is not None:
+            return self._match(text) is not None
+        return text == self.text if self.is_exact else text.startswith(self.prefix)
 
 
 def _refusal(expression: str, problem: str) -> ConfigurationError:
