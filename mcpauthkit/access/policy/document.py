@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 from mcpauthkit.access.policy.comparison import AnyCondition, Condition, CustomCondition, Operator
 from mcpauthkit.access.policy.values import (
     AT_LEAST_ONE,
-    WEEKDAYS,
+    DAYS,
     ListOf,
     ListOfSome,
     Name,
@@ -42,7 +42,6 @@ from mcpauthkit.access.policy.values import (
 )
 
 __all__ = [
-    "WEEKDAYS",
     "ActionName",
     "Agents",
     "Condition",
@@ -61,6 +60,7 @@ __all__ = [
 
 Effect = Literal["allow", "deny"]
 _MOST_PRIORITY = 10**9
+WEEKDAYS: tuple[Weekday, ...] = DAYS
 ActionName = Literal["list", "call", "read", "get", "*"]
 
 

@@ -14,7 +14,7 @@ Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...]
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2_000

@@ -43,50 +43,63 @@ rules:
 """)
 
 
-def test_every_method_says_what_a_file_can() -> None:
+def test_every_selector_says_what_a_file_can() -> None:
     built = (
-        policy("all")
-        .with_version("2")
-        .with_tags("a", "b")
-        .created_by("somebody")
-        .allow_by_default()
-        .add_rule(
-            rule("one")
-            .with_description("Everything.")
-            .with_priority(5)
-            .for_users("alice")
-            .for_roles("admin")
-            .for_agents("claude")
-            .for_patterns("a*")
-            .for_issuers("https://a.example")
-            .for_clients("app")
-            .for_tenants("north")
-            .for_scopes("read")
-            .for_tools("a")
-            .for_tool_patterns("b*")
-            .for_namespaces("c")
-            .for_tool_tags("d")
-            .for_resources("data://a")
-            .for_resource_patterns("data://*")
-            .for_resource_schemes("data")
-            .for_prompts("e")
-            .for_prompt_patterns("f*")
-            .for_prompt_tags("g")
-            .for_actions("list", "call")
-            .when("tool.args.amount", "greater_than", 5)
-            .when_in("user.roles", ["admin", "owner"])
-            .when_contains("tool.args.text", "x")
-            .when_exists("user.email", value=False)
-            .when_custom("on_call")
-            .when_connected("github")
-            .during("friday", from_="22:00", until="06:00", timezone="Europe/Berlin")
-            .during(from_="12:00", until="13:00")
-            .deny()
-            .build()
-        )
-        .add_rule(rule("two").for_anyone().allow())
+        rule("one")
+        .for_users("alice")
+        .for_roles("admin")
+        .for_agents("claude")
+        .for_patterns("a*")
+        .for_issuers("https://a.example")
+        .for_clients("app")
+        .for_tenants("north")
+        .for_scopes("read")
+        .for_tools("a")
+        .for_tool_patterns("b*")
+        .for_namespaces("c")
+        .for_tool_tags("d")
+        .for_resources("data://a")
+        .for_resource_patterns("data://*")
+        .for_resource_schemes("data")
+        .for_prompts("e")
+        .for_prompt_patterns("f*")
+        .for_prompt_tags("g")
+        .for_actions("list", "call")
+        .deny()
         .build()
     )
+    (read,) = read_policy("""\
+name: all
+rules:
+  - name: one
+    effect: deny
+    agents: {user_id: alice, roles: [admin], agent_id: [claude], patterns: [a*], issuers: ["https://a.example"],
+             clients: [app], tenants: [north], scopes: [read]}
+    tools: {names: [a], patterns: [b*], namespaces: [c], tags: [d]}
+    resources: {uris: ["data://a"], patterns: ["data://*"], schemes: [data]}
+    prompts: {names: [e], patterns: [f*], tags: [g]}
+    actions: [list, call]
+""").rules
+    assert built == read
+
+
+def test_everything_else_says_what_a_file_can() -> None:
+    limited = (
+        rule("one")
+        .with_description("Everything.")
+        .with_priority(5)
+        .when("tool.args.amount", "greater_than", 5)
+        .when_in("user.roles", ["admin", "owner"])
+        .when_contains("tool.args.text", "x")
+        .when_exists("user.email", value=False)
+        .when_custom("on_call")
+        .when_connected("github")
+        .during("friday", from_="22:00", until="06:00", timezone="Europe/Berlin")
+        .during(from_="12:00", until="13:00")
+        .allow()
+    )
+    begun = policy("all").with_version("2").with_tags("a", "b").created_by("somebody").allow_by_default()
+    built = begun.add_rule(limited.build()).add_rule(rule("two").for_anyone().allow()).build()
     assert built == read_policy("""\
 name: all
 version: "2"
@@ -97,13 +110,7 @@ rules:
   - name: one
     description: Everything.
     priority: 5
-    effect: deny
-    agents: {user_id: alice, roles: [admin], agent_id: [claude], patterns: [a*], issuers: ["https://a.example"],
-             clients: [app], tenants: [north], scopes: [read]}
-    tools: {names: [a], patterns: [b*], namespaces: [c], tags: [d]}
-    resources: {uris: ["data://a"], patterns: ["data://*"], schemes: [data]}
-    prompts: {names: [e], patterns: [f*], tags: [g]}
-    actions: [list, call]
+    effect: allow
     conditions:
       - {field: tool.args.amount, operator: gt, value: 5}
       - {field: user.roles, operator: in, value: [admin, owner]}

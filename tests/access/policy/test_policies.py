@@ -111,11 +111,11 @@ async def test_a_folder_gains_files_and_a_file_may_be_moved(tmp_path: Path, cloc
     policies = Policies(tmp_path, clock=clock)
     put(tmp_path / "b.yaml", allowing("b", "two"))
     await look(policies, clock, times=2)
-    assert policies.names == ("a", "b")
+    assert list(policies.names) == ["a", "b"]
     first.rename(tmp_path / "z.yaml")
     put(tmp_path / "c.yaml", allowing("c", "three"))
     await look(policies, clock, times=2)
-    assert policies.names == ("a", "b", "c")
+    assert list(policies.names) == ["a", "b", "c"]
 
 
 async def test_a_config_map_is_swapped_as_a_whole(tmp_path: Path, clock: FakeClock) -> None:
