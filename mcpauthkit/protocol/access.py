@@ -40,6 +40,7 @@ from mcpauthkit.protocol.access_control import (
 from mcpauthkit.protocol.access_desk import AccessDesk, FastMCPRequest
 from mcpauthkit.protocol.access_mounted import watch_mounted
 from mcpauthkit.protocol.access_private import keep_private
+from mcpauthkit.protocol.placement import Placement
 from mcpauthkit.protocol.stdio_identity import stdio_identity
 
 C = TypeVar("C", bound=FastMCPComponent)
@@ -91,6 +92,7 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
             namespaces=namespaces,
             require_auth=require_auth,
         )
+        self._placement = Placement()
 
     @property
     def tool_scopes(self) -> ToolScopes:
@@ -101,6 +103,7 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
         """Around every request: it runs as its own caller's."""
         request = self._desk.request(context)
         keep_private(request.server)
+        self._placement.check(request.server)
         watch_mounted(request.server, self._desk)
         with self._desk.serving(request):
             if not isinstance(context.message, Mapping):

@@ -41,6 +41,7 @@ from mcpauthkit.protocol.access_tasks import StartedTasks
 from mcpauthkit.protocol.call import mcpserver_request
 from mcpauthkit.protocol.call_record import CallRecord
 from mcpauthkit.protocol.in_request import in_request, principal_in
+from mcpauthkit.protocol.placement import Placement
 from mcpauthkit.protocol.stdio_identity import stdio_identity
 from mcpauthkit.protocol.wrapper import public_text
 
@@ -90,12 +91,14 @@ class ServerAccess(ChangeablePolicies):
         self._offered = Offered(server, namespaces)
         self._require_auth = require_auth
         self._tasks = StartedTasks()
+        self._placement = Placement()
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Around every message."""
         if ctx.request_id is None:
             return await call_next(ctx)
         keep_private(self._server)
+        self._placement.check(self._server)
         scope = getattr(ctx.request, "scope", None)
         transport = _transport_of(scope)
         principal = principal_in(scope)

@@ -14,9 +14,10 @@ from fastmcp import Client, FastMCP
 from fastmcp.dependencies import Depends
 from fastmcp.server.context import Context
 from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
 from starlette.testclient import TestClient
 
-from mcpauthkit import current_user
+from mcpauthkit import AccessMiddleware, attach_access, current_user
 from mcpauthkit.core.audit import Event, EventName, current_recorder
 from mcpauthkit.errors import ConfigurationError, NotSignedIn
 from mcpauthkit.guards import AccessRequest, Guard, HasRole, HasScope, RequireAuth, guards_of, require
@@ -104,6 +105,47 @@ def test_one_that_comes_later_stops_the_start(place: str) -> None:
     require(ADMIN)(function)
     with pytest.raises(ConfigurationError), TestClient(app):
         pass
+
+
+@pytest.mark.parametrize("place", MISPLACED)
+async def test_without_a_provider_such_a_server_serves_nothing_and_the_log_says_why(
+    place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    flavour, put = MISPLACED[place]
+    mcp, function = a_server(flavour), fresh()
+    put(mcp, function)
+    require(ADMIN)(function)
+    if flavour == "fastmcp":
+        mcp.add_middleware(AccessMiddleware())
+    else:
+        attach_access(mcp)
+    with calling_as(someone(roles=["admin"])):
+        async with Client(mcp, mode="2026-07-28") as client:
+            with pytest.raises(MCPError) as refused:
+                await client.list_tools()
+            with pytest.raises(MCPError):
+                await client.call_tool("act")
+    assert "The server's operator finds the cause in the log." in str(refused.value)
+    assert "above @require(...)" in caplog.text
+
+
+@flavours
+async def test_whoever_may_not_use_a_function_does_not_see_it(flavour: str) -> None:
+    mcp = a_server(flavour)
+    mcp.tool()(require(ADMIN)(fresh()))
+    if flavour == "fastmcp":
+        mcp.add_middleware(AccessMiddleware())
+    else:
+        attach_access(mcp)
+    for roles, listed, answer in (
+        (["viewer"], [], (True, "Requires any of roles [admin], but client has [viewer]")),
+        (["admin"], ["act"], (False, "done")),
+    ):
+        with calling_as(someone(roles=roles)):
+            async with Client(mcp) as client:
+                assert [one.name for one in await client.list_tools()] == listed
+                is_error, text = await said(client, "act")
+                assert (is_error, text.removeprefix("Error executing tool act: ")) == answer
 
 
 @flavours
