@@ -67,7 +67,9 @@ class AppendedFile:
         self._file = -1
         self._owner = 0
         self._identity = (0, 0)
-        # How long the file was after the last line of ours, and that line.
+        # Whether what this process wrote last was written wholly.
+        self._is_clean = False
+        # How long the file was after the last line that had to follow another, and that line.
         self._known: tuple[int, End] | None = None
         self._turn = threading.Lock()
         _prepare_folder(path.parent)
@@ -88,10 +90,9 @@ class AppendedFile:
         """
         with self._turn:
             self._follow_rotation()
-            if self._known is None:
-                # Half a line before it would spoil this one too.
-                line = f"\n{line}" if self._end().torn else line
-            self._write(line.encode("ascii") + b"\n", End())
+            # Half a line before it would spoil this one too.
+            start = b"" if self._is_clean or not _end_of(self._file, self._size()).torn else b"\n"
+            self._write(start + line.encode("ascii") + b"\n")
 
     def add_after(self, make: Callable[[End], str]) -> None:
         """Add lines that depend on those at the end, which no other process can change meanwhile.
@@ -106,8 +107,11 @@ class AppendedFile:
         """
         with self._turn, self._locked() as end:
             lines = make(end).encode("ascii")
-            start = b"\n" if end.torn else b""
-            self._write(start + lines + b"\n", End(lines.rpartition(b"\n")[2]))
+            data = (b"\n" if end.torn else b"") + lines + b"\n"
+            size = self._size()
+            self._known = None
+            self._write(data)
+            self._known = (size + len(data), End(lines.rpartition(b"\n")[2]))
 
     def close(self) -> None:
         """Close it; the next line opens it again."""
@@ -123,7 +127,7 @@ class AppendedFile:
             os.close(file)
             raise
         self._file, self._owner, self._identity = file, os.getpid(), (found.st_dev, found.st_ino)
-        self._known = None
+        self._is_clean, self._known = False, None
 
     def _close(self) -> None:
         if self._file >= 0:
@@ -171,7 +175,7 @@ class AppendedFile:
             self._open()
 
     def _end(self) -> End:
-        size = os.fstat(self._file).st_size
+        size = self._size()
         if self._known is None:
             return _end_of(self._file, size)
         known_size, known = self._known
@@ -181,15 +185,18 @@ class AppendedFile:
         # What stood there is gone. The chain goes on from it all the same, so whoever checks it finds the gap.
         return found if size > known_size else End(known.last, found.torn)
 
-    def _write(self, data: bytes, end: End) -> None:
-        self._known = None
+    def _size(self) -> int:
+        return os.fstat(self._file).st_size
+
+    def _write(self, data: bytes) -> None:
+        self._is_clean = False
         written = os.write(self._file, data)
         while written < len(data):
             # A disk that is nearly full takes a part. The rest follows, or tells why not.
             written += os.write(self._file, data[written:])
         if self._fsync:
             os.fsync(self._file)
-        self._known = (os.fstat(self._file).st_size, end)
+        self._is_clean = True
 
     def _lock(self) -> None:
         if sys.platform == "win32":

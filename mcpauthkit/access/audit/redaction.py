@@ -23,26 +23,31 @@ _LOOKED_AT = 4
 _LONGEST_KEY = 128
 _DEEPEST = 8
 _MOST_ITEMS = 100
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# What is said of a text that was cut.
+_ADDED = 40
 _BIGGEST = 2**63
 
-# Each branch begins with fixed characters and goes on with one class, so matching takes linear time.
+# Each branch begins with fixed characters and goes on with one class, so matching takes linear time. Most of a text is
+# passed over by the first of them alone.
 _TOKEN = re.compile(
     r"""
-    \beyJ[\w-]{6,}(?:\.[\w-]*){0,4}                                   # JSON Web Tokens, signed and encrypted
-    | \bmk[1-9][0-9]?\.[A-Za-z0-9-]{1,64}\.[0-9a-f]{8}\.[\w-]+        # what this kit seals
-    | \b(?i:bearer|basic|dpop|negotiate)\s+(?:[\w.~+/=:-]{20,}|(?=[\w.~+/:-]{0,20}[0-9=])[\w.~+/=:-]{6,})
-    | \b(?:gh[opsur]_|github_pat_|glpat-|gloas-)[\w-]{10,}            # GitHub, GitLab
-    | \b(?:xox[a-z]-|xapp-|xoxe\.)[\w.-]{8,}                          # Slack
-    | \b(?:sk|rk|pk)[-_](?:[\w-]{12,})                                # Stripe, OpenAI, Anthropic
-    | \b(?:AKIA|ASIA)[A-Z0-9]{12,}                                    # Amazon
-    | \b(?:AIza|ya29\.|1//0|GOCSPX-)[\w-]{10,}                        # Google
-    | \b(?:ATATT|ATCTT|ATOA|ATBB)[\w=-]{10,}                          # Atlassian
-    | \b(?:npm_|pypi-|hf_|dop_v1_|dapi|lin_api_|ntn_|secret_|shp[a-z]{2}_|figd_|SG\.)[\w.-]{12,}
-    | -----BEGIN[ A-Z]{0,40}PRIVATE\ KEY-----.*                       # to the end: keys have several lines
-    | (?<=://)[^\s/?\#@]{1,256}@                                      # user and password in an address
-    | (?<=[?&\#])(?i:access_token|id_token|refresh_token|token|code|state|client_secret|client_assertion|assertion
-        |api_?key|apikey|key|secret|password|passwd|sig|signature|x-amz-[a-z-]+|code_verifier)=[^&\#\s]+
+    \b(?:
+        eyJ[\w-]{6,}(?:\.[\w-]*){0,4}                                # JSON Web Tokens, signed and encrypted
+        | mk[1-9][0-9]?\.[A-Za-z0-9-]{1,64}\.[0-9a-f]{8}\.[\w-]+     # what this kit seals
+        | (?:[Bb]earer|BEARER|[Bb]asic|BASIC|DPoP|dpop|[Nn]egotiate)\s+
+            (?:[\w.~+/=:-]{20,}|(?=[\w.~+/:-]{0,20}[0-9=])[\w.~+/=:-]{6,})
+        | gh[opsur]_[\w-]{10,} | github_pat_[\w-]{10,} | gl[a-z]{1,4}-[\w-]{10,}
+        | xox[a-z]-[\w.-]{8,} | xapp-[\w.-]{8,} | xoxe\.[\w.-]{8,}  # Slack
+        | [srp]k[-_][\w-]{12,}                                       # Stripe, OpenAI, Anthropic
+        | A[KS]IA[A-Z0-9]{12,}                                       # Amazon
+        | AIza[\w-]{10,} | ya29\.[\w-]{10,} | 1//0[\w-]{10,} | GOCSPX-[\w-]{10,}
+        | AT(?:ATT|CTT|OA|BB)[\w=-]{10,}                             # Atlassian
+        | (?:npm_|pypi-|hf_|dop_v1_|dapi|lin_api_|ntn_|secret_|shp[a-z]{2}_|figd_|SG\.)[\w.-]{12,}
+    )
+    | -----BEGIN[ A-Z]{0,40}PRIVATE\ KEY-----.*                      # to the end: keys have several lines
+    | ://[^\s/?\#@]{1,256}@                                         # user and password in an address
+    | [?&\#](?i:access_token|id_token|refresh_token|token|code|state|client_secret|client_assertion|assertion
+        |api_?key|key|secret|password|passwd|sig|signature|x-amz-[a-z-]+|code_verifier)=[^&\#\s]+
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
@@ -60,28 +65,40 @@ _SECRET_PAIRS = frozenset({
 _COUNTED = frozenset({"token", "tokens"})
 
 
-def redacted_text(text: str, longest: int) -> str:
-    """A text without what looks like a credential, with so many characters at most, and one that any reader decodes.
+def bounded_text(text: str, longest: int) -> str:
+    """A text with so many characters at most, and one that any reader decodes; for what the operator chose.
 
     Args:
-        text: Somebody else's text.
+        text: The text.
         longest: How many characters of it are kept.
     """
     if len(text) > longest:
-        return _shortened(_without_tokens(text[: _LOOKED_AT * longest]), longest, len(text))
-    return _without_tokens(text)
+        text = f"{text[:longest]}... ({len(text)} characters)"
+    # Half a surrogate pair is no text; strict readers would refuse the whole line.
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _without_tokens(text: str) -> str:
-    if not text.isascii():
-        # Half a surrogate pair is no text; strict readers would refuse the whole line.
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text if len(text) < _SHORTEST else _TOKEN.sub(REDACTED, text)
+def redacted_text(text: str, longest: int) -> str:
+    """The same for somebody else's text, without what looks like a credential.
+
+    Args:
+        text: The text.
+        longest: How many characters of it are kept.
+    """
+    if len(text) < _SHORTEST:
+        return bounded_text(text, longest)
+    if len(text) <= longest:
+        return bounded_text(_TOKEN.sub(_masked, text), longest)
+    # What is cut off in the middle is not recognised any more, so it is looked for before.
+    kept = _TOKEN.sub(_masked, text[: _LOOKED_AT * longest])[:longest]
+    return bounded_text(f"{kept}... ({len(text)} characters)", longest + _ADDED)
 
 
-def _shortened(text: str, longest: int, length: int) -> str:
-    kept = text[:longest]
-    return kept if len(kept) == len(text) == length else f"{kept}... ({length} characters)"
+def _masked(found: re.Match[str]) -> str:
+    text = found[0]
+    if text[0] in "?&#":
+        return f"{text.partition('=')[0]}={REDACTED}"
+    return f"://{REDACTED}@" if text[0] == ":" else REDACTED
 
 
 def names_a_secret(name: str) -> bool:

@@ -124,10 +124,13 @@ class _Stream:
     def __init__(self, sink: Sink, links: ChainMaker | None, maker: EntryMaker, clock: Clock) -> None:
         self.sink = sink
         self._links = links
+        self._continued = sink if isinstance(sink, Continued) else None
         self._maker = maker
         self._clock = clock
         self._sequence = 0
         self._previous = GENESIS
+        # The line at the end of a file, if nobody else has added one. An empty file has none.
+        self._last = (b"", 0, GENESIS)
         self._lost = 0
         self._untold = 0
         self._bad_news, self._good_news = _OnceAMinute(), _OnceAMinute()
@@ -154,9 +157,9 @@ class _Stream:
         return True
 
     def _write(self, entry: Entry) -> None:
-        if self._links is not None and isinstance(self.sink, Continued):
+        if self._continued is not None and self._links is not None:
             links = self._links
-            self.sink.write_after(lambda end: _continued(end, entry, links, self._maker))
+            self._continued.write_after(lambda end: self._behind(end, entry, links))
             return
         sequence = self._sequence + 1
         if self._links is None:
@@ -165,6 +168,33 @@ class _Stream:
             line, added = self._links.close(entry.body, sequence, self._previous)
         self.sink.write(line, {**entry.fields, **added})
         self._sequence, self._previous = sequence, str(added.get("hash", GENESIS))
+
+    def _behind(self, end: End, entry: Entry, links: ChainMaker) -> str:
+        """The line that goes behind what is at the end of a file, and one that tells of half a line there."""
+        sequence, previous = self._place_of(end.last)
+        lines = []
+        torn = link_of(end.torn) if end.torn else None
+        if torn is not None:
+            # Only its end was lost, which it gets now.
+            sequence, previous = torn.sequence, torn.hash
+        elif end.torn:
+            sequence += 1
+            line, added = links.close(self._maker.make(_resumed_event(end.torn)).body, sequence, previous)
+            lines.append(line)
+            previous = added["hash"]
+        line, added = links.close(entry.body, sequence + 1, previous)
+        self._last = (line.encode("ascii"), sequence + 1, added["hash"])
+        return "\n".join([*lines, line])
+
+    def _place_of(self, line: bytes) -> tuple[int, str]:
+        """The number and the hash of the last line of a file."""
+        known, sequence, own = self._last
+        if line in {known, b""}:
+            return sequence, own
+        link = link_of(line)
+        if link is None:
+            raise SinkRefused("its last line is no record of a chain; move the file away, or write chain=False")
+        return link.sequence, link.hash
 
     def _recovered(self) -> None:
         lost, self._lost, self._untold = self._lost, 0, 0
@@ -190,28 +220,6 @@ class _OnceAMinute:
             return False
         self._last = now
         return True
-
-
-def _continued(end: End, entry: Entry, links: ChainMaker, maker: EntryMaker) -> str:
-    """The line that goes behind what is at the end of a file, and one that tells of half a line there."""
-    sequence, previous = 0, GENESIS
-    if end.last:
-        link = link_of(end.last)
-        if link is None:
-            raise SinkRefused("its last line is no record of a chain; move the file away, or write chain=False")
-        sequence, previous = link.sequence, link.hash
-    lines = []
-    torn = link_of(end.torn) if end.torn else None
-    if torn is not None:
-        # Only its end was lost, which it gets now.
-        sequence, previous = torn.sequence, torn.hash
-    elif end.torn:
-        resumed = maker.make(_resumed_event(end.torn))
-        line, added = links.close(resumed.body, sequence + 1, previous)
-        lines.append(line)
-        sequence, previous = sequence + 1, added["hash"]
-    lines.append(links.close(entry.body, sequence + 1, previous)[0])
-    return "\n".join(lines)
 
 
 def _lost_event(lost: int) -> Event:

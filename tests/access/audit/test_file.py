@@ -9,6 +9,7 @@ import resource
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -185,7 +186,12 @@ def test_a_disk_that_takes_half_a_line_spoils_no_other(tmp_path: Path, *, chain:
 def test_threads_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     trail = AuditTrail(JsonFile(path), chain=True)
-    threads = [threading.Thread(target=lambda: [trail.record(FULL) for _ in range(50)]) for _ in range(4)]
+
+    def write() -> None:
+        for _ in range(50):
+            trail.record(SHORT)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
     for one in threads:
         one.start()
     for one in threads:
@@ -221,7 +227,7 @@ def test_a_forked_process_goes_on_with_the_same_chain(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     trail = AuditTrail(JsonFile(path), chain=True)
     trail.record(FULL)
-    child = in_child(lambda: trail.record(FULL))
+    child = in_child(partial(trail.record, FULL))
     trail.record(FULL)
     wait_for(child)
     trail.record(FULL)

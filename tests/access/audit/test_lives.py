@@ -154,6 +154,13 @@ def test_logs_of_several_replicas_may_be_put_together_in_any_order(day: Day) -> 
 
 def test_what_is_no_record_is_passed_over(day: Day) -> None:
     day.happens(E.CREDENTIAL_CREATED, "c")
-    rubbish = [b"", b"\xff", b'{"event":"credential.', '{"event":"credential.used","credential":5}', "[]", "x"]
+    rubbish: list[bytes | str] = [
+        b"",
+        b"\xff",
+        b'{"event":"credential.',
+        '{"event":"credential.used","credential":5}',
+        "[]",
+        "x",
+    ]
     deep = b'{"event":"credential.used","x":' + b"[" * 100_000
     assert lives([*rubbish, deep, *day.lines]) == lives(day.lines)

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,7 +177,8 @@ def one_line(text: str) -> dict[str, Any]:
 @given(data=st.data())
 def test_any_text_in_any_field_gives_exactly_one_line_that_parses(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(TEXT_FIELDS))
-    event = replace(FULL, **{name: data.draw(NASTY)})
+    changes: dict[str, Any] = {name: data.draw(NASTY)}
+    event = replace(FULL, **changes)
     kept = Kept()
     AuditTrail(kept, names=True, chain=True).record(event)
     validated(one_line(kept.lines[0]))

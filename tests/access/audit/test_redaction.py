@@ -43,9 +43,7 @@ SAID = ["{}", "the service said: {}", "({})", "x\n{}\ny", '"{}"']
 @pytest.mark.parametrize("token", TOKENS)
 def test_what_looks_like_a_credential_is_taken_out_of_every_text(token: str, said: str) -> None:
     text = said.format(token)
-    event = replace(
-        FULL, target=text, reason=text, rule=text, metadata={"note": [text], text: 1}, arguments={"q": text}
-    )
+    event = replace(FULL, target=text, reason=text, metadata={"note": [text], text: 1}, arguments={"q": text})
     kept = Kept()
     AuditTrail(kept, arguments="full").record(event)
     record = record_of(event, arguments="full")
@@ -53,6 +51,13 @@ def test_what_looks_like_a_credential_is_taken_out_of_every_text(token: str, sai
     assert token not in kept.lines[0]
     assert "[redacted]" in record["reason"]
     assert "[redacted]" in record["metadata"]["note"][0]
+
+
+def test_an_address_stays_readable_without_its_secrets() -> None:
+    target = f"https://alice:{CANARY}@example.com/back?page=2&code={CANARY}#state={CANARY}"
+    assert record_of(replace(FULL, target=target))["target"] == (
+        "https://[redacted]@example.com/back?page=2&code=[redacted]#state=[redacted]"
+    )
 
 
 def test_what_the_kit_itself_seals_is_taken_out_too() -> None:

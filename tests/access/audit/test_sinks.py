@@ -66,7 +66,7 @@ def test_a_logger_that_leaves_records_out_counts_as_a_failure(caplog: pytest.Log
 
 
 def test_opentelemetry_gets_log_records_that_belong_to_their_span() -> None:
-    exporter = InMemoryLogRecordExporter()
+    exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     trail = AuditTrail(ToOpenTelemetry(provider), names=True, arguments="full")
