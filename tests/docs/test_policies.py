@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import get_args
 
@@ -32,6 +33,17 @@ async def test_the_server_on_the_page_shows_nobody_anything() -> None:
         assert await client.list_tools() == []
         answer = await client.call_tool("get_report", raise_on_error=False)
     assert answer.is_error
+
+
+async def test_the_readme_puts_guards_policies_and_the_record_together(folder: Path) -> None:
+    mcp: FastMCP = FastMCP("reports")
+    execute(python_blocks("README.md")[3], {"mcp": mcp})
+    async with Client(mcp) as client:
+        assert await client.list_tools() == []
+        assert (await client.call_tool("archive", {"number": 7}, raise_on_error=False)).is_error
+    events = [json.loads(line) for line in (folder / "audit.jsonl").read_text().splitlines()]
+    assert next(one["event"] for one in events) == "policy.loaded"
+    assert {"list", "call"} == {one["action"] for one in events if one["event"] == "access.decided"}
 
 
 def test_the_condition_of_ones_own_is_asked() -> None:
