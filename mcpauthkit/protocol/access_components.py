@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastmcp import FastMCP
@@ -16,13 +16,13 @@ from fastmcp.utilities.versions import VersionSpec, version_sort_key
 
 from mcpauthkit.access.guard import Guard, GuardLike
 from mcpauthkit.access.request import Kind, Target
-from mcpauthkit.protocol.access_marks import namespace_of
+from mcpauthkit.protocol.access_marks import Namespaces, namespace_of
 from mcpauthkit.protocol.require import guards_of
 
 C = TypeVar("C", bound=FastMCPComponent)
 
 
-def target_of(component: FastMCPComponent, known: Collection[str]) -> Target:
+def target_of(component: FastMCPComponent, known: Namespaces) -> Target:
     """A component as what is decided about.
 
     Args:
@@ -46,7 +46,7 @@ def _kind_of(component: FastMCPComponent) -> tuple[Kind, str]:
             return Kind.PROMPT, ""
 
 
-def read_target(uri: str, component: Resource | ResourceTemplate | None, known: Collection[str]) -> Target:
+def read_target(uri: str, component: Resource | ResourceTemplate | None, known: Namespaces) -> Target:
     """What a read is decided about: the address that is read, whether a resource or a template answers.
 
     Args:
@@ -59,7 +59,7 @@ def read_target(uri: str, component: Resource | ResourceTemplate | None, known: 
     return Target(Kind.RESOURCE, name, uri=uri, namespace=namespace_of(component, name, uri, known), tags=tags)
 
 
-def named_target(kind: Kind, name: str, component: Tool | Prompt | None, known: Collection[str]) -> Target:
+def named_target(kind: Kind, name: str, component: Tool | Prompt | None, known: Namespaces) -> Target:
     """What a call is decided about; a name that nothing goes by is decided about all the same."""
     if component is not None:
         return target_of(component, known)

@@ -30,7 +30,7 @@ from mcpauthkit.protocol.access_components import (
     target_of,
 )
 from mcpauthkit.protocol.access_control import AccessControl
-from mcpauthkit.protocol.access_marks import namespace_of, namespaces_of
+from mcpauthkit.protocol.access_marks import Namespaces, namespace_of, namespaces_of
 from mcpauthkit.protocol.access_side import SideDoor
 from mcpauthkit.protocol.access_tasks import StartedTasks
 from mcpauthkit.protocol.call import CallRefused
@@ -144,9 +144,9 @@ class AccessDesk:
         with in_request(request.scope), self.control.serving(request.principal):
             yield
 
-    def namespaces(self, server: FastMCP[Any]) -> tuple[str, ...]:
+    def namespaces(self, server: FastMCP[Any]) -> Namespaces:
         """The namespaces that names of a server's components may tell."""
-        return (*namespaces_of(server), *self._named)
+        return Namespaces(namespaces_of(server), self._named)
 
     async def admit(
         self,
@@ -177,7 +177,7 @@ class AccessDesk:
         if not decision.allowed:
             raise AccessRefused(decision.public)
 
-    async def shown(self, request: FastMCPRequest, kind: Kind, found: Sequence[C], known: Collection[str]) -> list[C]:
+    async def shown(self, request: FastMCPRequest, kind: Kind, found: Sequence[C], known: Namespaces) -> list[C]:
         """What a list shows.
 
         Raises:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fastmcp import FastMCP
 from fastmcp.prompts.base import Prompt
@@ -21,6 +21,7 @@ from fastmcp.resources.base import Resource
 from fastmcp.resources.template import ResourceTemplate
 from fastmcp.server.providers.aggregate import AggregateProvider
 from fastmcp.server.providers.base import Provider
+from fastmcp.server.providers.proxy import FastMCPProxy, ProxyProvider
 from fastmcp.server.transforms import (
     GetPromptNext,
     GetResourceNext,
@@ -42,14 +43,26 @@ _FASTMCP = "fastmcp"
 _MARK = "_mcpauthkit_namespace"
 
 
+class Namespaces(NamedTuple):
+    """The namespaces that names of a server's components may tell.
+
+    Args:
+        mounted: Those that the server gave.
+        told: Those of servers behind a proxy, as the application says.
+    """
+
+    mounted: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+
 class NamespaceMark(Transform):
     """Writes into components which namespace they come from.
 
     Args:
-        namespace: The namespace; empty for components that have none.
+        namespace: The namespace; empty for components that have none, and None where a proxy is all that is known.
     """
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str | None) -> None:
         self.namespace = namespace
 
     def _marked(self, component: C) -> C:
@@ -128,7 +141,7 @@ def _mark(provider: Provider) -> None:
         return
     last = provider.transforms[-1:]
     if not last or not isinstance(last[0], NamespaceMark):
-        provider.add_transform(NamespaceMark(namespace))
+        provider.add_transform(NamespaceMark(namespace or (None if _is_proxy(provider) else "")))
 
 
 def _layers(provider: Provider) -> Iterator[Provider]:
@@ -138,6 +151,11 @@ def _layers(provider: Provider) -> Iterator[Provider]:
         yield layer
         # There is no public way to what a namespace was put around.
         layer = getattr(layer, "_inner", None)
+
+
+def _is_proxy(provider: Provider) -> bool:
+    *_, inmost = _layers(provider)
+    return isinstance(inmost, ProxyProvider) or isinstance(getattr(inmost, "server", None), FastMCPProxy)
 
 
 def _namespace_of(provider: Provider) -> str:
@@ -190,11 +208,12 @@ def _flat(providers: Sequence[Provider]) -> Iterator[Provider]:
             yield one
 
 
-def namespace_of(component: FastMCPComponent | None, name: str, uri: str, known: Collection[str]) -> str:
+def namespace_of(component: FastMCPComponent | None, name: str, uri: str, known: Namespaces) -> str:
     """The namespace of a component: what it was marked with, else what its name or address says.
 
     A transform may make a component anew and lose the mark, so that its name is all there is. It counts then: a rule
-    that denies a namespace must not be got around by renaming.
+    that denies a namespace must not be got around by renaming. What comes through a proxy has the namespaces that the
+    application told of, and no other: the server behind it chooses its names.
 
     Args:
         component: The component; None where none was found.
@@ -203,10 +222,11 @@ def namespace_of(component: FastMCPComponent | None, name: str, uri: str, known:
         known: Namespaces there are; several may fit, and then the longest does.
     """
     ours = (component.meta or {}).get(_FASTMCP) if component is not None else None
-    marked = ours.get(_MARK) if isinstance(ours, dict) else None
-    if isinstance(marked, str) and marked:
-        return marked
-    return namespace_by_name(name, uri, known) if marked is None else ""
+    marks = ours if isinstance(ours, dict) else {}
+    if _MARK not in marks:
+        return namespace_by_name(name, uri, (*known.mounted, *known.told))
+    marked = marks[_MARK]
+    return marked if isinstance(marked, str) else namespace_by_name(name, uri, known.told)
 
 
 def namespace_by_name(name: str, uri: str, known: Collection[str]) -> str:

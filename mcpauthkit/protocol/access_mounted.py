@@ -39,9 +39,11 @@ from mcpauthkit.protocol.access_components import (
     target_of,
 )
 from mcpauthkit.protocol.access_desk import AccessDesk, AccessRefused, Delegation, FastMCPRequest, current_delegation
-from mcpauthkit.protocol.access_marks import Mounted, mark_providers, mounted_in
+from mcpauthkit.protocol.access_marks import Mounted, Namespaces, mark_providers, mounted_in
 
 C = TypeVar("C", bound=FastMCPComponent)
+
+_NO_NAMES = Namespaces()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,11 @@ class MountedAccess(Middleware):
         if component is None:
             return
         denial = await self.desk.control.denial_of(
-            auth_guards(component), request.principal, request.transport, target_of(component, ()), used.arguments
+            auth_guards(component),
+            request.principal,
+            request.transport,
+            target_of(component, _NO_NAMES),
+            used.arguments,
         )
         if denial is not None:
             raise AccessRefused(denial)
@@ -175,7 +181,9 @@ class MountedAccess(Middleware):
             # The outer server filters by its rules; guards on functions are to be seen only here.
             control, transport = self.desk.control, request.transport
             flags = [
-                await control.denial_of(guards_on(one, transport), request.principal, transport, target_of(one, ()))
+                await control.denial_of(
+                    guards_on(one, transport), request.principal, transport, target_of(one, _NO_NAMES)
+                )
                 is None
                 for one in found
             ]
@@ -216,7 +224,7 @@ async def _outer(component: FastMCPComponent, path: Mounted) -> Target:
     renamed: Any = component
     for transform in path.transforms:
         renamed = await _renamed(transform, renamed)
-    return target_of(renamed, ())._replace(namespace=path.namespace)
+    return target_of(renamed, _NO_NAMES)._replace(namespace=path.namespace)
 
 
 async def _renamed(transform: Transform, component: Any) -> Any:
