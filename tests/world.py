@@ -275,6 +275,7 @@ def replica(
     service: DevService,
     store: MemoryStore,
     *,
+    provider: OAuthProvider | None = None,
     flavour: Flavour = "fastmcp",
     register_mcp: bool = True,
     json_response: bool = False,
@@ -286,7 +287,7 @@ def replica(
     build: Callable[[Any, OAuthProvider], None] | None = None,
 ) -> Replica:
     """An application that is reached at an address."""
-    provider = OAuthProvider.from_standard_oauth2(
+    provider = provider or OAuthProvider.from_standard_oauth2(
         name="forge",
         client_id=service.client_id,
         client_secret=service.client_secret,

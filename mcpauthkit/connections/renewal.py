@@ -128,6 +128,7 @@ class Renewal:
     async def _renewed(
         self, key: str, principal: Principal, held: Credential, *, pauses: tuple[float, ...]
     ) -> Credential | None:
+        self._chronicle.renewing(principal, held)
         try:
             renewed = await self._ask(held, pauses=pauses)
         except RemoteError as error:
