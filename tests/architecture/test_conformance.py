@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from mcpauthkit.access.audit.sinks import Continued, JsonFile, JsonLines, Sink, ToCallable, ToLogging, ToOpenTelemetry
+from mcpauthkit.access.audit.trail import AuditTrail
 from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.connections.client_credentials import ClientCredentialsGrant
 from mcpauthkit.connections.form_grant import FormGrant
 from mcpauthkit.connections.grant import Grant, Identifying, RedirectGrant, Revocable, UserlessGrant
 from mcpauthkit.connections.token_exchange import OnBehalfOfGrant, TokenExchangeGrant
 from mcpauthkit.connections.userless import Selective
+from mcpauthkit.core.audit import LogRecorder, Recorder
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.fetch import Fetch, HttpFetch
@@ -83,6 +86,9 @@ guards: list[type[GuardLike]] = [
 documents: list[type[ClientDocuments]] = [SafeClientDocuments]
 clocks: list[type[Clock]] = [SystemClock, FakeClock]
 entropies: list[type[Entropy]] = [SystemEntropy]
+recorders: list[type[Recorder]] = [AuditTrail, LogRecorder]
+sinks: list[type[Sink]] = [JsonFile, JsonLines, ToCallable, ToLogging, ToOpenTelemetry]
+continued: list[type[Continued]] = [JsonFile]
 
 PAIRS = [
     *((Store, one) for one in stores),
@@ -101,6 +107,9 @@ PAIRS = [
     *((ClientDocuments, one) for one in documents),
     *((Clock, one) for one in clocks),
     *((Entropy, one) for one in entropies),
+    *((Recorder, one) for one in recorders),
+    *((Sink, one) for one in sinks),
+    *((Continued, one) for one in continued),
 ]
 
 

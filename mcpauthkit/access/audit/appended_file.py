@@ -123,7 +123,7 @@ class AppendedFile:
         try:
             found = os.fstat(file)
             _check_file(self._path, found)
-        except BaseException:
+        except (OSError, ConfigurationError):
             os.close(file)
             raise
         self._file, self._owner, self._identity = file, os.getpid(), (found.st_dev, found.st_ino)

@@ -274,6 +274,18 @@ def test_an_empty_log_is_whole_unless_something_is_expected(length: int) -> None
     assert not verify_chain([], expect=length + 1).is_whole
 
 
+def test_parts_of_two_chains_do_not_make_one() -> None:
+    other = sample(None)
+    assert found(verify_chain(PLAIN[:3] + other[3:])) == (4, BreakKind.OUT_OF_ORDER)
+    assert found(verify_chain(sample(RING)[:3] + KEYED[3:], key_ring=RING)) == (4, BreakKind.OUT_OF_ORDER)
+
+
+def test_what_only_ends_like_a_record_explains_no_crash() -> None:
+    ends_like_one = b"{no JSON" + PLAIN[1][PLAIN[1].rindex(b',"sequence"') :]
+    for explains in (ends_like_one, PLAIN[1], b'{"event":"audit.resumed"' + ends_like_one[8:]):
+        assert found(verify_chain([PLAIN[0], b"half a li\n", explains])) == (2, BreakKind.UNREADABLE)
+
+
 def test_rubbish_of_all_kinds_is_no_chain_and_no_crash() -> None:
     chance = random.Random(1)  # noqa: S311  # rubbish
     for _ in range(200):

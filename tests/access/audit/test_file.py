@@ -66,6 +66,19 @@ def test_a_file_that_others_can_read_is_told(tmp_path: Path, caplog: pytest.LogC
     assert "audit file open to others" in caplog.text
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_or_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    path, folder = tmp_path / "audit.jsonl", tmp_path / "theirs"
+    path.touch(mode=0o600)
+    folder.mkdir(mode=0o700)
+    for one in (path, folder):
+        os.chown(one, 12345, 12345)
+    for one in (path, folder / "audit.jsonl"):
+        with pytest.raises(ConfigurationError) as caught:
+            JsonFile(one)
+        assert "12345" in str(caught.value)
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     (tmp_path / "file").touch()
