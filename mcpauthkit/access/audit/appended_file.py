@@ -56,13 +56,15 @@ class AppendedFile:
     Args:
         path: The file; its folder is made if it is not there.
         fsync: Whether to wait, after each line, until the disk has it.
+        former: Where rotations move it; an empty file goes on with the last line of that one.
 
     Raises:
         ConfigurationError: The path leads to something else than a file, or others can write there.
     """
 
-    def __init__(self, path: Path, *, fsync: bool = False) -> None:
+    def __init__(self, path: Path, *, fsync: bool = False, former: Path | None = None) -> None:
         self._path = path
+        self._former = former
         self._fsync = fsync
         self._file = -1
         self._owner = 0
@@ -166,7 +168,9 @@ class AppendedFile:
             try:
                 if self._is_current():
                     end = self._end()
-                    yield end if end.last or end.torn else carried
+                    if not end.torn and not end.last:
+                        end = carried if carried.last else self._former_end()
+                    yield end
                     return
                 carried = End(self._end().last)
             finally:
@@ -184,6 +188,16 @@ class AppendedFile:
         found = _end_of(self._file, size)
         # What stood there is gone. The chain goes on from it all the same, so whoever checks it finds the gap.
         return found if size > known_size else End(known.last, found.torn)
+
+    def _former_end(self) -> End:
+        """The last line from before this process, where the file was rotated while none ran."""
+        if self._former is None:
+            return End()
+        try:
+            with self._former.open("rb") as file:
+                return End(_end_of(file.fileno(), os.fstat(file.fileno()).st_size).last)
+        except FileNotFoundError:
+            return End()
 
     def _size(self) -> int:
         return os.fstat(self._file).st_size

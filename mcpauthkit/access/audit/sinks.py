@@ -86,14 +86,16 @@ class JsonFile:
             for instance.
         fsync: Whether to wait, for each record, until the disk has it. A power cut then loses none, and every event
             takes milliseconds, in which the event loop stands still.
+        former: Where rotations move the file, such as `audit.jsonl.1`. A chain goes on over rotations without it; it is
+            for a start that finds an empty file, which would otherwise begin a new chain.
 
     Raises:
         ConfigurationError: The path leads to something else than a file, or others can write there.
     """
 
-    def __init__(self, path: Path | str, *, fsync: bool = False) -> None:
+    def __init__(self, path: Path | str, *, fsync: bool = False, former: Path | str | None = None) -> None:
         self._path = Path(path)
-        self._file = AppendedFile(self._path, fsync=fsync)
+        self._file = AppendedFile(self._path, fsync=fsync, former=None if former is None else Path(former))
 
     def __repr__(self) -> str:
         return f"JsonFile({str(self._path)!r})"

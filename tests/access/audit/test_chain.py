@@ -216,6 +216,19 @@ def test_where_older_files_are_gone_a_chain_is_checked_from_what_is_there() -> N
     assert found(verify_chain(PLAIN[2:])) == (1, BreakKind.HEAD)
 
 
+def test_a_file_that_was_rotated_while_nothing_ran_is_gone_on_with_where_its_new_name_is_known(tmp_path: Path) -> None:
+    path, old = tmp_path / "audit.jsonl", tmp_path / "audit.jsonl.1"
+    for _ in range(3):
+        trail = AuditTrail(JsonFile(path, former=old), chain=True)
+        trail.record(FULL)
+        if not old.exists():
+            path.rename(old)
+    assert verify_files([old, path]).records == 3
+    unknown = tmp_path / "unknown.jsonl"
+    AuditTrail(JsonFile(unknown), chain=True).record(FULL)
+    assert found(verify_files([old, unknown])) == (1, BreakKind.RESTARTED)
+
+
 def test_half_a_line_of_a_crash_is_told_and_breaks_nothing(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     lines = write_chain(path, 3, key_ring=RING)
