@@ -96,6 +96,8 @@ BROAD_EDGES = (
     "mcpauthkit/protocol/access_control.py",
     # Sinks are anybody's code, and what tools note may be anything: one that fails keeps no other from its record.
     "mcpauthkit/access/audit/trail.py",
+    # The application's conditions in policies: whatever they raise is no answer, and may quote an argument.
+    "mcpauthkit/access/policy/custom.py",
 )
 
 
