@@ -266,8 +266,7 @@ def listening(mcp: Any, *, sse: bool = False, **options: Any) -> Iterator[Door]:
             audience=AUDIENCE,
             current_user=current_user,
             resource_paths=paths,
-            public_tools=["hello"],
-            **middleware,
+            **{"public_tools": ["hello"], **middleware},
         )
         app.mount("/", mcp_app)
         server.app = app
