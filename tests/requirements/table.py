@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from tests.requirements.gaps import UNMET
 from tests.requirements.leg_two_rows import LEG_TWO_MCP, LEG_TWO_RFCS
+from tests.requirements.mcp_access import ACCESS
 from tests.requirements.mcp_authorization import AUTHORIZATION
 from tests.requirements.mcp_elicitation import ELICITATION, PRACTICES, ROUNDS
 from tests.requirements.mcp_proxy import PROXY
@@ -23,6 +24,7 @@ __all__ = ["TABLE", "UNMET"]
 
 TABLE: tuple[Requirement, ...] = (
     *AUTHORIZATION,
+    *ACCESS,
     *ELICITATION,
     *ROUNDS,
     *PRACTICES,
