@@ -71,16 +71,13 @@ class PolicyEngine:
         allows_by_default = bool(self.policies) and all(one.default_effect == "allow" for one in self.policies)
         default = _BY_DEFAULT if allows_by_default else _NO_RULE
         self._defaults = {True: _Plan(default, (), default), False: _Plan(_NOBODY, (), _NOBODY)}
+        self.needs_services = any(check.needs_services for one in self._written for check in one.live)
+        """Whether a decision may depend on which services its caller has connected."""
         rules = [one.rule for one in self._rules]
         self._profiles = Profiles(rules)
         self._index = TargetIndex(rules)
         self._about = functools.lru_cache(_REMEMBERED_TARGETS)(self._index.about)
         self._plan = functools.lru_cache(_REMEMBERED_PLANS)(self._make_plan)
-
-    @property
-    def needs_services(self) -> bool:
-        """Whether a decision may depend on which services its caller has connected."""
-        return any(check.needs_services for one in self._written for check in one.live)
 
     def decide(self, request: AccessRequest) -> Decision:
         """Decide one request.

@@ -42,10 +42,8 @@ def reader_of(field: str) -> Reader:
         return fixed
     if is_argument(field):
         return _argument(tuple(field.removeprefix(_ARGUMENTS).split(".")))
-    for prefix in ("user.claims.", "claims.", "user."):
-        if field.startswith(prefix):
-            return _claim(field.removeprefix(prefix))
-    raise ValueError(f"There is no field {field!r}.")
+    prefix = next(one for one in ("user.claims.", "claims.", "user.") if field.startswith(one))
+    return _claim(field.removeprefix(prefix))
 
 
 def is_argument(field: str) -> bool:
