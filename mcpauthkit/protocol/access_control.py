@@ -132,6 +132,21 @@ class AccessControl:
             targets: What the list would show.
             guards: For each of them, guards that have to be met as well.
         """
+        if not targets:
+            return []
+        with self._measure.begin(action=Action.LIST, kind=targets[0].kind) as measured:
+            shown = await self._shown(principal, transport, targets, guards)
+            measured.outcome = "allow"
+            measured.note(shown=sum(shown), hidden=len(shown) - sum(shown))
+            return shown
+
+    async def _shown(
+        self,
+        principal: Principal | None,
+        transport: str,
+        targets: Sequence[Target],
+        guards: Sequence[Sequence[GuardLike]],
+    ) -> list[bool]:
         try:
             await self.rules.refresh()
             caller = await self._caller(principal, transport)
