@@ -17,8 +17,8 @@ settings.load_profile("kit")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers a core: the tests wait for servers to start and to stop about half of the time."""
-    return 2 * (os.cpu_count() or 1)
+    """One more than there are cores, for when a test waits; each further one would import and collect it all, too."""
+    return 1 + (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True)
