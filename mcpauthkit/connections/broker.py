@@ -103,16 +103,7 @@ class Broker:
             entropy=self._entropy,
             outlast_seconds=outlast_seconds,
         )
-        self._userless = Userless(
-            without_user,
-            store,
-            namespace=namespace,
-            service=grant.service,
-            chronicle=self._chronicle,
-            scope_rules=self.scope_rules,
-            clock=self.clock,
-            entropy=self._entropy,
-        )
+        self._userless = self._make_userless(without_user, store, namespace)
 
     async def lookup(
         self, principal: Principal, scopes: Sequence[str], *, account: str = "", caller_token: Secret | None = None
@@ -331,6 +322,18 @@ class Broker:
         now_held = await self._vault.get(principal, self.grant.service, account)
         if now_held is not None and not now_held.is_same(rejected) and self._step(now_held, scopes) is not Step.ASK:
             raise ConnectionChanged(self.grant.display_name)
+
+    def _make_userless(self, ways: Sequence[UserlessGrant], store: SealedStore, namespace: str) -> Userless:
+        return Userless(
+            ways,
+            store,
+            namespace=namespace,
+            service=self.grant.service,
+            chronicle=self._chronicle,
+            scope_rules=self.scope_rules,
+            clock=self.clock,
+            entropy=self._entropy,
+        )
 
     def _step(self, credential: Credential | None, scopes: Sequence[str]) -> Step:
         return next_step(credential, scopes=scopes, now=self.clock.wall(), rules=self.scope_rules)

@@ -145,8 +145,7 @@ class JwtAuthMiddleware:
     ) -> None:
         check_options(limits, LimitOptions, JwtAuthMiddleware)
         self._app, clock = app, clock or SystemClock()
-        self._audit = _checked_recorder(audit)
-        self._production, self._is_fit = production, False
+        self._production, self._is_fit, self._audit = production, False, _checked_recorder(audit)
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._open = OpenPaths(open_paths, [one.path for one in self._resources.all])
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
@@ -166,12 +165,9 @@ class JwtAuthMiddleware:
         judge = Judge(trust.chain(trusted), SdkIdentity, trust.limits.token_cache(clock))
         self._admissions = Admissions(judge, self._resources.elsewhere, self._rules, on_authenticate, clock)
         self._sign_in_issuers = frozenset(one.issuer_url for one in trusted)
+        ring, client = key_ring or key_ring_from_environment(), (browser_client_id, browser_client_secret)
         self._sign_in = browser_login(
-            trusted,
-            base_url=self._resources.base_url,
-            key_ring=key_ring or key_ring_from_environment(),
-            clock=clock,
-            client=(browser_client_id, browser_client_secret),
+            trusted, base_url=self._resources.base_url, key_ring=ring, clock=clock, client=client
         )
         self._for_pages = self._origins.with_cors(self._serve_page) if self._origins.feeds_cors else self._serve_page
 
