@@ -177,16 +177,37 @@ def test_tests_are_compared_too_and_see_what_cannot_be_made_up(
     assert changed(found) == {("p.test.yaml, three", "call", "x", "deny")}
 
 
-def test_too_much_to_combine_is_combined_less_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [
+def many(count: int) -> list[str]:
+    return [
         f"  - {{name: r{n}, effect: allow, agents: {{roles: [role-{n}]}}, tools: {{names: [t{n}], tags: [tag-{n}]}}}}\n"
-        for n in range(40)
+        for n in range(count)
     ]
-    code, found = difference(tmp_path, capsys, "".join(lines), "".join(lines[1:]))
+
+
+@pytest.mark.parametrize("count", [40, 600])
+def test_with_too_many_rules_those_that_changed_are_asked_about_and_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
+) -> None:
+    code, found = difference(tmp_path, capsys, "".join(many(count)), "".join(many(count)[1:]))
     assert code == 1
     assert changed(found) == {("role role-0", action, "t0", "deny") for action in ("list", "call")}
-    assert any("too many" in text for text in found["unseen"])
+    assert any("the same on both sides" in text for text in found["unseen"])
     assert found["compared"] <= 200_000
+
+
+def test_too_much_to_combine_is_combined_less_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found = difference(tmp_path, capsys, "".join(many(40)[:1]), "".join(many(40)))
+    assert code == 1
+    assert ("role role-7", "call", "t7", "allow") in changed(found)
+    assert any("no single rule brings together" in text for text in found["unseen"])
+    assert found["compared"] <= 200_000
+
+
+def test_what_is_beyond_the_bound_is_left_out_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found = difference(tmp_path, capsys, rule(TARGET), "".join(many(300)))
+    assert code == 1
+    assert any("all but the first 200,000 of" in text for text in found["unseen"])
+    assert found["compared"] == 200_000
 
 
 def test_the_text_says_who_may_do_what_in_one_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

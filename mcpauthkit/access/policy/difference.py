@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from mcpauthkit.access.policy.cases import NOBODY, NOON
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.engine import PolicyEngine
 from mcpauthkit.access.policy.people import ANYBODY, Somebody
-from mcpauthkit.access.policy.witnesses import Witnesses, witnesses_of
+from mcpauthkit.access.policy.witnesses import Witnesses, own_conditions, witnesses_of
 from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Target
 
 MOST_COMPARED = 200_000
 """How many made-up requests are compared at most; beyond, fewer things are combined with one another."""
 
+_MOST_RULES = 100
+_OF_CHANGED = "callers and targets of rules that are the same on both sides, because there are too many of them"
 _TOO_MANY = "callers, tags and namespaces that no single rule brings together, because there are too many of them"
 _Key = tuple[str, Target, Action, bool]
 
@@ -89,28 +91,48 @@ def compare(
         ConfigurationError: Policies of one side cannot be used together.
     """
     given = tuple(requests)
-    witnesses, unseen = _bounded([*old, *new])
+    witnesses, unseen = _bounded(old, new)
     found = _Found(witnesses.people)
+    most = MOST_COMPARED // (2 if witnesses.own else 1)
     for is_met in (True, False) if witnesses.own else (None,):
         before, after = (_engine(one, witnesses.own, answer=bool(is_met)) for one in (old, new))
-        for who, asked in chain(_made_up(witnesses), given):
+        for who, asked in chain(islice(_made_up(witnesses), most), given):
             found.take(who, asked, before.decide(asked), after.decide(asked), own=is_met)
     return Difference(
         changes=found.changes(),
         compared=found.compared,
         people=len(witnesses.people),
         targets=len(witnesses.targets),
-        rules=dict(_rules(old, new)),
+        rules=_rules(old, new),
         unseen=unseen,
     )
 
 
-def _bounded(policies: Sequence[Policy]) -> tuple[Witnesses, tuple[str, ...]]:
-    witnesses = witnesses_of(policies)
-    if witnesses.size <= MOST_COMPARED:
-        return witnesses, witnesses.unseen
-    narrow = witnesses_of(policies, wide=False)
-    return narrow, (*narrow.unseen, _TOO_MANY)
+def _bounded(old: Sequence[Policy], new: Sequence[Policy]) -> tuple[Witnesses, tuple[str, ...]]:
+    """What to ask: of as many rules, and as combined, as the bound allows."""
+    policies = [*old, *new]
+    own = own_conditions(policies)
+    if sum(len(one.rules) for one in policies) <= _MOST_RULES:
+        everything = witnesses_of(policies)
+        if everything.size <= MOST_COMPARED:
+            return everything, everything.unseen
+    # Whoever gets another decision meets a rule that is not in both, unless it is the default that changed.
+    became = _rules(old, new)
+    changed = [_only(one, became) for one in policies] if became else policies
+    if sum(len(one.rules) for one in changed) <= _MOST_RULES:
+        wide = replace(witnesses_of(changed), own=own)
+        if wide.size <= MOST_COMPARED:
+            return wide, (*wide.unseen, _OF_CHANGED)
+    narrow = replace(witnesses_of(changed, wide=False), own=own)
+    left_out = (*narrow.unseen, _OF_CHANGED, _TOO_MANY)
+    if narrow.size > MOST_COMPARED:
+        return narrow, (*left_out, f"all but the first {MOST_COMPARED:,} of {narrow.size:,} combinations")
+    return narrow, left_out
+
+
+def _only(policy: Policy, names: Collection[str]) -> Policy:
+    rules = tuple(one for one in policy.rules if f"{policy.name}/{one.name}" in names)
+    return policy.model_copy(update={"rules": rules})
 
 
 def _made_up(witnesses: Witnesses) -> Iterator[tuple[str, AccessRequest]]:
@@ -131,15 +153,18 @@ def _engine(policies: Sequence[Policy], own: Iterable[str], *, answer: bool) -> 
     return PolicyEngine(policies, conditions=dict.fromkeys(own, lambda _request: answer))
 
 
-def _rules(old: Sequence[Policy], new: Sequence[Policy]) -> Iterator[tuple[str, str]]:
+def _rules(old: Sequence[Policy], new: Sequence[Policy]) -> dict[str, str]:
+    """What became of each rule that is not the same on both sides, by policy and name."""
     before, after = ({f"{one.name}/{rule.name}": rule for one in side for rule in one.rules} for side in (old, new))
+    became = {}
     for name in dict.fromkeys([*before, *after]):
         if name not in after:
-            yield name, "removed"
+            became[name] = "removed"
         elif name not in before:
-            yield name, "added"
+            became[name] = "added"
         elif before[name] != after[name]:
-            yield name, "changed"
+            became[name] = "changed"
+    return became
 
 
 class _Found:

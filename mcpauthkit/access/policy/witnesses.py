@@ -92,15 +92,14 @@ def own_conditions(policies: Iterable[Policy]) -> tuple[str, ...]:
 
 
 def _targets(rules: Sequence[Rule], *, wide: bool) -> tuple[Target, ...]:
+    if not wide:
+        return tuple(dict.fromkeys(target for rule in rules for target in _targets([rule], wide=True)))
     tags = distinct((*_selected(rules, "tags"), *_texts(_values(rules, "tool.tags"))))
     namespaces = distinct((*_selected(rules, "namespaces"), *_texts(_values(rules, "tool.namespace"))))
     found: dict[Target, None] = {}
     for name in distinct((*_names_of(rules, "tools"), *_texts(_values(rules, "tool.name")), OTHER)):
         labelled = [frozenset[str](), *(frozenset({one}) for one in tags)]
-        spaces = ["", *namespaces]
-        pairs: Iterable[tuple[str, frozenset[str]]] = product(spaces, labelled)
-        if not wide:
-            pairs = [*(("", one) for one in labelled), *((one, frozenset()) for one in spaces)]
+        pairs = product(["", *namespaces], labelled)
         found.update(dict.fromkeys(Target(Kind.TOOL, name, "", space, label) for space, label in pairs))
     for name in distinct((*_names_of(rules, "prompts"), *_texts(_values(rules, "prompt.name")), OTHER)):
         found.update({Target(Kind.PROMPT, name, tags=one): None for one in (frozenset(), *map(_one, tags))})
