@@ -21,7 +21,6 @@ from fastmcp.resources.base import Resource
 from fastmcp.resources.template import ResourceTemplate
 from fastmcp.server.providers.aggregate import AggregateProvider
 from fastmcp.server.providers.base import Provider
-from fastmcp.server.providers.proxy import FastMCPProxy, ProxyProvider
 from fastmcp.server.transforms import (
     GetPromptNext,
     GetResourceNext,
@@ -155,7 +154,9 @@ def _layers(provider: Provider) -> Iterator[Provider]:
 
 def _is_proxy(provider: Provider) -> bool:
     *_, inmost = _layers(provider)
-    return isinstance(inmost, ProxyProvider) or isinstance(getattr(inmost, "server", None), FastMCPProxy)
+    # By name: importing proxies loads FastMCP's client with its storage, which a server without any need not have.
+    classes = {one.__name__ for object_ in (inmost, getattr(inmost, "server", None)) for one in type(object_).__mro__}
+    return not classes.isdisjoint({"ProxyProvider", "FastMCPProxy"})
 
 
 def _namespace_of(provider: Provider) -> str:
