@@ -126,7 +126,7 @@ class Attack:
     Args:
         name: What is tried, as a sentence without its end.
         do: Tries it; gives the page at the end.
-        audit: The words of the one line in the audit log.
+        audit: The event and the reason of the one refusal in the audit log.
         status: The status of the page at the end.
         connected: Who is connected afterwards, as which account: nobody, unless the attack came after a success.
     """

@@ -13,10 +13,10 @@ from mcpauthkit.testing import approve, sign_in
 from tests.flows.adversary import MARKUP, SESSION_COOKIE, Attack, Reply, Stage, with_query
 from tests.flows.attacks_on_links import UNKNOWN
 
-STATE = "callback with an unknown or used state refused"
-BROWSER = "callback in another browser refused"
-REFUSED = "callback refused"
-FINISHED = "callback of a finished flow refused"
+STATE = "callback.refused: unknown or used state"
+BROWSER = "callback.refused: in another browser"
+REFUSED = "callback.refused: no credential for its code"
+FINISHED = "callback.refused: of a finished flow"
 ALICE_ONLY = {"alice": "octo-alice"}
 
 Do = Callable[[Stage], Awaitable[Reply]]

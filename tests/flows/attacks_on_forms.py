@@ -13,9 +13,9 @@ from tests.flows.adversary import MARKUP, Attack, Reply, Stage
 from tests.flows.attacks_on_links import FORWARDED, UNKNOWN, UNSIGNED
 from tests.world import RING, World
 
-OVERSIZED = "oversized form refused"
-NO_FORM = "no form refused"
-DOUBLED = "form with a doubled field refused"
+OVERSIZED = "form.refused: oversized form"
+NO_FORM = "form.refused: no form"
+DOUBLED = "form.refused: form with a doubled field"
 CSRF = "csrf"
 TYPED = {"site": "eu", "token": "typed-canary-token"}
 

@@ -8,9 +8,9 @@ import httpx
 
 from tests.flows.adversary import MARKUP, SESSION_COOKIE, Attack, Reply, Stage, page_of, with_query
 
-FORWARDED = "forwarded link refused"
-UNKNOWN = "unknown link refused"
-UNSIGNED = "form without a token of ours refused"
+FORWARDED = "link.refused: forwarded"
+UNKNOWN = "link.refused: unknown"
+UNSIGNED = "form.refused: no token of ours"
 
 Do = Callable[[Stage], Awaitable[Reply]]
 

@@ -8,7 +8,7 @@ import httpx
 
 from tests.flows.adversary import MARKUP, SESSION_COOKIE, Attack, Reply, Stage, with_query
 
-REFUSED = "sign-in refused"
+REFUSED = "browser.sign_in_refused"
 
 Do = Callable[[Stage], Awaitable[Reply]]
 

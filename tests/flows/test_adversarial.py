@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from markupsafe import escape
 
 from mcpauthkit.testing import DevUser
+from tests.audited import audit_lines, fields_of, refusals_told
 from tests.flows.adversary import MARKUP, Attack, stage
 from tests.flows.attacks_on_callbacks import CALLBACKS
 from tests.flows.attacks_on_forms import FORMS, serve_form
@@ -39,9 +39,10 @@ def here() -> Iterator[World]:
 
 
 def audited(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the audit log tells, without the fields."""
-    lines = [record.getMessage() for record in caplog.records if record.name == "mcpauthkit.audit"]
-    return [re.split(r" (?:service|code|path|request_id)=", line)[0] for line in lines]
+    """What the audit log tells of refusals; reasons of errors are fields of their own, and told elsewhere."""
+    denied = [line for line in audit_lines(caplog) if fields_of(line).get("decision") == "deny"]
+    assert denied == audit_lines(caplog, level=logging.WARNING)
+    return [told.partition(": code=")[0] for told in refusals_told(caplog)]
 
 
 @pytest.mark.parametrize("attack", TABLE, ids=lambda attack: attack.name)

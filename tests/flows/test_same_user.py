@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mcpauthkit.testing import BrowserRobot, FakeClock, approve, sign_in
+from tests.audited import audit_lines, refusals_told
 from tests.flows.test_ladder import eras, link_in, text_of
 from tests.world import Answer, Era, World, world
 
@@ -58,8 +59,9 @@ async def test_bob_opening_alices_link_is_refused_and_told_apart_in_the_audit_lo
         start = await bob.open(link.replace("/connect/forge", "/connect/forge/start"))
         assert start.status == 403
     assert nothing_stored(here)
-    audited = [record.getMessage() for record in caplog.records if record.name == "mcpauthkit.audit"]
-    assert [line.partition(" service=")[0] for line in audited] == ["forwarded link refused"] * 2
+    audited = audit_lines(caplog)
+    assert refusals_told(caplog) == ["link.refused: forwarded"] * 2
+    assert len(audited) == 2
     async with here.client() as client:
         assert (await text_of(client, "list_repos"))[0]
 

@@ -17,6 +17,7 @@ from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import BrowserRobot, DevIssuer, sign_in
 from mcpauthkit.web.cookies import SealedCookies
 from tests.asgi import lifespan
+from tests.audited import audit_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -261,8 +262,9 @@ async def test_a_link_that_cannot_be_ours_is_told_at_once_and_starts_no_login(
         assert "new link" in answer.text
         assert "set-cookie" not in answer.headers
         assert (await http.get(f"{BASE}/connect/forge?flow={'x' * 128}")).status_code == 303
-    audited = [record.getMessage() for record in caplog.records if record.name == "mcpauthkit.audit"]
-    assert [line.partition(" request_id")[0] for line in audited] == ["unknown link refused service=forge user=-"]
+    assert [line.partition(" request_id")[0] for line in audit_lines(caplog)] == [
+        "link.refused decision=deny service=forge reason=unknown"
+    ]
 
 
 async def test_a_browser_that_opens_many_links_keeps_the_latest_logins_only(issuer: DevIssuer) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from mcpauthkit.errors import CredentialsRejected, RemoteMisbehaved, RemoteUnavailable
 from mcpauthkit.testing import BrowserRobot, FakeClock
+from tests.audited import refusals_told
 from tests.wiki_world import BAD, GOOD, SEND, TYPED, Wiki, send, token_of, wiki_world
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ async def here(shared: Wiki) -> Wiki:
         await client.call_tool("forget_wiki", raise_on_error=False)
     shared.tried.clear()
     return shared
-
-
-def audited(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "mcpauthkit.audit"]
 
 
 def value_of(page: Page, name: str) -> str:
@@ -156,7 +153,7 @@ async def test_a_form_from_elsewhere_is_refused_and_its_values_are_not_shown(
         assert answer.status_code == 403
         assert "evil.example" not in answer.text
         assert here.tried == []
-        assert [line.partition(" path=")[0] for line in audited(caplog)] == ["form without a token of ours refused"]
+        assert refusals_told(caplog) == ["form.refused: no token of ours"]
         assert (await robot.submit(page, TYPED, button=SEND)).title == "Wiki is connected"
 
 
@@ -168,7 +165,7 @@ async def test_another_users_link_takes_no_form_of_mine(here: Wiki, caplog: pyte
     assert answer.status_code == 403
     assert "belongs to somebody else" in answer.text
     assert here.tried == []
-    assert [line.partition(" service=")[0] for line in audited(caplog)] == ["forwarded link refused"]
+    assert refusals_told(caplog) == ["link.refused: forwarded"]
     assert (await here.result())[0]
 
 
@@ -197,7 +194,7 @@ async def test_a_body_that_no_page_of_ours_sends_is_refused_and_audited(
         assert answer.status_code == status
         assert GOOD not in answer.text
         assert here.tried == []
-        assert len(audited(caplog)) == 1
+        assert len(refusals_told(caplog)) == 1
         assert (await robot.submit(page, TYPED, button=SEND)).title == "Wiki is connected"
 
 
@@ -254,7 +251,7 @@ async def test_after_twenty_wrong_tries_the_link_ends_and_says_how_to_start_agai
         assert "operator" not in ended.text
         assert (await robot.submit(page, TYPED, button=SEND)).title == ended.title
         assert len(here.tried) == 20
-    assert [line.partition(" service=")[0] for line in audited(caplog)] == ["too many wrong tries ended a link"]
+    assert refusals_told(caplog) == ["form.refused: too many wrong tries"]
     async with here.form() as (robot, page):
         assert (await robot.submit(page, TYPED, button=SEND)).title == "Wiki is connected"
 

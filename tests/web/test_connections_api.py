@@ -10,6 +10,7 @@ import pytest
 from mcpauthkit.errors import ConfigurationError, NoSuchConnection
 from mcpauthkit.providers.connections import Connections
 from mcpauthkit.testing import BrowserRobot, approve, sign_in
+from tests.audited import audit_lines, fields_of
 from tests.stores.failing import FailingStore
 from tests.web.connections_world import ConnectionsWorld, connections_world
 
@@ -138,9 +139,8 @@ async def test_what_no_frontend_of_ours_sends_is_refused_and_audited(
         answer = await http.post(f"{API}/forge", content=body, headers={"content-type": content_type})
     refused(answer, 400, "invalid_request")
     digest = here.principal("alice").digest
-    audited = [one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit"]
-    assert [line.partition(" request_id=")[0] for line in audited] == [
-        f"body that is no JSON object of ours refused service=forge user={digest}"
+    assert [line.partition(" request_id=")[0] for line in audit_lines(caplog)] == [
+        f'request.refused decision=deny service=forge user={digest} reason="no JSON object of ours"'
     ]
 
 
@@ -217,7 +217,13 @@ async def test_an_administrator_ends_everything_of_one_user_and_it_is_audited(
     assert await here.connections.of(here.principal("alice")) == []
     assert len(await here.connections.of(here.principal("bob"))) == 1
     records = [one for one in caplog.records if one.name == "mcpauthkit.audit"]
-    assert [one.getMessage()[:16] for one in records if one.levelname == "INFO"] == ["connection ended"] * 3
+    told = [fields_of(one.getMessage()) for one in records if one.levelname == "INFO"]
+    of_alice = [one for one in told if one["user"] == here.principal("alice").digest]
+    ended_here = [one for one in of_alice if one["event"] == "credential.removed"]
+    assert len({one["credential"] for one in ended_here}) == len(ended_here) == 3
+    assert {one["reason"] for one in ended_here} == {"ended by an administrator"}
+    ended_there = sorted(one["outcome"] for one in of_alice if one["event"] == "credential.revoked")
+    assert ended_there == ["not_supported", "yes", "yes"]
     audited = [one.getMessage() for one in records if one.levelname == "WARNING"]
     assert len(audited) == 2
     assert here.principal("alice").digest in audited[0]

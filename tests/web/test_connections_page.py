@@ -13,6 +13,7 @@ from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import BrowserRobot, DevIssuer, approve, sign_in
 from mcpauthkit.web.ended_sessions import EndedSessions
 from mcpauthkit.web.hub import Hub
+from tests.audited import fields_of
 from tests.web.connections_world import SETTINGS, ConnectionsWorld, Visitor, connections_world
 from tests.web.test_pages import EVIL
 from tests.world import RING
@@ -266,7 +267,9 @@ async def test_a_form_larger_than_ours_is_refused_and_audited(
         answer = await post(here, alice, "connect", csrf=token, service="forge", scope="x" * 100_000)
         assert answer.status_code == 413
         [refused] = [one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit"]
-        assert refused.startswith("oversized form refused path=/connections/connect user=")
+        told = fields_of(refused)
+        assert (told["event"], told["reason"]) == ("form.refused", "oversized form")
+        assert told["path"] == "/connections/connect"
         async with httpx.AsyncClient(cookies=alice.robot.cookies) as http:
             for body in (b"\xff\xfe", b"&".join([b"a=b"] * 1000)):
                 answer = await http.post(f"{here.page}/connect", content=body)
