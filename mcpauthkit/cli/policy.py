@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from mcpauthkit.access.policy.cases import CaseFile
 from mcpauthkit.access.policy.document import Policy
-from mcpauthkit.access.policy.notes import notes_on
 from mcpauthkit.access.policy.reading import Document
 from mcpauthkit.access.policy.schema import json_schema
-from mcpauthkit.access.policy.trying import Outcome, outcomes_of
-from mcpauthkit.access.policy.witnesses import own_conditions
+from mcpauthkit.access.review.cases import CaseFile
+from mcpauthkit.access.review.notes import notes_on
+from mcpauthkit.access.review.trying import Outcome, outcomes_of
+from mcpauthkit.access.review.witnesses import own_conditions
 from mcpauthkit.cli.policy_diff import diff
 from mcpauthkit.cli.policy_explain import explain, lines_of
 from mcpauthkit.cli.policy_files import documents_at, policies_under, tests_at

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from mcpauthkit.access.policy.cases import request_of
-from mcpauthkit.access.policy.difference import Change, Difference, compare
 from mcpauthkit.access.request import AccessRequest, Decision
+from mcpauthkit.access.review.cases import request_of
+from mcpauthkit.access.review.difference import Change, Difference, compare
 from mcpauthkit.cli.policy_files import policies_at, tests_at
 
 _Switch = Annotated[bool, Parameter(negative="")]

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from mcpauthkit.access.policy.cases import NOBODY, case_of, request_of
 from mcpauthkit.access.policy.explaining import Explanation
-from mcpauthkit.access.policy.trying import engine_with
+from mcpauthkit.access.review.cases import NOBODY, case_of, request_of
+from mcpauthkit.access.review.trying import engine_with
 from mcpauthkit.cli.policy_files import policies_at
 from mcpauthkit.errors import ConfigurationError
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mcpauthkit.access.policy.cases import CaseFile
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.policy_set import Wanted, load
 from mcpauthkit.access.policy.reading import Document, read_bytes, read_document
 from mcpauthkit.access.policy.sources import read_all
-from mcpauthkit.access.policy.witnesses import own_conditions
+from mcpauthkit.access.review.cases import CaseFile
+from mcpauthkit.access.review.witnesses import own_conditions
 from mcpauthkit.errors import ConfigurationError, PolicyInvalid
 
 _TEST = ".test"

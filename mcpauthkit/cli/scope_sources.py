@@ -13,7 +13,7 @@ import yaml
 from fastapi import FastAPI
 from fastmcp import FastMCP
 
-from mcpauthkit.access.policy.scopes import scopes_of
+from mcpauthkit.access.review.scopes import scopes_of
 from mcpauthkit.access.tool_scopes import ToolScopes
 from mcpauthkit.cli.policy_files import policies_at
 from mcpauthkit.errors import ConfigurationError

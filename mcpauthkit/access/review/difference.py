@@ -9,12 +9,12 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
-from mcpauthkit.access.policy.cases import NOBODY, NOON
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.engine import PolicyEngine
-from mcpauthkit.access.policy.people import ANYBODY, Somebody
-from mcpauthkit.access.policy.witnesses import Witnesses, own_conditions, witnesses_of
 from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Target
+from mcpauthkit.access.review.cases import NOBODY, NOON
+from mcpauthkit.access.review.people import ANYBODY, Somebody
+from mcpauthkit.access.review.witnesses import Witnesses, own_conditions, witnesses_of
 
 MOST_COMPARED = 200_000
 """How many made-up requests are compared at most; beyond, fewer things are combined with one another."""

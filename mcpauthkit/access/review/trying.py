@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mcpauthkit.access.policy.cases import Case, CaseFile, request_of
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.engine import PolicyEngine
 from mcpauthkit.access.policy.explaining import Explanation
-from mcpauthkit.access.policy.witnesses import moments_of, own_conditions
 from mcpauthkit.access.request import AccessRequest, Decision
+from mcpauthkit.access.review.cases import Case, CaseFile, request_of
+from mcpauthkit.access.review.witnesses import moments_of, own_conditions
 
 _WORDS = {True: "allow", False: "deny"}
 

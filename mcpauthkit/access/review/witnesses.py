@@ -13,11 +13,11 @@ from fnmatch import fnmatchcase
 from itertools import combinations, product
 from typing import Any
 
-from mcpauthkit.access.policy.candidates import MISSING, OTHER, distinct, example_of, literal_of, nested, values_around
-from mcpauthkit.access.policy.cases import NOON
 from mcpauthkit.access.policy.document import WEEKDAYS, Condition, CustomCondition, Policy, Rule, TimeWindow
-from mcpauthkit.access.policy.people import Somebody, people_of
 from mcpauthkit.access.request import Action, Kind, Target
+from mcpauthkit.access.review.candidates import MISSING, OTHER, distinct, example_of, literal_of, nested, values_around
+from mcpauthkit.access.review.cases import NOON
+from mcpauthkit.access.review.people import Somebody, people_of
 
 _ARGUMENTS = "tool.args."
 _MOST_ARGUMENTS = 64

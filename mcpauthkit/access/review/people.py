@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from mcpauthkit.access.policy.candidates import MISSING, OTHER, distinct, example_of, nested, values_around
-from mcpauthkit.access.policy.cases import ISSUER, NOBODY, Person
 from mcpauthkit.access.policy.document import Agents, Condition, Rule
+from mcpauthkit.access.review.candidates import MISSING, OTHER, distinct, example_of, nested, values_around
+from mcpauthkit.access.review.cases import ISSUER, NOBODY, Person
 
 ANYBODY = "anybody signed in"
 """The label of who has nothing special."""
