@@ -15,8 +15,8 @@ from mcpauthkit.access.policy.reading import Document
 from mcpauthkit.access.policy.schema import json_schema
 from mcpauthkit.access.review.cases import CaseFile
 from mcpauthkit.access.review.notes import notes_on
-from mcpauthkit.access.review.trying import Outcome, outcomes_of
-from mcpauthkit.access.review.witnesses import own_conditions
+from mcpauthkit.access.review.running import Outcome, outcomes_of
+from mcpauthkit.access.review.samples import custom_conditions
 from mcpauthkit.cli.policy_diff import diff
 from mcpauthkit.cli.policy_explain import explain, lines_of
 from mcpauthkit.cli.policy_files import documents_at, policies_under, tests_at
@@ -53,15 +53,15 @@ def validate(paths: tuple[Path, ...], /, *, json: _Switch = False) -> int:
         faults = error.faults
     policies = [one.content for one in documents]
     notes = [*_on_ends(documents), *(asdict(one) for one in notes_on(policies))]
-    own = own_conditions(policies)
+    custom = custom_conditions(policies)
     if json:
         counted = [
             {"source": one.source, "name": one.content.name, "rules": len(one.content.rules)} for one in documents
         ]
-        found = {"policies": counted, "faults": [asdict(one) for one in faults], "notes": notes, "conditions": own}
+        found = {"policies": counted, "faults": [asdict(one) for one in faults], "notes": notes, "conditions": custom}
         print(json_text.dumps(found, indent=2))
     else:
-        print(*_validated(documents, faults, notes, own), sep="\n")
+        print(*_validated(documents, faults, notes, custom), sep="\n")
     return 1 if faults else 0
 
 
@@ -74,7 +74,10 @@ def _on_ends(documents: Sequence[Document[Policy]]) -> Iterator[dict[str, str]]:
 
 
 def _validated(
-    documents: Sequence[Document[Policy]], faults: Sequence[Fault], notes: Sequence[dict[str, str]], own: Sequence[str]
+    documents: Sequence[Document[Policy]],
+    faults: Sequence[Fault],
+    notes: Sequence[dict[str, str]],
+    custom: Sequence[str],
 ) -> Iterator[str]:
     yield from map(str, faults)
     if faults:
@@ -83,8 +86,8 @@ def _validated(
     for one in documents:
         yield f"{one.source}: {one.content.name}, {_count(len(one.content.rules), 'rule')}"
     yield from (f"note: {one['policy']}{'/' if one['rule'] else ''}{one['rule']}: {one['text']}" for one in notes)
-    if own:
-        yield f"The application has to register: {', '.join(own)}."
+    if custom:
+        yield f"The application has to register: {', '.join(custom)}."
 
 
 def run_tests(files: tuple[Path, ...], /, *, verbose: _Switch = False, json: _Switch = False) -> int:

@@ -53,7 +53,7 @@ def _told(found: Difference) -> Iterator[str]:
     if len(told) > _MOST_SHOWN:
         yield f"and {len(told) - _MOST_SHOWN:,} more; --json lists all of them"
     count = f"{len(found.changes):,} decisions change" if found.changes else "No decision changes"
-    yield f"{count}, of {found.compared:,} made up of {found.people:,} callers and {found.targets:,} targets."
+    yield f"{count}, of {found.compared:,} made up of {found.callers:,} callers and {found.targets:,} targets."
     yield "Not compared:"
     yield from (f"  {text}" for text in (*found.unseen, _ALWAYS_UNSEEN))
 
@@ -91,8 +91,8 @@ def _when(change: Change) -> str:
         parts.append(f"at {change.at:%A %H:%M %Z}")
     if change.transport != "http":
         parts.append(f"over {change.transport}")
-    if change.own is not None:
-        parts.append(f"with your own conditions {'met' if change.own else 'not met'}")
+    if change.custom is not None:
+        parts.append(f"with custom conditions {'met' if change.custom else 'not met'}")
     such = f", such as {', '.join(parts)}" if parts else ""
     return f", in {change.changed:,} of {change.asked:,} cases{such}"
 
@@ -107,7 +107,7 @@ def _as_json(found: Difference) -> dict[str, Any]:
         "changes": [_change_as_json(one) for one in found.changes],
         "rules": dict(found.rules),
         "compared": found.compared,
-        "people": found.people,
+        "callers": found.callers,
         "targets": found.targets,
         "unseen": [*found.unseen, _ALWAYS_UNSEEN],
     }
@@ -124,7 +124,7 @@ def _change_as_json(change: Change) -> dict[str, Any]:
         "arguments": change.arguments,
         "at": change.at.isoformat() if change.at else None,
         "transport": change.transport,
-        "own_conditions": change.own,
+        "custom_conditions": change.custom,
         "before": _decision_as_json(change.before),
         "after": _decision_as_json(change.after),
         "changed": change.changed,

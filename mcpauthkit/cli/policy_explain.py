@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from mcpauthkit.access.policy.explaining import Explanation
 from mcpauthkit.access.review.cases import NOBODY, case_of, request_of
-from mcpauthkit.access.review.trying import engine_with
+from mcpauthkit.access.review.running import engine_with
 from mcpauthkit.cli.policy_files import policies_at
 from mcpauthkit.errors import ConfigurationError
 
@@ -78,7 +78,7 @@ class WhatFor:
         namespace: The namespace it comes from.
         transport: How the request comes: http, sse, stdio or memory.
         at: When, as in 2026-11-23T12:00:00+01:00; a Monday at noon, UTC, unless given.
-        condition: A condition of the application's own, as name=true or name=false.
+        condition: What a custom condition answers, as name=true or name=false.
     """
 
     call: str | None = None
@@ -134,10 +134,10 @@ def explain(
         what: For what.
         json: Print it as JSON.
     """
-    person = who.said()
-    if person and who.subject is None:
+    user = who.said()
+    if user and who.subject is None:
         raise ConfigurationError("Nobody has roles, scopes or claims.", hint="Say who asks: --subject alice.")
-    explanation = _explained(paths, {**what.said(), "user": person or NOBODY, "name": "explained", "expect": "allow"})
+    explanation = _explained(paths, {**what.said(), "user": user or NOBODY, "name": "explained", "expect": "allow"})
     if json:
         print(json_text.dumps(asdict(explanation), indent=2))
     else:

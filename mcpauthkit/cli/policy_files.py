@@ -10,7 +10,7 @@ from mcpauthkit.access.policy.policy_set import Wanted, load
 from mcpauthkit.access.policy.reading import Document, read_bytes, read_document
 from mcpauthkit.access.policy.sources import read_all
 from mcpauthkit.access.review.cases import CaseFile
-from mcpauthkit.access.review.witnesses import own_conditions
+from mcpauthkit.access.review.samples import custom_conditions
 from mcpauthkit.errors import ConfigurationError, PolicyInvalid
 
 _TEST = ".test"
@@ -29,8 +29,8 @@ def documents_at(paths: Iterable[Path]) -> tuple[Document[Policy], ...]:
     sources = tuple(paths)
     for path in sources:
         _check_there(path)
-    own = own_conditions(one.content for one in read_all(sources))
-    return load(Wanted(sources=sources, given=(), conditions=dict.fromkeys(own, lambda _request: False))).documents
+    custom = custom_conditions(one.content for one in read_all(sources))
+    return load(Wanted(sources=sources, given=(), conditions=dict.fromkeys(custom, lambda _request: False))).documents
 
 
 def policies_at(paths: Iterable[Path]) -> list[Policy]:

@@ -226,6 +226,11 @@ class Rule(Part):
     services: Texts = ()
     priority: Annotated[int, Field(ge=-_MOST_PRIORITY, le=_MOST_PRIORITY)] = 100
 
+    @property
+    def comparisons(self) -> tuple[Condition, ...]:
+        """Its conditions without the custom ones."""
+        return tuple(one for one in self.conditions if isinstance(one, Condition))
+
 
 class Policy(Part):
     """One document: rules under a name.

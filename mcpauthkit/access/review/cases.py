@@ -25,7 +25,7 @@ NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ISSUER = "https://issuer.test"
 """Who vouches for users of whom a test does not say it."""
 
-_USES = {"call": (Kind.TOOL, Action.CALL), "read": (Kind.RESOURCE, Action.READ), "get": (Kind.PROMPT, Action.GET)}
+_KINDS = {"call": Kind.TOOL, "read": Kind.RESOURCE, "get": Kind.PROMPT}
 
 
 def _moment(value: Any) -> datetime:
@@ -38,7 +38,7 @@ def _moment(value: Any) -> datetime:
     return moment
 
 
-class Person(Part):
+class User(Part):
     """Somebody who is signed in.
 
     Args:
@@ -62,7 +62,7 @@ class Person(Part):
     connected: Texts | None = None
 
     def principal(self) -> Principal:
-        """This person as a verified token would describe them."""
+        """The principal that a verified token of theirs would give."""
         told = {"sub": self.subject, "iss": self.issuer, **self.claims}
         if self.tenant is not None:
             told["tenant"] = self.tenant
@@ -82,7 +82,7 @@ class Case(Part):
 
     Args:
         name: What it shows.
-        user: One of the file's users, somebody written out, or `nobody`.
+        user: The name of one of the file's users, a user written out, or `nobody`.
         call: The tool that is called.
         read: The address that is read.
         get: The prompt that is got.
@@ -93,15 +93,15 @@ class Case(Part):
         namespace: The namespace of the mounted server it comes from.
         transport: How the request came.
         at: When; a Monday at noon, UTC, unless given.
-        conditions: What the application's own conditions answer; one that is not named cannot be evaluated.
+        conditions: What custom conditions answer, by name; one that is not named cannot be evaluated.
         expect: What has to come of it.
         by: The rule that has to decide it.
     """
 
     name: Name
     user: Annotated[
-        Annotated[Name, Tag("name")] | Annotated[Person, Tag("person")],
-        Discriminator(lambda given: "name" if isinstance(given, str) else "person"),
+        Annotated[Name, Tag("name")] | Annotated[User, Tag("written out")],
+        Discriminator(lambda given: "name" if isinstance(given, str) else "written out"),
     ]
     call: Text | None = None
     read: Text | None = None
@@ -143,9 +143,9 @@ class Case(Part):
 
     @property
     def _use(self) -> tuple[Kind, Action]:
-        for name, use in _USES.items():
+        for name, kind in _KINDS.items():
             if getattr(self, name) is not None:
-                return use
+                return kind, Action(name)
         return Kind(self.kind or Kind.TOOL), Action.LIST
 
 
@@ -155,12 +155,12 @@ class CaseFile(Part):
     Args:
         policies: The policies under test: files and directories, as seen from this file; without it, the file of
             the same name without `.test`.
-        users: People by name.
+        users: Users by name.
         tests: The tests.
     """
 
     policies: Texts | None = None
-    users: dict[Name, Person] = Field(default_factory=dict)
+    users: dict[Name, User] = Field(default_factory=dict)
     tests: Annotated[tuple[Case, ...], ListOf, Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -178,23 +178,32 @@ class CaseFile(Part):
         return self
 
 
-def request_of(case: Case, users: Mapping[str, Person], at: datetime | None = None) -> AccessRequest:
+def request_of(case: Case, users: Mapping[str, User], at: datetime | None = None) -> AccessRequest:
     """What a test asks.
 
     Args:
         case: The test.
-        users: The people it may name.
+        users: The users it may name.
         at: Another time than its own.
     """
-    who = users.get(case.user) if isinstance(case.user, str) else case.user
-    caller = Caller(
-        principal=who.principal() if who else None,
-        now=at or case.at or NOON,
-        connected=frozenset(who.connected or ()) if who else None,
-        transport=case.transport,
-    )
+    user = users.get(case.user) if isinstance(case.user, str) else case.user
+    caller = caller_of(user, at or case.at or NOON, case.transport)
     arguments = (case.arguments or {}) if case.action is Action.CALL else None
     return AccessRequest(caller, case.target, case.action, arguments)
+
+
+def caller_of(user: User | None, now: datetime, transport: str) -> Caller:
+    """A user as the caller of a request.
+
+    Args:
+        user: The user; None for nobody.
+        now: The time, with a zone.
+        transport: How the request comes.
+    """
+    if user is None:
+        return Caller(principal=None, now=now, transport=transport)
+    connected = frozenset(user.connected or ())
+    return Caller(principal=user.principal(), now=now, connected=connected, transport=transport)
 
 
 def case_of(values: Mapping[str, Any]) -> Case:

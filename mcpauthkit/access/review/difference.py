@@ -11,13 +11,13 @@ from typing import Any
 
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.engine import PolicyEngine
-from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Target
+from mcpauthkit.access.request import AccessRequest, Action, Decision, Target
 from mcpauthkit.access.review.cases import NOBODY, NOON
-from mcpauthkit.access.review.people import ANYBODY, Somebody
-from mcpauthkit.access.review.witnesses import Witnesses, own_conditions, witnesses_of
+from mcpauthkit.access.review.sample_callers import ANYBODY, SampleCaller
+from mcpauthkit.access.review.samples import Samples, custom_conditions, samples_of
 
 MOST_COMPARED = 200_000
-"""How many made-up requests are compared at most; beyond, fewer things are combined with one another."""
+"""How many sample requests are compared at most; beyond, fewer things are combined with one another."""
 
 _MOST_RULES = 100
 _OF_CHANGED = "callers and targets of rules that are the same on both sides, because there are too many of them"
@@ -36,7 +36,7 @@ class Change:
         arguments: With which arguments.
         at: When; None where it is not about time.
         transport: How the request comes.
-        own: What the application's own conditions answer; None where there are none.
+        custom: What custom conditions answer; None where there are none.
         before: The decision of the old policies.
         after: The decision of the new ones.
         changed: How many requests of this caller to do this with this target changed in the same way.
@@ -49,7 +49,7 @@ class Change:
     arguments: Mapping[str, Any] | None
     at: datetime | None
     transport: str
-    own: bool | None
+    custom: bool | None
     before: Decision
     after: Decision
     changed: int = 1
@@ -63,15 +63,15 @@ class Difference:
     Args:
         changes: The requests: for each caller, target, action and direction the first one.
         compared: How many requests were asked.
-        people: How many made-up callers they came from.
-        targets: How many made-up targets they were about.
+        callers: How many sample callers they came from.
+        targets: How many sample targets they were about.
         rules: What became of rules by name: `added`, `removed` or `changed`.
         unseen: What was not compared, in words.
     """
 
     changes: tuple[Change, ...]
     compared: int
-    people: int
+    callers: int
     targets: int
     rules: Mapping[str, str]
     unseen: tuple[str, ...]
@@ -85,45 +85,45 @@ def compare(
     Args:
         old: The policies that were.
         new: Those that are to be.
-        requests: Requests of yours besides those that are made up, each with a name for its caller.
+        requests: Requests of yours besides the samples, each with a name for its caller.
 
     Raises:
         ConfigurationError: Policies of one side cannot be used together.
     """
     given = tuple(requests)
-    witnesses, unseen = _bounded(old, new)
-    found = _Found(witnesses.people)
-    most = MOST_COMPARED // (2 if witnesses.own else 1)
-    for is_met in (True, False) if witnesses.own else (None,):
-        before, after = (_engine(one, witnesses.own, answer=bool(is_met)) for one in (old, new))
-        for who, asked in chain(islice(_made_up(witnesses), most), given):
-            found.take(who, asked, before.decide(asked), after.decide(asked), own=is_met)
+    samples, unseen = _bounded(old, new)
+    found = _Changes(samples.callers)
+    most = MOST_COMPARED // (2 if samples.custom else 1)
+    for is_met in (True, False) if samples.custom else (None,):
+        before, after = (_engine(one, samples.custom, answer=bool(is_met)) for one in (old, new))
+        for who, asked in chain(islice(samples.requests(), most), given):
+            found.take(who, asked, before.decide(asked), after.decide(asked), custom=is_met)
     return Difference(
-        changes=found.changes(),
+        changes=found.simplest(),
         compared=found.compared,
-        people=len(witnesses.people),
-        targets=len(witnesses.targets),
+        callers=len(samples.callers),
+        targets=len(samples.targets),
         rules=_rules(old, new),
         unseen=unseen,
     )
 
 
-def _bounded(old: Sequence[Policy], new: Sequence[Policy]) -> tuple[Witnesses, tuple[str, ...]]:
+def _bounded(old: Sequence[Policy], new: Sequence[Policy]) -> tuple[Samples, tuple[str, ...]]:
     """What to ask: of as many rules, and as combined, as the bound allows."""
     policies = [*old, *new]
-    own = own_conditions(policies)
+    custom = custom_conditions(policies)
     if sum(len(one.rules) for one in policies) <= _MOST_RULES:
-        everything = witnesses_of(policies)
+        everything = samples_of(policies)
         if everything.size <= MOST_COMPARED:
             return everything, everything.unseen
     # Whoever gets another decision meets a rule that is not in both, unless it is the default that changed.
     became = _rules(old, new)
     changed = [_only(one, became) for one in policies] if became else policies
     if sum(len(one.rules) for one in changed) <= _MOST_RULES:
-        wide = replace(witnesses_of(changed), own=own)
+        wide = replace(samples_of(changed), custom=custom)
         if wide.size <= MOST_COMPARED:
             return wide, (*wide.unseen, _OF_CHANGED)
-    narrow = replace(witnesses_of(changed, wide=False), own=own)
+    narrow = replace(samples_of(changed, wide=False), custom=custom)
     left_out = (*narrow.unseen, _OF_CHANGED, _TOO_MANY)
     if narrow.size > MOST_COMPARED:
         return narrow, (*left_out, f"all but the first {MOST_COMPARED:,} of {narrow.size:,} combinations")
@@ -135,22 +135,8 @@ def _only(policy: Policy, names: Collection[str]) -> Policy:
     return policy.model_copy(update={"rules": rules})
 
 
-def _made_up(witnesses: Witnesses) -> Iterator[tuple[str, AccessRequest]]:
-    asked = [(target, *one) for target in witnesses.targets for one in witnesses.requests_for(target)]
-    for somebody in witnesses.people:
-        principal = somebody.person.principal() if somebody.person else None
-        connected = frozenset(somebody.person.connected or ()) if somebody.person else None
-        for moment in witnesses.moments:
-            for transport in witnesses.transports:
-                caller = Caller(principal=principal, now=moment, connected=connected, transport=transport)
-                yield from (
-                    (somebody.label, AccessRequest(caller, target, action, arguments))
-                    for target, action, arguments in asked
-                )
-
-
-def _engine(policies: Sequence[Policy], own: Iterable[str], *, answer: bool) -> PolicyEngine:
-    return PolicyEngine(policies, conditions=dict.fromkeys(own, lambda _request: answer))
+def _engine(policies: Sequence[Policy], custom: Iterable[str], *, answer: bool) -> PolicyEngine:
+    return PolicyEngine(policies, conditions=dict.fromkeys(custom, lambda _request: answer))
 
 
 def _rules(old: Sequence[Policy], new: Sequence[Policy]) -> dict[str, str]:
@@ -167,21 +153,21 @@ def _rules(old: Sequence[Policy], new: Sequence[Policy]) -> dict[str, str]:
     return became
 
 
-class _Found:
+class _Changes:
     """Changes as they come up, one for each caller, target, action and direction.
 
     Args:
-        people: The made-up callers.
+        callers: The sample callers.
     """
 
-    def __init__(self, people: Iterable[Somebody]) -> None:
+    def __init__(self, callers: Iterable[SampleCaller]) -> None:
         self.compared = 0
-        self._parts = {one.label: one.parts for one in people}
+        self._parts = {one.label: one.parts for one in callers}
         self._first: dict[_Key, Change] = {}
         self._changed: Counter[_Key] = Counter()
         self._asked: Counter[tuple[str, Target, Action]] = Counter()
 
-    def take(self, who: str, asked: AccessRequest, before: Decision, after: Decision, *, own: bool | None) -> None:
+    def take(self, who: str, asked: AccessRequest, before: Decision, after: Decision, *, custom: bool | None) -> None:
         """Keep a request if its decisions differ."""
         self.compared += 1
         self._asked[who, asked.target, asked.action] += 1
@@ -198,13 +184,13 @@ class _Found:
             arguments=asked.arguments,
             at=asked.caller.now if asked.caller.now != NOON else None,
             transport=asked.caller.transport,
-            own=own,
+            custom=custom,
             before=before,
             after=after,
         )
 
-    def changes(self) -> tuple[Change, ...]:
-        """What was found, without what a simpler request shows already."""
+    def simplest(self) -> tuple[Change, ...]:
+        """The changes, without those that a simpler request shows already."""
         return tuple(
             replace(change, changed=self._changed[key], asked=self._asked[key[:3]])
             for key, change in self._first.items()
@@ -213,7 +199,7 @@ class _Found:
 
     def _simpler(self, key: _Key) -> Iterator[_Key]:
         who, target, action, is_allowed = key
-        is_made_up = who in self._parts and who != NOBODY
+        is_sample = who in self._parts and who != NOBODY
         plain = target._replace(namespace="", tags=frozenset())
-        for caller in (who, *self._parts.get(who, ()), *([ANYBODY] if is_made_up else [])):
+        for caller in (who, *self._parts.get(who, ()), *([ANYBODY] if is_sample else [])):
             yield from ((caller, one, action, is_allowed) for one in (target, plain) if (caller, one) != (who, target))

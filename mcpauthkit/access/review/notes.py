@@ -70,7 +70,7 @@ def _on_rule(rule: Rule) -> Iterator[str]:
         return
     yield from (
         f"`{one.value}` is found anywhere in {one.field}: write ^ in front and $ behind if all of it is meant."
-        for one in _comparisons(rule)
+        for one in rule.comparisons
         if one.operator == "regex" and not _is_anchored(str(one.value))
     )
     if _is_about_everything(rule) and not (rule.conditions or rule.times or rule.services):
@@ -82,7 +82,7 @@ def _on_rule(rule: Rule) -> Iterator[str]:
 
 def _denies_more(rule: Rule) -> Iterator[str]:
     meant = _kinds(rule)
-    for field in dict.fromkeys(one.field for one in _comparisons(rule) if one.operator != "exists"):
+    for field in dict.fromkeys(one.field for one in rule.comparisons if one.operator != "exists"):
         kind = _ABOUT.get(field.partition(".")[0])
         others = sorted((meant or {*_ABOUT.values()}) - {kind})
         if kind and others:
@@ -91,19 +91,13 @@ def _denies_more(rule: Rule) -> Iterator[str]:
 
 
 def _never(rule: Rule) -> str:
-    return next(
-        (
-            reason
-            for reason in (
-                _impossible_action(rule),
-                _impossible_names(rule),
-                _impossible_comparisons(rule),
-                _impossible_allow(rule) if rule.effect == "allow" else "",
-            )
-            if reason
-        ),
-        "",
+    reasons = (
+        _impossible_action(rule),
+        _impossible_names(rule),
+        _impossible_comparisons(rule),
+        _impossible_allow(rule) if rule.effect == "allow" else "",
     )
+    return next(filter(None, reasons), "")
 
 
 def _impossible_action(rule: Rule) -> str:
@@ -130,7 +124,7 @@ def _impossible_names(rule: Rule) -> str:
 
 
 def _impossible_comparisons(rule: Rule) -> str:
-    found = [one for one in _comparisons(rule) if not isinstance(one.value, tuple)]
+    found = [one for one in rule.comparisons if not isinstance(one.value, tuple)]
     for number, one in enumerate(found):
         for other in found[number + 1 :]:
             if one.field == other.field and _excludes(one, other):
@@ -154,7 +148,7 @@ def _excludes(one: Condition, other: Condition) -> bool:
 
 def _impossible_allow(rule: Rule) -> str:
     kinds = _kinds(rule)
-    for one in _comparisons(rule):
+    for one in rule.comparisons:
         kind = _ABOUT.get(one.field.partition(".")[0])
         if kind and kinds and kind not in kinds and one.operator != "exists":
             return f"{' and '.join(sorted(kinds))} have no {one.field}"
@@ -208,10 +202,6 @@ def _is_everybody_signed_in(agents: Agents | None) -> bool:
 
 def _kinds(rule: Rule) -> set[str]:
     return {kind for kind in _ABOUT.values() if getattr(rule, kind) is not None}
-
-
-def _comparisons(rule: Rule) -> list[Condition]:
-    return [one for one in rule.conditions if isinstance(one, Condition)]
 
 
 def _is_anchored(pattern: str) -> bool:

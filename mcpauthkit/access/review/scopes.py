@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mcpauthkit.access.policy.document import Condition, Policy, Rule
+from mcpauthkit.access.policy.document import Policy, Rule
 
 _OPERATORS = frozenset({"equals", "in", "contains"})
 
@@ -24,7 +24,7 @@ def scopes_of(policies: Iterable[Policy]) -> Iterator[tuple[str, str]]:
 def _named(rule: Rule) -> Iterator[str]:
     if rule.agents is not None:
         yield from rule.agents.scopes or ()
-    for one in rule.conditions:
-        if isinstance(one, Condition) and one.field == "user.scopes" and one.operator in _OPERATORS:
+    for one in rule.comparisons:
+        if one.field == "user.scopes" and one.operator in _OPERATORS:
             values = one.value if isinstance(one.value, tuple) else (one.value,)
             yield from (value for value in values if isinstance(value, str))

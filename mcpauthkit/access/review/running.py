@@ -10,7 +10,7 @@ from mcpauthkit.access.policy.engine import PolicyEngine
 from mcpauthkit.access.policy.explaining import Explanation
 from mcpauthkit.access.request import AccessRequest, Decision
 from mcpauthkit.access.review.cases import Case, CaseFile, request_of
-from mcpauthkit.access.review.witnesses import moments_of, own_conditions
+from mcpauthkit.access.review.samples import custom_conditions, moments_of
 
 _WORDS = {True: "allow", False: "deny"}
 
@@ -38,7 +38,7 @@ class Outcome:
 
 
 def engine_with(policies: Sequence[Policy], answers: Mapping[str, bool]) -> PolicyEngine:
-    """An engine in which the application's own conditions answer as they are told to; the others cannot be evaluated.
+    """An engine in which custom conditions answer as they are told to; the others cannot be evaluated.
 
     Args:
         policies: The policies.
@@ -47,11 +47,13 @@ def engine_with(policies: Sequence[Policy], answers: Mapping[str, bool]) -> Poli
     Raises:
         ConfigurationError: The policies cannot be used together.
     """
-    return PolicyEngine(policies, conditions={name: _answering(answers.get(name)) for name in own_conditions(policies)})
+    return PolicyEngine(
+        policies, conditions={name: _answering(answers.get(name)) for name in custom_conditions(policies)}
+    )
 
 
 def _answering(answer: bool | None) -> Callable[[AccessRequest], bool]:
-    # What is no bool cannot be evaluated, which is what nobody has said anything of.
+    # An answer that is no bool cannot be evaluated, just like a condition of which the test says nothing.
     return lambda _request: answer  # type: ignore[return-value]
 
 

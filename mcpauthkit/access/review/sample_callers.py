@@ -1,4 +1,4 @@
-"""Made-up callers: for each thing that rules say of callers, somebody who has it."""
+"""Sample callers: for each thing that rules say of callers, somebody who has it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from mcpauthkit.access.policy.document import Agents, Condition, Rule
-from mcpauthkit.access.review.candidates import MISSING, OTHER, distinct, example_of, nested, values_around
-from mcpauthkit.access.review.cases import ISSUER, NOBODY, Person
+from mcpauthkit.access.policy.document import Agents, Rule
+from mcpauthkit.access.review.cases import ISSUER, NOBODY, User
+from mcpauthkit.access.review.sample_values import OTHER, distinct, example_of, nested, values_around
 
 ANYBODY = "anybody signed in"
 """The label of who has nothing special."""
@@ -29,48 +29,53 @@ _Change = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Somebody:
-    """A made-up caller.
+class SampleCaller:
+    """A caller to ask policies about.
 
     Args:
-        label: What makes them special, as documents say it.
-        person: Who they are; None for nobody.
+        label: What is special about them, in the words of policies.
+        user: Who they are; None for nobody.
         parts: The labels of the two they are put together from.
     """
 
     label: str
-    person: Person | None
+    user: User | None
     parts: tuple[str, ...] = ()
 
 
-def people_of(rules: Sequence[Rule], *, wide: bool) -> tuple[Somebody, ...]:
+def sample_callers(rules: Sequence[Rule], *, wide: bool) -> tuple[SampleCaller, ...]:
     """Nobody, somebody without anything, and those that rules name.
 
     Args:
         rules: The rules.
         wide: Whether any two of them are put together as well, such as somebody with two roles.
     """
-    found = {label_of(one): one for one in (Person(subject=_PLAIN), *_named(rules))}
-    people = [Somebody(label=NOBODY, person=None), *(Somebody(label=name, person=one) for name, one in found.items())]
+    found = {label_of(one): one for one in (User(subject=_PLAIN), *_named(rules))}
+    callers = [SampleCaller(label=NOBODY, user=None)]
+    callers.extend(SampleCaller(label=label, user=one) for label, one in found.items())
     if wide:
         for one, other in combinations(list(found), 2):
             both = _together(found[one], found[other])
             if both is not None and label_of(both) not in found:
-                people.append(Somebody(label=label_of(both), person=both, parts=(one, other)))
-    return tuple({one.label: one for one in people}.values())
+                callers.append(SampleCaller(label=label_of(both), user=both, parts=(one, other)))
+    return tuple({one.label: one for one in callers}.values())
 
 
-def label_of(person: Person) -> str:
-    """What is special about somebody, in the words of policies."""
+def label_of(user: User) -> str:
+    """What is special about a user, in the words of policies.
+
+    Args:
+        user: The user.
+    """
     told = {
-        "subject": person.subject if person.subject != _PLAIN else "",
-        "issuer": person.issuer if person.issuer != ISSUER else "",
-        "role": person.roles,
-        "scope": person.scopes,
-        "client": person.client,
-        "tenant": person.tenant,
-        "connected": person.connected,
-        **{f"claim {name}": value for name, value in person.claims.items()},
+        "subject": user.subject if user.subject != _PLAIN else "",
+        "issuer": user.issuer if user.issuer != ISSUER else "",
+        "role": user.roles,
+        "scope": user.scopes,
+        "client": user.client,
+        "tenant": user.tenant,
+        "connected": user.connected,
+        **{f"claim {name}": value for name, value in user.claims.items()},
     }
     parts = [f"{name} {_text(value)}" for name, value in told.items() if value not in ("", None, ())]
     return ", ".join(parts) or ANYBODY
@@ -80,7 +85,7 @@ def _text(value: Any) -> str:
     return " and ".join(sorted(value)) if isinstance(value, tuple) else str(value)
 
 
-def _named(rules: Iterable[Rule]) -> Iterator[Person]:
+def _named(rules: Iterable[Rule]) -> Iterator[User]:
     for rule in rules:
         axes = [*_of_agents(rule.agents), *_of_conditions(rule)]
         if rule.services:
@@ -89,14 +94,14 @@ def _named(rules: Iterable[Rule]) -> Iterator[Person]:
             yield from _varied(axes)
 
 
-def _varied(axes: Sequence[Sequence[_Change]]) -> Iterator[Person]:
-    """Somebody with the first of everything, and one more for each other value."""
+def _varied(axes: Sequence[Sequence[_Change]]) -> Iterator[User]:
+    """Users with the first of everything, and one more for each other value."""
     for varied, axis in enumerate(axes):
         for change in axis[1:] if varied else axis:
             said: dict[str, Any] = {"subject": _PLAIN, "claims": {}}
             for number, other in enumerate(axes):
                 (change if number == varied else other[0])(said)
-            yield Person(**{**said, "claims": nested(said["claims"])})
+            yield User(**{**said, "claims": nested(said["claims"])})
 
 
 def _of_agents(agents: Agents | None) -> Iterator[list[_Change]]:
@@ -118,11 +123,10 @@ def _of_agents(agents: Agents | None) -> Iterator[list[_Change]]:
 
 
 def _of_conditions(rule: Rule) -> Iterator[list[_Change]]:
-    for one in rule.conditions:
-        if isinstance(one, Condition):
-            changes = [change for value in values_around(one) if (change := _change(one.field, value)) is not None]
-            if changes:
-                yield changes
+    for one in rule.comparisons:
+        changes = [change for value in values_around(one) if (change := _change(one.field, value)) is not None]
+        if changes:
+            yield changes
 
 
 def _change(field: str, value: Any) -> _Change | None:
@@ -149,11 +153,11 @@ def _listed(name: str, values: Iterable[str]) -> _Change:
 
 
 def _claim(path: str, value: Any) -> _Change:
-    return lambda said: said["claims"].update({path: value if value is not MISSING else MISSING})
+    return lambda said: said["claims"].update({path: value})
 
 
-def _together(one: Person, other: Person) -> Person | None:
-    """Both in one, unless they are two by what only one of can be."""
+def _together(one: User, other: User) -> User | None:
+    """One user with what both have; None where they differ in what a user has one of, such as the subject."""
     said: dict[str, Any] = {}
     for name, plain in (("subject", _PLAIN), ("issuer", ISSUER), ("client", None), ("tenant", None)):
         here, there = getattr(one, name), getattr(other, name)
@@ -165,4 +169,4 @@ def _together(one: Person, other: Person) -> Person | None:
     for name in ("roles", "scopes", "connected"):
         both = distinct((*(getattr(one, name) or ()), *(getattr(other, name) or ())))
         said[name] = both or None
-    return Person(**said, claims={**one.claims, **other.claims})
+    return User(**said, claims={**one.claims, **other.claims})

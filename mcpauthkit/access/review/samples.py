@@ -1,7 +1,7 @@
-"""Made-up requests that documents are about: whoever compares two documents asks both of them these.
+"""Sample requests, made of what policies name: whoever compares two policies asks both of them these.
 
-For each thing that a rule names there is one that has it, and for each comparison there are values on both sides of it.
-What nobody names is there once too: a user without anything, a tool of another name.
+For each thing that a rule names there is a sample that has it, and for each comparison there are values on both sides
+of it. What no rule names is there once too: a user without anything, a tool of another name.
 """
 
 from __future__ import annotations
@@ -13,80 +13,98 @@ from fnmatch import fnmatchcase
 from itertools import combinations, product
 from typing import Any
 
-from mcpauthkit.access.policy.document import WEEKDAYS, Condition, CustomCondition, Policy, Rule, TimeWindow
-from mcpauthkit.access.request import Action, Kind, Target
-from mcpauthkit.access.review.candidates import MISSING, OTHER, distinct, example_of, literal_of, nested, values_around
-from mcpauthkit.access.review.cases import NOON
-from mcpauthkit.access.review.people import Somebody, people_of
+from mcpauthkit.access.auth_check import use_of
+from mcpauthkit.access.policy.document import WEEKDAYS, CustomCondition, Policy, Rule, TimeWindow
+from mcpauthkit.access.request import AccessRequest, Action, Kind, Target
+from mcpauthkit.access.review.cases import NOON, caller_of
+from mcpauthkit.access.review.sample_callers import SampleCaller, sample_callers
+from mcpauthkit.access.review.sample_values import (
+    MISSING,
+    OTHER,
+    distinct,
+    example_of,
+    literal_of,
+    nested,
+    values_around,
+)
 
 _ARGUMENTS = "tool.args."
 _MOST_ARGUMENTS = 64
-_NAMES = {"tool.name": Kind.TOOL, "prompt.name": Kind.PROMPT, "resource.uri": Kind.RESOURCE}
-_USES = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Witnesses:
-    """Everything that is combined.
+class Samples:
+    """What sample requests are combined of.
 
     Args:
-        people: Callers.
+        callers: Who asks.
         targets: Tools, resources, templates and prompts.
         arguments: What each tool is called with, by its name.
         moments: Times.
         transports: How requests come.
-        own: The names of the application's own conditions.
+        custom: The names of custom conditions, which are asked about both met and not met.
         unseen: What could not be made up, in words.
     """
 
-    people: tuple[Somebody, ...]
+    callers: tuple[SampleCaller, ...]
     targets: tuple[Target, ...]
     arguments: Mapping[str, tuple[Mapping[str, Any], ...]]
     moments: tuple[datetime, ...]
     transports: tuple[str, ...]
-    own: tuple[str, ...]
+    custom: tuple[str, ...]
     unseen: tuple[str, ...]
 
-    def requests_for(self, target: Target) -> Iterator[tuple[Action, Mapping[str, Any] | None]]:
-        """What may be done with a target, and with which arguments."""
-        yield Action.LIST, None
-        use = _USES.get(target.kind)
-        if use is Action.CALL:
-            yield from ((use, one) for one in self.arguments[target.name])
-        elif use is not None:
-            yield use, None
+    def requests(self) -> Iterator[tuple[str, AccessRequest]]:
+        """Every combination, each with the label of its caller; custom conditions are not part of a request."""
+        asked = [(target, *one) for target in self.targets for one in self._uses_of(target)]
+        for sample, now, transport in product(self.callers, self.moments, self.transports):
+            caller = caller_of(sample.user, now, transport)
+            yield from (
+                (sample.label, AccessRequest(caller, target, action, arguments)) for target, action, arguments in asked
+            )
 
     @property
     def size(self) -> int:
-        """How many requests all of it makes."""
-        asked = sum(1 for target in self.targets for _ in self.requests_for(target))
-        callers = len(self.people) * len(self.moments) * len(self.transports)
-        return asked * callers * (2 if self.own else 1)
+        """How many decisions it takes to ask all of it, with custom conditions met and not met."""
+        asked = sum(1 for target in self.targets for _ in self._uses_of(target))
+        callers = len(self.callers) * len(self.moments) * len(self.transports)
+        return asked * callers * (2 if self.custom else 1)
+
+    def _uses_of(self, target: Target) -> Iterator[tuple[Action, Mapping[str, Any] | None]]:
+        yield Action.LIST, None
+        if target.kind is Kind.TOOL:
+            yield from ((Action.CALL, one) for one in self.arguments[target.name])
+        elif target.kind is not Kind.TEMPLATE:
+            yield use_of(target.kind), None
 
 
-def witnesses_of(policies: Sequence[Policy], *, wide: bool = True) -> Witnesses:
-    """What some documents are about.
+def samples_of(policies: Sequence[Policy], *, wide: bool = True) -> Samples:
+    """The samples for some policies.
 
     Args:
-        policies: The documents, both sides of a comparison together.
-        wide: Whether people, tags and namespaces are combined with one another too.
+        policies: The policies, both sides of a comparison together.
+        wide: Whether callers, tags and namespaces are combined with one another too.
     """
     rules = [rule for one in policies for rule in one.rules]
     targets = _targets(rules, wide=wide)
     names = dict.fromkeys(one.name for one in targets if one.kind is Kind.TOOL)
-    return Witnesses(
-        people=people_of(rules, wide=wide),
+    return Samples(
+        callers=sample_callers(rules, wide=wide),
         targets=targets,
         arguments={name: _arguments(name, rules) for name in names},
         moments=moments_of(policies),
         transports=distinct(("http", *_values(rules, "request.transport"))),
-        own=own_conditions(policies),
+        custom=custom_conditions(policies),
         unseen=tuple(dict.fromkeys(_unseen(rules))),
     )
 
 
-def own_conditions(policies: Iterable[Policy]) -> tuple[str, ...]:
-    """The names of the application's own conditions that policies use."""
+def custom_conditions(policies: Iterable[Policy]) -> tuple[str, ...]:
+    """The names of the custom conditions that policies use.
+
+    Args:
+        policies: The policies.
+    """
     conditions = (one for policy in policies for rule in policy.rules for one in rule.conditions)
     return tuple(dict.fromkeys(one.custom for one in conditions if isinstance(one, CustomCondition)))
 
@@ -95,23 +113,19 @@ def _targets(rules: Sequence[Rule], *, wide: bool) -> tuple[Target, ...]:
     if not wide:
         return tuple(dict.fromkeys(target for rule in rules for target in _targets([rule], wide=True)))
     tags = distinct((*_selected(rules, "tags"), *_texts(_values(rules, "tool.tags"))))
+    tagged = [frozenset[str](), *(frozenset({one}) for one in tags)]
     namespaces = distinct((*_selected(rules, "namespaces"), *_texts(_values(rules, "tool.namespace"))))
     found: dict[Target, None] = {}
     for name in distinct((*_names_of(rules, "tools"), *_texts(_values(rules, "tool.name")), OTHER)):
-        labelled = [frozenset[str](), *(frozenset({one}) for one in tags)]
-        pairs = product(["", *namespaces], labelled)
-        found.update(dict.fromkeys(Target(Kind.TOOL, name, "", space, label) for space, label in pairs))
+        pairs = product(["", *namespaces], tagged)
+        found.update({Target(Kind.TOOL, name, namespace=namespace, tags=one): None for namespace, one in pairs})
     for name in distinct((*_names_of(rules, "prompts"), *_texts(_values(rules, "prompt.name")), OTHER)):
-        found.update({Target(Kind.PROMPT, name, tags=one): None for one in (frozenset(), *map(_one, tags))})
+        found.update({Target(Kind.PROMPT, name, tags=one): None for one in tagged})
     for uri in distinct((*_addresses(rules), *_texts(_values(rules, "resource.uri")), f"{OTHER}://{OTHER}")):
         found[Target(Kind.RESOURCE, uri, uri)] = None
         if "{" in uri:
             found[Target(Kind.TEMPLATE, uri, uri)] = None
     return tuple(found)
-
-
-def _one(tag: str) -> frozenset[str]:
-    return frozenset({tag})
 
 
 def _selected(rules: Sequence[Rule], selector: str) -> Iterator[str]:
@@ -140,7 +154,7 @@ def _arguments(name: str, rules: Sequence[Rule]) -> tuple[Mapping[str, Any], ...
     fields: dict[str, tuple[Any, ...]] = {}
     for rule in rules:
         if _may_be_about(rule, name):
-            for one in _comparisons(rule):
+            for one in rule.comparisons:
                 if one.field.startswith(_ARGUMENTS):
                     path = one.field.removeprefix(_ARGUMENTS)
                     fields[path] = distinct((*fields.get(path, ()), *values_around(one), MISSING))
@@ -182,7 +196,7 @@ def moments_of(policies: Iterable[Policy]) -> tuple[datetime, ...]:
     windows = [window for rule in rules for window in rule.times or ()]
     found = [NOON, *(moment for window in windows for moment in _around_window(window))]
     for rule in rules:
-        for one in _comparisons(rule):
+        for one in rule.comparisons:
             found.extend(moment for value in values_around(one) if (moment := _moment_with(one.field, value)))
     return tuple(dict.fromkeys(found))
 
@@ -216,7 +230,7 @@ def _moment_with(field: str, value: Any) -> datetime | None:
 
 def _values(rules: Sequence[Rule], field: str) -> Iterator[Any]:
     for rule in rules:
-        for one in _comparisons(rule):
+        for one in rule.comparisons:
             if one.field == field:
                 yield from values_around(one)
 
@@ -225,12 +239,8 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
     return (one for one in values if isinstance(one, str) and one)
 
 
-def _comparisons(rule: Rule) -> Iterator[Condition]:
-    return (one for one in rule.conditions if isinstance(one, Condition))
-
-
 def _unseen(rules: Sequence[Rule]) -> Iterator[str]:
     for rule in rules:
-        for one in _comparisons(rule):
+        for one in rule.comparisons:
             if one.operator == "regex" and literal_of(str(one.value)) is None:
                 yield f"texts that the regular expression {one.value!r} takes, as {one.field} of rule {rule.name}"
