@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mcpauthkit import KeyRing, KeyValueStore, MemoryStore, Store
 from mcpauthkit.connections.vault import Vault
 from mcpauthkit.stores.file_tree import FileTree
 from mcpauthkit.stores.sealed import SealedStore
+from tests.audited import audit_lines
 from tests.connections.small_world import ALICE, BOB, RING, SmallWorld, credential
 
 STRANGE = KeyRing({"2020-01": "8xT1uLzCa5bHdF6gi9Pk3vY0sN7e2rJmQw"}, minting="2020-01")
@@ -47,7 +49,8 @@ SPOILINGS: dict[str, Callable[[str, str], str]] = {
 
 
 def audited(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit"]
+    """What somebody should look at."""
+    return audit_lines(caplog, level=logging.WARNING)
 
 
 @pytest.mark.parametrize("spoiling", SPOILINGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -139,7 +140,7 @@ async def test_what_no_frontend_of_ours_sends_is_refused_and_audited(
         answer = await http.post(f"{API}/forge", content=body, headers={"content-type": content_type})
     refused(answer, 400, "invalid_request")
     digest = here.principal("alice").digest
-    assert [line.partition(" request_id=")[0] for line in audit_lines(caplog)] == [
+    assert [line.partition(" request_id=")[0] for line in audit_lines(caplog, level=logging.WARNING)] == [
         f'request.refused decision=deny service=forge user={digest} reason="no JSON object of ours"'
     ]
 

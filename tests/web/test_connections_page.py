@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.testing import BrowserRobot, DevIssuer, approve, sign_in
 from mcpauthkit.web.ended_sessions import EndedSessions
 from mcpauthkit.web.hub import Hub
-from tests.audited import fields_of
+from tests.audited import audit_lines, fields_of
 from tests.web.connections_world import SETTINGS, ConnectionsWorld, Visitor, connections_world
 from tests.web.test_pages import EVIL
 from tests.world import RING
@@ -266,7 +267,7 @@ async def test_a_form_larger_than_ours_is_refused_and_audited(
         token = alice.token("connect")
         answer = await post(here, alice, "connect", csrf=token, service="forge", scope="x" * 100_000)
         assert answer.status_code == 413
-        [refused] = [one.getMessage() for one in caplog.records if one.name == "mcpauthkit.audit"]
+        [refused] = audit_lines(caplog, level=logging.WARNING)
         told = fields_of(refused)
         assert (told["event"], told["reason"]) == ("form.refused", "oversized form")
         assert told["path"] == "/connections/connect"
