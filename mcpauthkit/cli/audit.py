@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json as json_text
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from mcpauthkit.access.audit.lives import Life, lives
 from mcpauthkit.access.audit.schema import json_schema
 from mcpauthkit.access.audit.verifying import ChainReport, verify_files
+from mcpauthkit.cli.output import Switch, counted, print_json
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.principal import identity_digest
 from mcpauthkit.stores.environment import key_ring_from_environment
 from mcpauthkit.stores.key_file import KeyFile
 
-_Switch = Annotated[bool, Parameter(negative="")]
 _DIGITS = 12
 
 
@@ -37,10 +35,10 @@ def verify(
     /,
     *,
     key_file: Path | None = None,
-    key_from_environment: _Switch = False,
+    key_from_environment: Switch = False,
     expect: str | None = None,
     follows: str = "",
-    json: _Switch = False,
+    json: Switch = False,
 ) -> int:
     """Check that no record of a chained log was changed, removed, moved or put in.
 
@@ -60,7 +58,10 @@ def verify(
     expected = int(expect) if expect is not None and expect.isdecimal() and len(expect) < _DIGITS else expect
     _check_readable(files)
     report = verify_files(files, key_ring=ring, follows=follows, expect=expected)
-    print(json_text.dumps(_as_json(report), indent=2) if json else "\n".join(_told(report, is_keyed=ring is not None)))
+    if json:
+        print_json(_as_json(report))
+    else:
+        print(*_told(report, is_keyed=ring is not None), sep="\n")
     return 0 if report.is_whole else 1
 
 
@@ -72,8 +73,8 @@ def lives_of(
     subject: str | None = None,
     service: str | None = None,
     credential: str | None = None,
-    alive: _Switch = False,
-    json: _Switch = False,
+    alive: Switch = False,
+    json: Switch = False,
 ) -> int:
     """Say what became of each credential: when it began, how it was used and renewed, how it ended.
 
@@ -99,7 +100,7 @@ def lives_of(
         and (one.is_alive or not alive)
     ]
     if json:
-        print(json_text.dumps([asdict(one) for one in found], indent=2))
+        print_json([asdict(one) for one in found])
     else:
         print(*_lived(found, with_steps=credential is not None), sep="\n")
     return 0
@@ -107,7 +108,7 @@ def lives_of(
 
 def schema() -> int:
     """Print the JSON Schema of a record."""
-    print(json_text.dumps(json_schema(), indent=2))
+    print_json(json_schema())
     return 0
 
 
@@ -141,7 +142,7 @@ def _lines(files: Sequence[Path]) -> Iterator[bytes]:
 
 
 def _told(report: ChainReport, *, is_keyed: bool) -> Iterator[str]:
-    count = f"{report.records:,} record{'' if report.records == 1 else 's'}"
+    count = counted(report.records, "record")
     for place in report.crashes:
         yield f"{place}: half a line, left by a crash; the next record says so"
     if report.broken is not None:
@@ -173,7 +174,7 @@ def _lived(found: Sequence[Life], *, with_steps: bool) -> Iterator[str]:
         yield f"    {_began(one)}; {_use(one)}; {_ended(one)}"
         if with_steps:
             yield from (f"    {step.time}  {step.event}  {step.outcome or step.reason}".rstrip() for step in one.steps)
-    yield f"{len(found):,} credential{'' if len(found) == 1 else 's'}, {sum(one.is_alive for one in found):,} alive"
+    yield f"{counted(len(found), 'credential')}, {sum(one.is_alive for one in found):,} alive"
 
 
 def _began(one: Life) -> str:

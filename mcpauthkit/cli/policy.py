@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_text
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.reading import Document
@@ -17,13 +16,12 @@ from mcpauthkit.access.review.cases import CaseFile
 from mcpauthkit.access.review.notes import notes_on
 from mcpauthkit.access.review.running import Outcome, outcomes_of
 from mcpauthkit.access.review.samples import custom_conditions
+from mcpauthkit.cli.output import Switch, counted, print_json
 from mcpauthkit.cli.policy_diff import diff
 from mcpauthkit.cli.policy_explain import explain, lines_of
 from mcpauthkit.cli.policy_files import documents_at, policies_under, tests_at
 from mcpauthkit.cli.policy_scopes import list_scopes
 from mcpauthkit.errors import Fault, PolicyInvalid
-
-_Switch = Annotated[bool, Parameter(negative="")]
 
 
 def group() -> App:
@@ -35,7 +33,7 @@ def group() -> App:
     return app
 
 
-def validate(paths: tuple[Path, ...], /, *, json: _Switch = False) -> int:
+def validate(paths: tuple[Path, ...], /, *, json: Switch = False) -> int:
     """Check policies as a server would at its start, and note what is probably not meant.
 
     It ends with 0 when they can be used, whatever is noted, with 1 when they cannot, and with 2 when there is nothing
@@ -55,11 +53,11 @@ def validate(paths: tuple[Path, ...], /, *, json: _Switch = False) -> int:
     notes = [*_on_ends(documents), *(asdict(one) for one in notes_on(policies))]
     custom = custom_conditions(policies)
     if json:
-        counted = [
+        loaded = [
             {"source": one.source, "name": one.content.name, "rules": len(one.content.rules)} for one in documents
         ]
-        found = {"policies": counted, "faults": [asdict(one) for one in faults], "notes": notes, "conditions": custom}
-        print(json_text.dumps(found, indent=2))
+        found = {"policies": loaded, "faults": [asdict(one) for one in faults], "notes": notes, "conditions": custom}
+        print_json(found)
     else:
         print(*_validated(documents, faults, notes, custom), sep="\n")
     return 1 if faults else 0
@@ -81,16 +79,16 @@ def _validated(
 ) -> Iterator[str]:
     yield from map(str, faults)
     if faults:
-        yield f"{_count(len(faults), 'fault')}; a server would keep what it has, or not start."
+        yield f"{counted(len(faults), 'fault')}; a server would keep what it has, or not start."
         return
     for one in documents:
-        yield f"{one.source}: {one.content.name}, {_count(len(one.content.rules), 'rule')}"
+        yield f"{one.source}: {one.content.name}, {counted(len(one.content.rules), 'rule')}"
     yield from (f"note: {one['policy']}{'/' if one['rule'] else ''}{one['rule']}: {one['text']}" for one in notes)
     if custom:
         yield f"The application has to register: {', '.join(custom)}."
 
 
-def run_tests(files: tuple[Path, ...], /, *, verbose: _Switch = False, json: _Switch = False) -> int:
+def run_tests(files: tuple[Path, ...], /, *, verbose: Switch = False, json: Switch = False) -> int:
     """Run tests of policies, which are files beside them.
 
     It ends with 0 when all pass, with 1 when one does not, and with 2 when they could not be run.
@@ -105,7 +103,7 @@ def run_tests(files: tuple[Path, ...], /, *, verbose: _Switch = False, json: _Sw
     failed = sum(not one.is_passed for _, outcomes in ran for one in outcomes)
     if json:
         told = [_as_json(path, one) for path, outcomes in ran for one in outcomes]
-        print(json_text.dumps({"tests": told, "failed": failed}, indent=2))
+        print_json({"tests": told, "failed": failed})
     else:
         for path, outcomes in ran:
             print(*_told(path, outcomes, verbose=verbose), sep="\n")
@@ -136,18 +134,14 @@ def _told(path: Path, outcomes: Sequence[Outcome], *, verbose: bool) -> Iterator
         elif verbose:
             yield f"passed  {one.case.name}"
     failed = sum(not one.is_passed for one in outcomes)
-    yield f"{path}: {_count(len(outcomes), 'test')}, {failed} failed"
+    yield f"{path}: {counted(len(outcomes), 'test')}, {failed} failed"
 
 
-def schema(*, tests: _Switch = False) -> int:
+def schema(*, tests: Switch = False) -> int:
     """Print the JSON Schema of policies, for editors.
 
     Args:
         tests: Print that of files of tests instead.
     """
-    print(json_text.dumps(CaseFile.model_json_schema() if tests else json_schema(), indent=2))
+    print_json(CaseFile.model_json_schema() if tests else json_schema())
     return 0
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -12,15 +12,15 @@ from cyclopts import Parameter
 from mcpauthkit.access.request import AccessRequest, Decision
 from mcpauthkit.access.review.cases import request_of
 from mcpauthkit.access.review.difference import Change, Difference, compare
+from mcpauthkit.cli.output import Switch, print_json
 from mcpauthkit.cli.policy_files import policies_at, tests_at
 
-_Switch = Annotated[bool, Parameter(negative="")]
 _Paths = Annotated[tuple[Path, ...], Parameter(negative="")]
 _MOST_SHOWN = 50
 _ALWAYS_UNSEEN = "what neither side nor a test names, such as the tags that your tools really have"
 
 
-def diff(old: Path, new: Path, /, *, tests: _Paths = (), json: _Switch = False) -> int:
+def diff(old: Path, new: Path, /, *, tests: _Paths = (), json: Switch = False) -> int:
     """Say which decisions change between two policies, or two folders of them.
 
     It ends with 0 when no decision does, with 1 when one does, and with 2 when they could not be compared.
@@ -32,7 +32,10 @@ def diff(old: Path, new: Path, /, *, tests: _Paths = (), json: _Switch = False) 
         json: Print what was found as JSON.
     """
     found = compare(policies_at([old]), policies_at([new]), _requests(tests))
-    print(json_text.dumps(_as_json(found), indent=2) if json else "\n".join(_told(found)))
+    if json:
+        print_json(_as_json(found))
+    else:
+        print(*_told(found), sep="\n")
     return 1 if found.changes else 0
 
 

@@ -13,10 +13,10 @@ from cyclopts import Parameter
 from mcpauthkit.access.policy.explaining import Explanation
 from mcpauthkit.access.review.cases import NOBODY, case_of, request_of
 from mcpauthkit.access.review.running import engine_with
+from mcpauthkit.cli.output import Switch, print_json
 from mcpauthkit.cli.policy_files import policies_at
 from mcpauthkit.errors import ConfigurationError
 
-_Switch = Annotated[bool, Parameter(negative="")]
 _Several = Annotated[tuple[str, ...], Parameter(negative="")]
 _Kind = Literal["tool", "resource", "template", "prompt"]
 
@@ -122,7 +122,7 @@ def explain(
     *,
     who: WhoAsks = _NOBODY,
     what: WhatFor = _NOTHING,
-    json: _Switch = False,
+    json: Switch = False,
 ) -> int:
     """Say what is decided, by which rule, and why the other rules did not.
 
@@ -139,7 +139,7 @@ def explain(
         raise ConfigurationError("Nobody has roles, scopes or claims.", hint="Say who asks: --subject alice.")
     explanation = _explained(paths, {**what.said(), "user": user or NOBODY, "name": "explained", "expect": "allow"})
     if json:
-        print(json_text.dumps(asdict(explanation), indent=2))
+        print_json(asdict(explanation))
     else:
         print(*lines_of(explanation), sep="\n")
     return 0 if explanation.decision.allowed else 1

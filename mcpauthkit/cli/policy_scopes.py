@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json as json_text
-from typing import Annotated
-
-from cyclopts import Parameter
-
+from mcpauthkit.cli.output import Switch, print_json
 from mcpauthkit.cli.scope_sources import needs_of
 
-_Switch = Annotated[bool, Parameter(negative="")]
 
-
-def list_scopes(sources: tuple[str, ...], /, *, json: _Switch = False) -> int:
+def list_scopes(sources: tuple[str, ...], /, *, json: Switch = False) -> int:
     """List every scope that is asked for, and by what.
 
     Args:
@@ -24,7 +18,7 @@ def list_scopes(sources: tuple[str, ...], /, *, json: _Switch = False) -> int:
     for need in dict.fromkeys(need for source in sources for need in needs_of(source)):
         found.setdefault(need.scope, []).append(need.by)
     if json:
-        print(json_text.dumps({"scopes": dict(sorted(found.items()))}, indent=2))
+        print_json({"scopes": dict(sorted(found.items()))})
         return 0
     width = max(map(len, found), default=0)
     for scope, by in sorted(found.items()):

@@ -11,13 +11,13 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from mcpauthkit.cli.output import Switch
 from mcpauthkit.errors import ConfigurationError, StoreUnavailable
 from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.port import Checkable, Store, is_shared
 from mcpauthkit.stores.rotation import Resealed, Unreadable, reseal_all
 
 _MOST_SHOWN = 20
-_Switch = Annotated[bool, Parameter(negative="")]
 _Several = Annotated[tuple[str, ...], Parameter(negative="")]
 
 
@@ -29,7 +29,7 @@ def group() -> App:
 
 
 async def rotate(
-    *, namespace: str = "", forget_key: _Several = (), forget_damaged: _Switch = False, json: _Switch = False
+    *, namespace: str = "", forget_key: _Several = (), forget_damaged: Switch = False, json: Switch = False
 ) -> int:
     """Seal every record under the key that mints now, beside the servers that use it.
 

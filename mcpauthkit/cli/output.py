@@ -1,0 +1,30 @@
+"""What the commands have in common: switches, and how they print."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from cyclopts import Parameter
+
+Switch = Annotated[bool, Parameter(negative="")]
+"""An option that is given or left out; there is no `--no-` form of it."""
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document.
+
+    Args:
+        value: What it says.
+    """
+    print(json.dumps(value, indent=2))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, such as "1 rule" and "1,200 rules".
+
+    Args:
+        number: How many there are.
+        noun: What they are, in the singular; the plural has an s.
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
