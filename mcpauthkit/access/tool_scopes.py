@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from mcpauthkit.access.guard import SIGN_IN
 from mcpauthkit.access.guards import lacking_scopes
+from mcpauthkit.access.policy.reading import read_bytes, read_document
+from mcpauthkit.access.policy.values import ListOf, Name, Part, Text, refuse
 from mcpauthkit.access.request import Decision
-from mcpauthkit.access.tool_scopes_file import read_tool_scopes
 from mcpauthkit.errors import AccessDenied, ConfigurationError
 from mcpauthkit.oauth.scopes import check_scopes, missing_scopes
 from mcpauthkit.principal import Principal
@@ -57,11 +60,10 @@ class ToolScopes:
         """The table in a YAML file: `tools:` with a list of scopes for each name and, if wanted, `unmapped:`.
 
         Raises:
-            PolicyInvalid: It cannot be used; every fault is told with its line.
-            ConfigurationError: It cannot be read.
+            PolicyInvalid: It cannot be read or used; every fault is told with its line.
         """
-        tools, unmapped = read_tool_scopes(Path(path))
-        return cls(tools, unmapped=unmapped)
+        file = read_document(read_bytes(Path(path)), str(path), _File).content
+        return cls(file.tools, unmapped=file.unmapped)
 
     @property
     def is_empty(self) -> bool:
@@ -114,6 +116,17 @@ class ToolScopes:
                 missing_scopes=missing,
             )
         return Decision(allowed=True, reason="the table of scopes")
+
+
+def _one_scope(text: str) -> str:
+    if text.split() != [text]:
+        raise refuse("several_scopes", "This holds several scopes: write a list of them.")
+    return text
+
+
+class _File(Part):
+    tools: dict[Name, Annotated[tuple[Annotated[Text, AfterValidator(_one_scope)], ...], ListOf]]
+    unmapped: Unmapped = "refuse"
 
 
 def _checked_name(tool: object) -> str:

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from fastapi import FastAPI
 from fastmcp import FastMCP
 
+from mcpauthkit.access.policy.reading import read_bytes
+from mcpauthkit.access.policy.tree import read_tree
 from mcpauthkit.access.review.scopes import scopes_of
 from mcpauthkit.access.tool_scopes import ToolScopes
 from mcpauthkit.cli.policy_files import policies_at
-from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.errors import ConfigurationError, PolicyInvalid
 from mcpauthkit.protocol.access import AccessMiddleware
 from mcpauthkit.web.middleware import JwtAuthMiddleware
 
@@ -55,11 +56,11 @@ def needs_of(source: str) -> tuple[Need, ...]:
 
 def _is_table(path: Path) -> bool:
     try:
-        root = yaml.compose(path.read_bytes(), Loader=yaml.CSafeLoader)
-    except (OSError, yaml.YAMLError):
+        root = read_tree(read_bytes(path), str(path)).root
+    except PolicyInvalid:
         # Whoever reads it as a policy says what is wrong with it.
         return False
-    return isinstance(root, yaml.MappingNode) and not any(key.value == "rules" for key, _ in root.value)
+    return root is not None and isinstance(root.value, dict) and "rules" not in root.value
 
 
 def _of_table(table: ToolScopes | Mapping[str, Iterable[str]] | None) -> Iterator[Need]:
