@@ -1,8 +1,8 @@
 """The guard: one condition on who is calling, which can say why it is not met; and how it is judged.
 
-Theory of operation. A guard is met, not met, or cannot be told: its check raised, took too long or returned something
-that is neither True nor False. Only a guard that is met lets a call pass. "Cannot be told" is kept apart from "not met"
-because a negation would turn the latter into a pass.
+Theory of operation. A guard is met, not met, or cannot be evaluated: its check raised, took too long or returned
+something that is neither True nor False. Only a guard that is met lets a call pass. "Cannot be evaluated" is kept apart
+from "not met" because a negation would turn the latter into a pass.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _log = RequestLog("access")
 CHECK_SECONDS = 10.0
 """How long an asynchronous check may take that does not say so itself."""
 
-_UNTOLD = "Whether you may do this could not be checked, so it was not done. Try again in a moment."
+_UNKNOWN = "Whether you may do this could not be checked, so it was not done. Try again in a moment."
 _VAGUE = "This needs a permission that you do not have."
 
 
@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
     """What judging a guard gave.
 
     Args:
-        is_met: Whether it is met; None where that could not be told.
+        is_met: Whether it is met; None where that could not be evaluated.
         denial: What a caller reads who may not pass; empty where it is met.
     """
 
@@ -293,13 +293,13 @@ async def _judged(guard: GuardLike, request: AccessRequest) -> Verdict:
                 found = await found
     except Exception as error:  # noqa: BLE001  # an edge: the application's own code, which fails closed
         _log.error("guard failed, so it denied guard=%s error=%s", _name_of(guard), place_of(error))
-        return Verdict(is_met=None, denial=_UNTOLD)
+        return Verdict(is_met=None, denial=_UNKNOWN)
     if found is True:
         return Verdict(is_met=True)
     if found is False:
         return Verdict(is_met=False, denial=denial_of(guard, request))
     _log.error("guard returned neither True nor False guard=%s type=%s", _name_of(guard), type(found).__name__)
-    return Verdict(is_met=None, denial=_UNTOLD)
+    return Verdict(is_met=None, denial=_UNKNOWN)
 
 
 def _bracketed(denial: str, among: Sequence[Verdict]) -> str:

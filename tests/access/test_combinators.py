@@ -32,7 +32,7 @@ class Plain:
         return "plain" in request.principal.roles
 
 
-YES, NO, UNTOLD = Fixed(answer=True), Fixed(answer=False), Fixed(answer=None)
+YES, NO, UNKNOWN = Fixed(answer=True), Fixed(answer=False), Fixed(answer=None)
 
 
 async def value_of(guard: Guard) -> bool | None:
@@ -44,18 +44,18 @@ async def value_of(guard: Guard) -> bool | None:
     [
         (YES & YES, True),
         (YES & NO, False),
-        (YES & UNTOLD, None),
-        (NO & UNTOLD, False),
-        (UNTOLD & NO, False),
+        (YES & UNKNOWN, None),
+        (NO & UNKNOWN, False),
+        (UNKNOWN & NO, False),
         (YES | NO, True),
-        (UNTOLD | YES, True),
+        (UNKNOWN | YES, True),
         (NO | NO, False),
-        (NO | UNTOLD, None),
+        (NO | UNKNOWN, None),
         (~NO, True),
         (~YES, False),
-        (~UNTOLD, None),
-        (~(NO | UNTOLD), None),
-        (~(NO & UNTOLD), True),
+        (~UNKNOWN, None),
+        (~(NO | UNKNOWN), None),
+        (~(NO & UNKNOWN), True),
         (~~YES, True),
     ],
 )
@@ -67,7 +67,7 @@ async def test_what_cannot_be_told_stays_untold_under_every_combination(guard: G
 
 
 TREES = st.recursive(
-    st.sampled_from([YES, NO, UNTOLD]),
+    st.sampled_from([YES, NO, UNKNOWN]),
     lambda inner: st.one_of(
         st.lists(inner, min_size=1, max_size=3).map(lambda parts: AllOf(*parts)),
         st.lists(inner, min_size=1, max_size=3).map(lambda parts: AnyOf(*parts)),

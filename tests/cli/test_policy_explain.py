@@ -68,7 +68,7 @@ def test_everything_about_a_request_can_be_said(tmp_path: Path, capsys: pytest.C
     assert run("policy", "explain", path, *asked, "--condition", "open_now=true") == 0
     capsys.readouterr()
     assert run("policy", "explain", path, *asked) == 1
-    assert "cannot be told" in capsys.readouterr().out
+    assert "cannot be evaluated" in capsys.readouterr().out
     assert run("policy", "explain", path, *asked, "--argument", "amount=a lot", "--condition", "open_now=true") == 1
     assert "tool.args.amount" in capsys.readouterr().out
 

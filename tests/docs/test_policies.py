@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from fastmcp import Client, FastMCP
 
-from mcpauthkit.access.policy.comparison import Operator
+from mcpauthkit.access.policy.condition import Operator
 from mcpauthkit.access.review.cases import Case
 from mcpauthkit.policies import Policy, PolicyEngine, Rule, load_policy, read_policy, to_yaml
 from tests.docs.pages import commands_on, execute, first_column, run_command, text_of, write_files

@@ -132,7 +132,7 @@ class _Stream:
         # The line at the end of a file, if nobody else has added one. An empty file has none.
         self._last = (b"", 0, GENESIS)
         self._lost = 0
-        self._untold = 0
+        self._unreported = 0
         self._bad_news, self._good_news = _OnceAMinute(), _OnceAMinute()
         self._turn = threading.Lock()
         self._holder = 0
@@ -197,18 +197,22 @@ class _Stream:
         return link.sequence, link.hash
 
     def _recovered(self) -> None:
-        lost, self._lost, self._untold = self._lost, 0, 0
+        lost, self._lost, self._unreported = self._lost, 0, 0
         if self._good_news.is_due(self._clock.monotonic()):
             _log.warning("audit sink works again sink=%r lost=%s", self.sink, lost)
 
     def _failed(self, error: Exception) -> None:
         self._lost += 1
-        self._untold += 1
+        self._unreported += 1
         if self._bad_news.is_due(self._clock.monotonic()):
             _log.error(
-                "audit records lost sink=%r lost=%s new=%s error=%s", self.sink, self._lost, self._untold, _told(error)
+                "audit records lost sink=%r lost=%s new=%s error=%s",
+                self.sink,
+                self._lost,
+                self._unreported,
+                _told(error),
             )
-            self._untold = 0
+            self._unreported = 0
 
 
 class _OnceAMinute:

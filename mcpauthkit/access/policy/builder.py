@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mcpauthkit.access.policy.comparison import Operator
+from mcpauthkit.access.policy.condition import Operator
 from mcpauthkit.access.policy.document import (
     Agents,
     Condition,
@@ -146,7 +146,7 @@ class RuleBuilder:
         return self._say("effect", "deny")
 
     def for_users(self, *subjects: str) -> Self:
-        """For these subjects, or those that meet one of these globs."""
+        """For these subjects, or those that match one of these globs."""
         return self._select("agents", "user_id", subjects)
 
     def for_roles(self, *roles: str) -> Self:
@@ -154,11 +154,11 @@ class RuleBuilder:
         return self._select("agents", "roles", roles)
 
     def for_agents(self, *agents: str) -> Self:
-        """For these agents, or those that meet one of these globs."""
+        """For these agents, or those that match one of these globs."""
         return self._select("agents", "agent_id", agents)
 
     def for_patterns(self, *patterns: str) -> Self:
-        """For whose subject or agent meets one of these globs."""
+        """For whose subject or agent matches one of these globs."""
         return self._select("agents", "patterns", patterns)
 
     def for_issuers(self, *issuers: str) -> Self:
@@ -186,7 +186,7 @@ class RuleBuilder:
         return self._select("tools", "names", names)
 
     def for_tool_patterns(self, *patterns: str) -> Self:
-        """For tools whose name meets one of these globs."""
+        """For tools whose name matches one of these globs."""
         return self._select("tools", "patterns", patterns)
 
     def for_namespaces(self, *namespaces: str) -> Self:
@@ -202,7 +202,7 @@ class RuleBuilder:
         return self._select("resources", "uris", uris)
 
     def for_resource_patterns(self, *patterns: str) -> Self:
-        """For resources whose address meets one of these globs."""
+        """For resources whose address matches one of these globs."""
         return self._select("resources", "patterns", patterns)
 
     def for_resource_schemes(self, *schemes: str) -> Self:
@@ -214,7 +214,7 @@ class RuleBuilder:
         return self._select("prompts", "names", names)
 
     def for_prompt_patterns(self, *patterns: str) -> Self:
-        """For prompts whose name meets one of these globs."""
+        """For prompts whose name matches one of these globs."""
         return self._select("prompts", "patterns", patterns)
 
     def for_prompt_tags(self, *tags: str) -> Self:
@@ -262,7 +262,7 @@ class RuleBuilder:
         return self.when(field, "exists", value)
 
     def when_custom(self, name: str, *, value: bool = True) -> Self:
-        """Only if the application's own condition of this name says so.
+        """Only if the custom condition of this name says so.
 
         Args:
             name: The name it is registered under.

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mcpauthkit.access.policy.conditions import Check, Truth, checks_of
+from mcpauthkit.access.policy.checks import Check, Truth, checks_of
 from mcpauthkit.access.policy.custom import CustomFunction
 from mcpauthkit.access.policy.document import Policy, Rule
 from mcpauthkit.access.request import AccessRequest, Decision
 
 # An allow needs certainty, or in a list that some arguments would give it. A deny is stopped by certainty alone, or in
 # a list by arguments that would avoid it.
-_STOP_AN_ALLOW: Final = (Truth.FALSE, Truth.UNTOLD)
+_STOP_AN_ALLOW: Final = (Truth.FALSE, Truth.UNKNOWN)
 _STOP_A_DENY: Final = (Truth.FALSE, Truth.UNDECIDED)
 
 
@@ -44,7 +44,7 @@ class CompiledRule:
         Args:
             policy: The policy it stands in.
             rule: The rule.
-            functions: The application's own conditions, by name.
+            functions: The functions of custom conditions, by name.
 
         Raises:
             ConfigurationError: A condition cannot be used.
@@ -84,13 +84,13 @@ class CompiledRule:
         return self._decide(self.live, request, decision)
 
     def _decide(self, checks: tuple[Check, ...], request: AccessRequest, decision: Decision) -> Decision | None:
-        untold = ""
+        unknown = ""
         for check in checks:
             truth = check.ask(request)
             if truth in self.stoppers:
                 return None
-            if truth is Truth.UNTOLD:
-                untold = untold or check.text
-        if not untold:
+            if truth is Truth.UNKNOWN:
+                unknown = unknown or check.text
+        if not unknown:
             return decision
-        return replace(decision, reason=f"{decision.reason}, as it cannot be told whether {untold}")
+        return replace(decision, reason=f"{decision.reason}, as this cannot be evaluated: {unknown}")

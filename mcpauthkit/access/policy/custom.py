@@ -1,4 +1,4 @@
-"""Conditions of the application's own: functions that policies name."""
+"""Custom conditions: functions of the application that policies name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_custom(functions: Mapping[str, CustomFunction]) -> None:
     """Refuse what cannot be asked during a decision.
 
     Args:
-        functions: The application's conditions, by name.
+        functions: The functions, by name.
 
     Raises:
         ConfigurationError: One is no function, a class, or async.

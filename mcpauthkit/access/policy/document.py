@@ -23,7 +23,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from mcpauthkit.access.policy.comparison import AnyCondition, Condition, CustomCondition, Operator
+from mcpauthkit.access.policy.condition import AnyCondition, Condition, CustomCondition, Operator
 from mcpauthkit.access.policy.values import (
     AT_LEAST_ONE,
     DAYS,
@@ -97,7 +97,7 @@ class Agents(Selector):
         user_id: Subjects, or globs of them.
         roles: Roles, of which one is enough; `*` is any role at all.
         agent_id: Agents, or globs of them: the verified claim `agent_id`, else the OAuth client.
-        patterns: Globs that either the subject or the agent meets.
+        patterns: Globs that either the subject or the agent matches.
         issuers: Who vouches for them, byte for byte.
         clients: OAuth clients.
         tenants: Organisations.

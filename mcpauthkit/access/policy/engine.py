@@ -53,7 +53,7 @@ class PolicyEngine:
 
     Args:
         policies: The policies, in any order.
-        conditions: The application's own conditions, by the names under which policies use them.
+        conditions: Custom conditions: functions of the application, by the names that policies use.
 
     Raises:
         PolicyInvalid: Two policies have one name, or a condition cannot be used.

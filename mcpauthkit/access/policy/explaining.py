@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mcpauthkit.access.policy.checks import Truth
 from mcpauthkit.access.policy.compiled import CompiledRule
-from mcpauthkit.access.policy.conditions import Truth
 from mcpauthkit.access.policy.document import Effect
 from mcpauthkit.access.policy.matching import unmet_selector
 from mcpauthkit.access.request import AccessRequest, Decision
@@ -82,10 +82,10 @@ def _ask(compiled: CompiledRule, request: AccessRequest) -> tuple[bool, str]:
 
 _STOPPED = {
     Truth.FALSE: "condition not met",
-    Truth.UNTOLD: "condition cannot be told, and an allow needs certainty",
+    Truth.UNKNOWN: "condition cannot be evaluated, and an allow needs certainty",
     Truth.UNDECIDED: "arguments can avoid it, so it hides nothing from a list",
 }
 _PASSED = {
-    Truth.UNTOLD: "condition cannot be told, and that does not stop a deny",
+    Truth.UNKNOWN: "condition cannot be evaluated, and that does not stop a deny",
     Truth.UNDECIDED: "arguments can meet it, so a list shows it",
 }

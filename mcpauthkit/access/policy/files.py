@@ -56,7 +56,7 @@ class Policies:
 
     Args:
         sources: Policy files, folders of them (`*.yaml` and `*.yml`, without `*.test.yaml`), and policies.
-        conditions: The application's own conditions by the names that policies call them.
+        conditions: Custom conditions: functions of the application, by the names that policies use.
         clock: Time; the machine's own by default.
         check_seconds: How often files are looked at, at most.
 

@@ -11,10 +11,11 @@ from pydantic import BaseModel
 
 from mcpauthkit.access.policy.tree import Node
 
-Path = tuple[int | str, ...]
+KeyPath = tuple[int | str, ...]
+"""The way to a value in a document: keys, and numbers of items from 0."""
 
 
-def place_of(root: Node, path: Path) -> tuple[int, int]:
+def place_of(root: Node, path: KeyPath) -> tuple[int, int]:
     """Line and column of what a path leads to: of the value, or of the nearest thing around it that is written.
 
     Args:
@@ -29,14 +30,24 @@ def place_of(root: Node, path: Path) -> tuple[int, int]:
     return node.line, node.column
 
 
-def place_of_key(root: Node, path: Path) -> tuple[int, int]:
-    """Line and column of the key that ends a path."""
+def place_of_key(root: Node, path: KeyPath) -> tuple[int, int]:
+    """Line and column of the key that ends a path.
+
+    Args:
+        root: The document.
+        path: Keys and numbers of items.
+    """
     node = node_at(root, path[:-1])
     return node.keys.get(str(path[-1]), (node.line, node.column))
 
 
-def node_at(root: Node, path: Path) -> Node:
-    """The node a path leads to, or the last one on its way."""
+def node_at(root: Node, path: KeyPath) -> Node:
+    """The node a path leads to, or the last one on its way.
+
+    Args:
+        root: The document.
+        path: Keys and numbers of items.
+    """
     node = root
     for step in path:
         node = _child(node, step) or node
@@ -49,8 +60,13 @@ def _child(node: Node, step: int | str) -> Node | None:
     return node.value.get(step) if isinstance(node.value, dict) else None
 
 
-def known_keys(model: type[BaseModel], path: Path) -> list[str]:
-    """The keys that the mapping at a path may have."""
+def known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """The keys that the mapping at a path may have.
+
+    Args:
+        model: The model of the document.
+        path: Keys and numbers of items.
+    """
     models: Iterable[type[BaseModel]] = (model,)
     for step in path:
         if isinstance(step, str):
@@ -94,7 +110,12 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
 
 
 def parents_of(model: type[BaseModel], key: str) -> list[str]:
-    """Under which keys a model takes a key."""
+    """Under which keys, at any depth, a key may stand.
+
+    Args:
+        model: The model of the document.
+        key: The key.
+    """
     found = []
     seen = {model}
     waiting = [model]

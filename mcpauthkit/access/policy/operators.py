@@ -34,7 +34,7 @@ def comparison(name: Operator, value: Value, *, is_of_caller: bool) -> Compariso
         name: The operator.
         value: The condition's value.
         is_of_caller: Whether callers choose what is found, as they do with arguments. If some items of a list of
-            theirs are among the values and others are not, `in` and `not_in` cannot be told: an allow would let
+            theirs are among the values and others are not, `in` and `not_in` cannot be evaluated: an allow would let
             the others pass, and a deny the some.
 
     Raises:
@@ -80,7 +80,7 @@ def _same(one: Any, other: Any) -> bool | None:
 
 
 def _all(answers: Iterable[bool | None]) -> bool | None:
-    """Whether all hold; one that does not decides, even where another cannot be told."""
+    """Whether all hold; one that does not decides, even where another cannot be evaluated."""
     known = list(answers)
     if False in known:
         return False

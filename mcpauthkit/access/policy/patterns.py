@@ -60,11 +60,11 @@ class Pattern:
         self._longest = _STEPS // max(self._regexp.programsize, 1)
 
     def is_in(self, text: str) -> bool | None:
-        """Whether it is found in a text; None where that cannot be told.
+        """Whether it is found in a text; None where that cannot be evaluated.
 
         Args:
             text: What to look in. One that has no UTF-8 form, or would take more than about a quarter of a second in
-                the worst case, cannot be told.
+                the worst case, cannot be evaluated.
         """
         try:
             encoded = text.encode()

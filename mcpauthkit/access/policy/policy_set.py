@@ -10,6 +10,7 @@ from pathlib import Path
 from mcpauthkit.access.policy.custom import CustomFunction
 from mcpauthkit.access.policy.document import CustomCondition, Policy
 from mcpauthkit.access.policy.engine import PolicyEngine
+from mcpauthkit.access.policy.location import KeyPath
 from mcpauthkit.access.policy.reading import Document
 from mcpauthkit.access.policy.sources import Look, look_at, read_all
 from mcpauthkit.errors import ConfigurationError
@@ -28,7 +29,7 @@ class Wanted:
         sources: Files, and folders of them.
         given: Policies given in code.
         removed: Names of policies that are in files and are to be left out.
-        conditions: The application's own conditions, by name.
+        conditions: The functions of custom conditions, by name.
     """
 
     sources: tuple[Path, ...]
@@ -130,17 +131,17 @@ def _same_names(wanted: Wanted, documents: Iterable[Document[Policy]]) -> Iterat
 
 def _unregistered(wanted: Wanted, documents: Iterable[Document[Policy]]) -> Iterator[Fault]:
     for one in documents:
-        for path, name in _own_conditions(one.content):
+        for path, name in _custom_conditions(one.content):
             if name not in wanted.conditions:
                 yield one.fault_at(path, _register(name))
     for policy in wanted.given:
-        for path, name in _own_conditions(policy):
+        for path, name in _custom_conditions(policy):
             if name not in wanted.conditions:
                 rule = policy.rules[int(path[1])].name
                 yield Fault(f"policy {policy.name!r}, rule {rule!r}", 0, 0, _register(name))
 
 
-def _own_conditions(policy: Policy) -> Iterator[tuple[tuple[int | str, ...], str]]:
+def _custom_conditions(policy: Policy) -> Iterator[tuple[KeyPath, str]]:
     for number, rule in enumerate(policy.rules):
         for place, condition in enumerate(rule.conditions):
             if isinstance(condition, CustomCondition):

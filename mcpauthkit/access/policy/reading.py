@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.location import (
+    KeyPath,
     known_keys,
     nearest,
     node_at,
@@ -55,7 +56,7 @@ class Document(Generic[M]):
     root: Node
     is_ended: bool
 
-    def fault_at(self, path: tuple[int | str, ...], text: str) -> Fault:
+    def fault_at(self, path: KeyPath, text: str) -> Fault:
         """Something that is wrong with it and was found later.
 
         Args:
@@ -155,9 +156,9 @@ def _located(error: ValidationError, root: Node, source: str, kind: type[BaseMod
         yield Fault(source, *place, describe(one, root, kind))
 
 
-def _without_kinds(root: Node, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
+def _without_kinds(root: Node, path: KeyPath) -> KeyPath:
     """A path without what pydantic adds to say which of several models something was taken for."""
-    kept: tuple[int | str, ...] = ()
+    kept: KeyPath = ()
     for number, step in enumerate(path):
         node = node_at(root, kept)
         is_there = isinstance(node.value, dict) and step in node.value
@@ -174,7 +175,7 @@ def describe(error: Any, root: Node | None, kind: type[BaseModel]) -> str:
         root: The document; None where there is no text.
         kind: The model that was not met.
     """
-    path: tuple[int | str, ...] = error["loc"]
+    path: KeyPath = error["loc"]
     context = error.get("ctx", {})
     match error["type"]:
         case "missing":
@@ -201,11 +202,11 @@ def _none_of(known: list[str], written: Any) -> str:
     return f"Write one of {', '.join(known)}." + (f" Perhaps `{meant}` is meant." if meant else "")
 
 
-def _written(path: tuple[int | str, ...], root: Node | None) -> Any:
+def _written(path: KeyPath, root: Node | None) -> Any:
     return node_at(root, path).value if root is not None else None
 
 
-def _no_text(path: tuple[int | str, ...], root: Node | None) -> str:
+def _no_text(path: KeyPath, root: Node | None) -> str:
     written = _written(path, root)
     if isinstance(written, bool):
         return "This is read as true or false, and a text is needed: put it into quotes."
@@ -214,7 +215,7 @@ def _no_text(path: tuple[int | str, ...], root: Node | None) -> str:
     return "Write one text here."
 
 
-def _unknown_key(path: tuple[int | str, ...], root: Node | None, kind: type[BaseModel]) -> str:
+def _unknown_key(path: KeyPath, root: Node | None, kind: type[BaseModel]) -> str:
     key = str(path[-1])
     inside = _without_kinds(root, path)[:-1] if root is not None else path[:-1]
     known = known_keys(kind, inside)

@@ -1,4 +1,4 @@
-"""Values on both sides of what a document compares with, and names that its globs take."""
+"""Sample values: on both sides of what a policy compares with, and names that its globs match."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from mcpauthkit.access.policy.document import Condition
 
 OTHER = "other"
-"""What no document names."""
+"""What no policy names."""
 
 
 class _Missing:
@@ -25,22 +25,30 @@ _METACHARACTER = re.compile(r"[\\.^$*+?{}\[\]|()]")
 
 
 def example_of(glob: str) -> str:
-    """A name that a glob takes."""
+    """A name that a glob matches.
+
+    Args:
+        glob: The glob.
+    """
     if glob == "*":
         return OTHER
-    # `[!a]` takes what is not in it: the next best character.
+    # `[!a]` matches what is not in it, such as a digit.
     plain = _CLASS.sub(lambda found: "0" if found[0].startswith("[!") else found[1], glob)
     return plain.replace("*", "x").replace("?", "x")
 
 
 def literal_of(pattern: str) -> str | None:
-    """The one text that a regular expression is about, where it is just that."""
+    """The text that a regular expression stands for; None where it has more than one.
+
+    Args:
+        pattern: The expression.
+    """
     text = pattern.removeprefix("^").removesuffix("$")
     return None if _METACHARACTER.search(text) else text
 
 
 def values_around(condition: Condition) -> tuple[Any, ...]:
-    """What to try where a document compares: what meets the condition first, then what does not.
+    """What to try where a policy compares: what meets the condition first, then what does not.
 
     Args:
         condition: The comparison. Of a regular expression that is more than a text, nothing is known.
@@ -49,12 +57,20 @@ def values_around(condition: Condition) -> tuple[Any, ...]:
 
 
 def distinct(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Values without repetition, in order; 1, 1.0 and true are three."""
+    """Values without repetition, in order; 1, 1.0 and true are three.
+
+    Args:
+        values: The values.
+    """
     return tuple({(type(one).__name__, repr(one)): one for one in values}.values())
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by path as a tree: `{"a.b": 1}` is `{"a": {"b": 1}}`; what is missing is left out."""
+    """Values by path as a tree: `{"a.b": 1}` is `{"a": {"b": 1}}`; what is missing is left out.
+
+    Args:
+        values: Values by path.
+    """
     tree: dict[str, Any] = {}
     for path, value in values.items():
         if value is MISSING:

@@ -1,4 +1,4 @@
-"""What conditions compare, and what becomes of a rule whose condition cannot be told."""
+"""What conditions compare, and what becomes of a rule whose condition cannot be evaluated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mcpauthkit.guards import AccessRequest
 from tests.access.callers import someone
 from tests.access.policy.asking import at, engine_of, is_allowed, request_for
 
-YES, NO, UNTOLD = "yes", "no", "cannot be told"
+YES, NO, UNKNOWN = "yes", "no", "cannot be evaluated"
 
 
 def condition(field: str, operator: str, value: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def said(field: str, operator: str, value: Any, request: AccessRequest) -> str:
     rule = condition(field, operator, value)
     allows = engine_of(rule).decide(request).allowed
     denies = not engine_of({}, {"effect": "deny", **rule}).decide(request).allowed
-    return {(True, True): YES, (False, False): NO, (False, True): UNTOLD}[allows, denies]
+    return {(True, True): YES, (False, False): NO, (False, True): UNKNOWN}[allows, denies]
 
 
 def of_argument(operator: str, value: Any, found: Any) -> str:
@@ -36,35 +36,35 @@ OPPOSITES = {"equals": "not_equals", "in": "not_in", "contains": "not_contains"}
 @pytest.mark.parametrize(
     ("operator", "value", "answers"),
     [
-        ("equals", 5, {YES: [5, 5.0], NO: [6, -5], UNTOLD: ["5", True, None, [5], {"a": 5}, float("nan")]}),
-        ("equals", "a", {YES: ["a"], NO: ["b", "", "A", "a "], UNTOLD: [1, ["a"], False, None]}),
-        ("equals", True, {YES: [True], NO: [False], UNTOLD: [1, 0, "true", "True", None]}),
-        ("equals", ["a", "b"], {YES: [["a", "b"]], NO: [["b", "a"], ["a"], []], UNTOLD: ["a", [1, 2], None]}),
-        ("in", ["a", 5], {YES: ["a", 5], NO: ["b", 6], UNTOLD: [True, None, {}]}),
-        ("in", [5], {YES: [5.0], NO: [6], UNTOLD: ["5", True, float("inf")]}),
-        ("contains", "ad", {YES: ["ad", "nad"], NO: ["a", "AD"], UNTOLD: [5, None, [5], {"ad": 1}]}),
-        ("contains", "ad", {YES: [["ad", "x"]], NO: [["nad"], []], UNTOLD: [["x", 5]]}),
-        ("contains", 5, {YES: [[5], [4, 5.0]], NO: [[4]], UNTOLD: ["5", 5, [True]]}),
-        ("starts_with", "ab", {YES: ["ab", "abc"], NO: ["a", "xab"], UNTOLD: [5, ["ab"], None]}),
-        ("ends_with", "ab", {YES: ["ab", "cab"], NO: ["b", "abx"], UNTOLD: [5, ["ab"], None]}),
-        ("regex", "^a+$", {YES: ["a", "aa"], NO: ["b", "aa\n", ""], UNTOLD: [5, ["a"], None, "\ud800"]}),
-        ("regex", "b", {YES: ["abc"], NO: ["ac"], UNTOLD: [True]}),
-        ("gt", 100, {YES: [101, 100.5], NO: [100, 0], UNTOLD: ["101", True, None, [101], float("nan"), float("inf")]}),
-        ("gte", 100, {YES: [100, 10**400], NO: [99.9], UNTOLD: ["100"]}),
-        ("lt", 100, {YES: [99], NO: [100], UNTOLD: ["99", False, float("-inf")]}),
-        ("lte", 100, {YES: [100], NO: [101], UNTOLD: [None]}),
-        ("gt", "2026-01-01", {YES: ["2026-06-01"], NO: ["2025-12-31"], UNTOLD: [2027]}),
-        ("greater_than", 1, {YES: [2], NO: [1], UNTOLD: ["2"]}),
-        ("less_than", 1, {YES: [0], NO: [1], UNTOLD: ["0"]}),
-        ("exists", True, {YES: [0, "", False, [], {}], NO: [None], UNTOLD: []}),
-        ("exists", False, {YES: [None], NO: [0, "", False], UNTOLD: []}),
+        ("equals", 5, {YES: [5, 5.0], NO: [6, -5], UNKNOWN: ["5", True, None, [5], {"a": 5}, float("nan")]}),
+        ("equals", "a", {YES: ["a"], NO: ["b", "", "A", "a "], UNKNOWN: [1, ["a"], False, None]}),
+        ("equals", True, {YES: [True], NO: [False], UNKNOWN: [1, 0, "true", "True", None]}),
+        ("equals", ["a", "b"], {YES: [["a", "b"]], NO: [["b", "a"], ["a"], []], UNKNOWN: ["a", [1, 2], None]}),
+        ("in", ["a", 5], {YES: ["a", 5], NO: ["b", 6], UNKNOWN: [True, None, {}]}),
+        ("in", [5], {YES: [5.0], NO: [6], UNKNOWN: ["5", True, float("inf")]}),
+        ("contains", "ad", {YES: ["ad", "nad"], NO: ["a", "AD"], UNKNOWN: [5, None, [5], {"ad": 1}]}),
+        ("contains", "ad", {YES: [["ad", "x"]], NO: [["nad"], []], UNKNOWN: [["x", 5]]}),
+        ("contains", 5, {YES: [[5], [4, 5.0]], NO: [[4]], UNKNOWN: ["5", 5, [True]]}),
+        ("starts_with", "ab", {YES: ["ab", "abc"], NO: ["a", "xab"], UNKNOWN: [5, ["ab"], None]}),
+        ("ends_with", "ab", {YES: ["ab", "cab"], NO: ["b", "abx"], UNKNOWN: [5, ["ab"], None]}),
+        ("regex", "^a+$", {YES: ["a", "aa"], NO: ["b", "aa\n", ""], UNKNOWN: [5, ["a"], None, "\ud800"]}),
+        ("regex", "b", {YES: ["abc"], NO: ["ac"], UNKNOWN: [True]}),
+        ("gt", 100, {YES: [101, 100.5], NO: [100, 0], UNKNOWN: ["101", True, None, [101], float("nan"), float("inf")]}),
+        ("gte", 100, {YES: [100, 10**400], NO: [99.9], UNKNOWN: ["100"]}),
+        ("lt", 100, {YES: [99], NO: [100], UNKNOWN: ["99", False, float("-inf")]}),
+        ("lte", 100, {YES: [100], NO: [101], UNKNOWN: [None]}),
+        ("gt", "2026-01-01", {YES: ["2026-06-01"], NO: ["2025-12-31"], UNKNOWN: [2027]}),
+        ("greater_than", 1, {YES: [2], NO: [1], UNKNOWN: ["2"]}),
+        ("less_than", 1, {YES: [0], NO: [1], UNKNOWN: ["0"]}),
+        ("exists", True, {YES: [0, "", False, [], {}], NO: [None], UNKNOWN: []}),
+        ("exists", False, {YES: [None], NO: [0, "", False], UNKNOWN: []}),
     ],
 )
 def test_operators(operator: str, value: Any, answers: dict[str, list[Any]]) -> None:
     for expected, found in answers.items():
         assert [(one, of_argument(operator, value, one)) for one in found] == [(one, expected) for one in found]
     if operator in OPPOSITES:
-        turned = {YES: NO, NO: YES, UNTOLD: UNTOLD}
+        turned = {YES: NO, NO: YES, UNKNOWN: UNKNOWN}
         for expected, found in answers.items():
             opposite = [of_argument(OPPOSITES[operator], value, one) for one in found]
             assert opposite == [turned[expected]] * len(found)
@@ -72,8 +72,8 @@ def test_operators(operator: str, value: Any, answers: dict[str, list[Any]]) -> 
 
 def test_of_a_list_that_a_caller_sends_either_all_items_are_among_the_values_or_none() -> None:
     lists: list[Any] = [["a", "b"], ["a", "x"], ["x"], [], ["a", 5]]
-    assert [of_argument("in", ["a", "b"], one) for one in lists] == [YES, UNTOLD, NO, NO, UNTOLD]
-    assert [of_argument("not_in", ["a", "b"], one) for one in lists] == [NO, UNTOLD, YES, YES, UNTOLD]
+    assert [of_argument("in", ["a", "b"], one) for one in lists] == [YES, UNKNOWN, NO, NO, UNKNOWN]
+    assert [of_argument("not_in", ["a", "b"], one) for one in lists] == [NO, UNKNOWN, YES, YES, UNKNOWN]
 
 
 def test_of_roles_one_among_the_values_is_enough() -> None:
@@ -83,7 +83,7 @@ def test_of_roles_one_among_the_values_is_enough() -> None:
     assert said("user.roles", "not_in", ["admin"], request) == NO
     assert said("user.roles", "contains", "adm", request) == NO
     assert said("user.roles", "equals", ["user", "admin"], request) == YES
-    assert said("user.roles", "equals", "admin", request) == UNTOLD
+    assert said("user.roles", "equals", "admin", request) == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -137,15 +137,15 @@ def test_addresses_and_prompts_as_fields_and_what_is_of_another_kind() -> None:
     assert said("resource.uri", "starts_with", "file:", resource) == YES
     assert said("prompt.name", "equals", "hello", prompt) == YES
     for request, field in ((resource, "tool.name"), (prompt, "resource.uri"), (request_for(), "prompt.name")):
-        assert said(field, "regex", ".", request) == UNTOLD
+        assert said(field, "regex", ".", request) == UNKNOWN
     assert said("tool.args.x", "exists", True, resource) == NO
 
 
 def test_what_is_missing_cannot_be_told_whichever_way_it_is_asked() -> None:
     for operator in ("equals", "not_equals", "contains", "not_contains", "regex", "gt"):
-        assert said("claims.level", operator, "x", request_for()) == UNTOLD
+        assert said("claims.level", operator, "x", request_for()) == UNKNOWN
     for operator in ("in", "not_in"):
-        assert said("tool.args.x", operator, ["x"], request_for(arguments={})) == UNTOLD
+        assert said("tool.args.x", operator, ["x"], request_for(arguments={})) == UNKNOWN
     assert said("claims.level", "exists", False, request_for()) == YES
 
 
@@ -162,8 +162,8 @@ def test_a_claim_does_not_pass_for_what_the_kit_verified() -> None:
 
 
 def test_one_condition_that_is_not_met_keeps_a_deny_from_matching_whatever_the_others_are() -> None:
-    unmet, untold = condition("user.id", "equals", "bob"), condition("claims.level", "gt", 1)
-    for pair in ((unmet, untold), (untold, unmet)):
+    unmet, unknown = condition("user.id", "equals", "bob"), condition("claims.level", "gt", 1)
+    for pair in ((unmet, unknown), (unknown, unmet)):
         conditions = [one for rule in pair for one in rule["conditions"]]
         assert is_allowed(engine_of({}, {"effect": "deny", "conditions": conditions}))
 
@@ -193,4 +193,4 @@ def test_a_list_shows_what_arguments_could_allow_and_hides_what_none_could() -> 
 
 def test_times_without_a_zone_cannot_be_told() -> None:
     naive = at("2026-11-23T12:00").replace(tzinfo=None)
-    assert said("time.hour", "equals", 12, request_for(now=naive)) == UNTOLD
+    assert said("time.hour", "equals", 12, request_for(now=naive)) == UNKNOWN

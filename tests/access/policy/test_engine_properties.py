@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from mcpauthkit.access.policy.document import Policy, Rule
 from mcpauthkit.access.policy.engine import PolicyEngine
 from mcpauthkit.guards import AccessRequest, Action, Caller, Kind, Target
-from tests.access.policy import drawn, plain
+from tests.access.policy import reference, strategies
 
 
-@given(drawn.policy_sets(), drawn.requests)
+@given(strategies.policy_sets(), strategies.requests)
 def test_the_index_decides_as_reading_every_rule_does(policies: list[Policy], requests: list[AccessRequest]) -> None:
     engine = PolicyEngine(policies)
     decided = [engine.decide(one).allowed for one in requests]
-    assert decided == [plain.allows(policies, one) for one in requests]
+    assert decided == [reference.allows(policies, one) for one in requests]
     assert [engine.decide(one).allowed for one in requests] == decided
 
 
-@given(drawn.policy_sets(), drawn.requests, st.randoms())
+@given(strategies.policy_sets(), strategies.requests, st.randoms())
 def test_a_decision_and_its_reason_do_not_depend_on_the_order_of_files_and_rules(
     policies: list[Policy], requests: list[AccessRequest], randoms: Any
 ) -> None:
@@ -33,7 +33,7 @@ def test_a_decision_and_its_reason_do_not_depend_on_the_order_of_files_and_rules
     assert [one.decide(request) for request in requests] == [other.decide(request) for request in requests]
 
 
-@given(drawn.policy_sets(), drawn.rules, drawn.requests)
+@given(strategies.policy_sets(), strategies.rules, strategies.requests)
 def test_adding_a_deny_never_allows_more(policies: list[Policy], rule: Rule, requests: list[AccessRequest]) -> None:
     deny = rule.model_copy(update={"effect": "deny"})
     before, after = PolicyEngine(policies), PolicyEngine([*policies, Policy(name="added", rules=(deny,))])
@@ -41,7 +41,7 @@ def test_adding_a_deny_never_allows_more(policies: list[Policy], rule: Rule, req
         assert before.decide(request).allowed or not after.decide(request).allowed
 
 
-@given(drawn.policy_sets(), drawn.callers, st.lists(drawn.targets, max_size=5), st.sampled_from(Action))
+@given(strategies.policy_sets(), strategies.callers, st.lists(strategies.targets, max_size=5), st.sampled_from(Action))
 def test_many_at_once_are_decided_as_each_alone(
     policies: list[Policy], caller: Caller, targets: list[Target], action: Action
 ) -> None:
@@ -50,7 +50,7 @@ def test_many_at_once_are_decided_as_each_alone(
     assert engine.decide_all(caller, targets, action) == alone
 
 
-@given(drawn.policy_sets(), drawn.requests)
+@given(strategies.policy_sets(), strategies.requests)
 def test_an_explanation_adds_up_to_the_decision(policies: list[Policy], requests: list[AccessRequest]) -> None:
     engine = PolicyEngine(policies)
     for request in requests:
@@ -68,7 +68,7 @@ def about_everything_done(rule: Rule) -> Rule:
     return rule.model_copy(update={"actions": ("*",)})
 
 
-@given(drawn.policy_sets(), drawn.callers, drawn.targets, st.lists(drawn.arguments, max_size=5))
+@given(strategies.policy_sets(), strategies.callers, strategies.targets, st.lists(strategies.arguments, max_size=5))
 def test_a_list_never_hides_what_some_arguments_would_allow(
     policies: list[Policy], caller: Caller, target: Target, tries: list[dict[str, Any]]
 ) -> None:
@@ -109,7 +109,7 @@ def test_a_list_shows_exactly_what_some_arguments_would_allow(drawn_rules: list[
         rules.append({"name": f"r{number}", "effect": effect, "agents": who, "conditions": [condition]})
         choices = [{**given, f"a{number}": one} for given in choices for one in around]
     engine = PolicyEngine([Policy.model_validate({"name": "p", "rules": rules})])
-    caller = Caller(principal=drawn.ALICE, now=drawn.MONDAY)
+    caller = Caller(principal=strategies.ALICE, now=strategies.MONDAY)
     target = Target(Kind.TOOL, "pay")
     called = [engine.decide(AccessRequest(caller, target, Action.CALL, one)).allowed for one in choices]
     assert engine.decide(AccessRequest(caller, target, Action.LIST)).allowed is any(called)

@@ -21,9 +21,12 @@ from tests.access.policy.asking import engine_of, request_for
         ({"agents": {"roles": ["admin"]}}, ["agents.roles", "admin", "user"]),
         ({"agents": {"scopes": ["a", "b"]}}, ["agents.scopes", "b not held"]),
         ({"conditions": [{"field": "tool.args.x", "operator": "gt", "value": 5}]}, ["not met", "tool.args.x gt 5"]),
-        ({"conditions": [{"field": "claims.y", "operator": "equals", "value": "z"}]}, ["cannot be told", "claims.y"]),
+        (
+            {"conditions": [{"field": "claims.y", "operator": "equals", "value": "z"}]},
+            ["cannot be evaluated", "claims.y"],
+        ),
         ({"times": [{"from": "20:00"}]}, ["not met", "times"]),
-        ({"services": ["wiki"]}, ["cannot be told", "wiki"]),
+        ({"services": ["wiki"]}, ["cannot be evaluated", "wiki"]),
     ],
 )
 def test_the_first_thing_that_kept_a_rule_from_matching_is_told(rule: dict[str, Any], words: list[str]) -> None:
@@ -39,8 +42,8 @@ def test_nobody_is_told_to_be_nobody() -> None:
 
 
 def test_rules_stand_in_their_order_and_one_of_them_decides() -> None:
-    untold = {"conditions": [{"field": "claims.y", "operator": "equals", "value": "z"}]}
-    explained = engine_of({}, {"effect": "deny", **untold}, {"effect": "deny"}).explain(request_for())
+    unknown = {"conditions": [{"field": "claims.y", "operator": "equals", "value": "z"}]}
+    explained = engine_of({}, {"effect": "deny", **unknown}, {"effect": "deny"}).explain(request_for())
     assert [one.rule for one in explained.rules] == ["rule 0", "rule 1", "rule 2"]
     assert [one.matches for one in explained.rules] == [True, True, True]
     assert [one.rule for one in explained.rules if one.decides] == ["rule 2"]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from mcpauthkit.access.policy.document import WEEKDAYS, Agents, Condition, Policy, Rule, TimeWindow
 from mcpauthkit.guards import AccessRequest, Action, Kind
 
-SOME, NONE = "some arguments", "cannot be told"
+SOME, NONE = "some arguments", "cannot be evaluated"
 Answer = bool | str
 
 

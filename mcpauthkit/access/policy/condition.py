@@ -1,4 +1,4 @@
-"""Conditions as a policy writes them: a field of a request compared with a value, or one of the application's own."""
+"""Conditions as a policy writes them: a field compared with a value, or a custom condition by its name."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _closed_problem(field: str, value: Value) -> str:
 
 
 class CustomCondition(Part):
-    """A condition of the application's own, registered by name.
+    """A custom condition: a function of the application, registered by name.
 
     Args:
         custom: The name it is registered under.
@@ -150,10 +150,10 @@ class CustomCondition(Part):
 
 
 AnyCondition = Annotated[
-    Annotated[Condition, Tag("comparison")] | Annotated[CustomCondition, Tag("own condition")],
+    Annotated[Condition, Tag("comparison")] | Annotated[CustomCondition, Tag("custom condition")],
     Discriminator(
         lambda given: (
-            "own condition"
+            "custom condition"
             if isinstance(given, CustomCondition) or (isinstance(given, dict) and "custom" in given)
             else "comparison"
         )

@@ -1,7 +1,7 @@
-"""Conditions, compiled: asked about a request, each is true, false, or cannot be told.
+"""Conditions made ready to be asked about a request: each is true, false, or cannot be evaluated.
 
 A rule that allows needs certainty and gets it from true alone. A rule that denies is stopped by certainty alone: what
-cannot be told does not stop it. So no missing claim, argument of another type or broken function opens anything.
+cannot be evaluated does not stop it. So no missing claim, argument of another type or broken function opens anything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Truth(Enum):
 
     TRUE = "true"
     FALSE = "false"
-    UNTOLD = "cannot be told"
+    UNKNOWN = "cannot be evaluated"
     """Something is missing, of another type, or failed."""
     UNDECIDED = "depends on arguments"
     """In a list: some arguments would make it true, and others false."""
@@ -53,7 +53,7 @@ def checks_of(rule: Rule, functions: Mapping[str, CustomFunction]) -> tuple[Chec
 
     Args:
         rule: The rule.
-        functions: The application's own conditions, by name.
+        functions: The functions of custom conditions, by name.
 
     Raises:
         ConfigurationError: A regular expression cannot be used, or a condition of the application's is not registered.
@@ -69,7 +69,7 @@ def checks_of(rule: Rule, functions: Mapping[str, CustomFunction]) -> tuple[Chec
 
 
 def _truth(answer: bool | None) -> Truth:
-    return Truth.UNTOLD if answer is None else Truth.TRUE if answer else Truth.FALSE
+    return Truth.UNKNOWN if answer is None else Truth.TRUE if answer else Truth.FALSE
 
 
 def _comparison(condition: Condition) -> Check:
@@ -83,7 +83,7 @@ def _comparison(condition: Condition) -> Check:
             return Truth.UNDECIDED
         if compare is None:
             return _truth((found is not Lack.MISSING) is value)
-        return Truth.UNTOLD if found is Lack.MISSING else _truth(compare(found))
+        return Truth.UNKNOWN if found is Lack.MISSING else _truth(compare(found))
 
     return Check(
         text=f"{field} {name} {list(value) if isinstance(value, tuple) else value!r}",
@@ -105,7 +105,7 @@ def _custom(condition: CustomCondition, functions: Mapping[str, CustomFunction])
 
     def ask(request: AccessRequest) -> Truth:
         answer = ask_custom(name, function, request)
-        return Truth.UNTOLD if answer is None else _truth(answer is wanted)
+        return Truth.UNKNOWN if answer is None else _truth(answer is wanted)
 
     return Check(text=f"custom condition {name!r} is {str(wanted).lower()}", ask=ask)
 
