@@ -104,7 +104,15 @@ class Guard:
         )
 
 
-class AllOf(Guard):
+class _Combination(Guard):
+    """A guard made of others: it judges them, and its check is what comes of that."""
+
+    async def check(self, request: AccessRequest) -> bool:
+        """Whether it is met."""
+        return (await self.judge(request)).is_met is True
+
+
+class AllOf(_Combination):
     """Met when every part is; its denial names every part that is not.
 
     Args:
@@ -116,10 +124,6 @@ class AllOf(Guard):
 
     def __init__(self, *guards: GuardLike) -> None:
         self.guards = check_guards(guards, "AllOf")
-
-    async def check(self, request: AccessRequest) -> bool:
-        """Whether every part is met."""
-        return (await self.judge(request)).is_met is True
 
     def describe(self) -> str:
         """What all of its parts ask for."""
@@ -136,10 +140,10 @@ class AllOf(Guard):
         if not failed:
             return Verdict(is_met=True)
         is_met = False if any(one.is_met is False for one in failed) else None
-        return Verdict(is_met, "; and: ".join(dict.fromkeys(_bracketed(one.denial, failed) for one in failed)))
+        return Verdict(is_met, _joined(failed, "; and: "))
 
 
-class AnyOf(Guard):
+class AnyOf(_Combination):
     """Met when one part is; its denial names all that would do.
 
     Args:
@@ -151,10 +155,6 @@ class AnyOf(Guard):
 
     def __init__(self, *guards: GuardLike) -> None:
         self.guards = check_guards(guards, "AnyOf")
-
-    async def check(self, request: AccessRequest) -> bool:
-        """Whether a part is met."""
-        return (await self.judge(request)).is_met is True
 
     def describe(self) -> str:
         """What one of its parts asks for."""
@@ -173,10 +173,10 @@ class AnyOf(Guard):
                 return verdict
             failed.append(verdict)
         is_met = None if any(one.is_met is None for one in failed) else False
-        return Verdict(is_met, "; or: ".join(dict.fromkeys(_bracketed(one.denial, failed) for one in failed)))
+        return Verdict(is_met, _joined(failed, "; or: "))
 
 
-class Not(Guard):
+class Not(_Combination):
     """Met by callers who are signed in and do not meet the part.
 
     Nobody does not pass: what is not known of a caller cannot be denied.
@@ -190,10 +190,6 @@ class Not(Guard):
 
     def __init__(self, guard: GuardLike) -> None:
         (self.guard,) = check_guards((guard,), "Not")
-
-    async def check(self, request: AccessRequest) -> bool:
-        """Whether somebody is signed in who does not meet the part."""
-        return (await self.judge(request)).is_met is True
 
     def describe(self) -> str:
         """What it forbids."""
@@ -226,7 +222,7 @@ def check_guards(guards: Sequence[object], user: str) -> tuple[GuardLike, ...]:
 
     Args:
         guards: What was given.
-        user: What it was given to, for the message.
+        user: The name of the function or class they were given to, for the message.
 
     Raises:
         ConfigurationError: There is none, or one is no guard.
@@ -238,7 +234,7 @@ def check_guards(guards: Sequence[object], user: str) -> tuple[GuardLike, ...]:
 
 
 async def judge(guard: GuardLike, request: AccessRequest) -> Verdict:
-    """Judge one guard.
+    """Judge one guard, whether it is a subclass of `Guard` or has nothing but a check.
 
     Args:
         guard: The guard.
@@ -302,8 +298,12 @@ async def _judged(guard: GuardLike, request: AccessRequest) -> Verdict:
     return Verdict(is_met=None, denial=_UNKNOWN)
 
 
-def _bracketed(denial: str, among: Sequence[Verdict]) -> str:
-    return f"({denial})" if len(among) > 1 and ("; or: " in denial or "; and: " in denial) else denial
+def _joined(verdicts: Sequence[Verdict], word: str) -> str:
+    """What several parts have to say, each sentence once; in brackets where it is itself made of several."""
+    denials = [one.denial for one in verdicts]
+    if len(denials) > 1:
+        denials = [f"({one})" if "; or: " in one or "; and: " in one else one for one in denials]
+    return word.join(dict.fromkeys(denials))
 
 
 def _checked(guard: object, user: str) -> GuardLike:

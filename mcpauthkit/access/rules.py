@@ -3,54 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from dataclasses import replace
 
+from mcpauthkit.access.auth_check import use_of
 from mcpauthkit.access.guard import SIGN_IN
+from mcpauthkit.access.policy.files import Policies
 from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Kind, Target
 from mcpauthkit.access.tool_scopes import ToolScopes
 from mcpauthkit.errors import ConfigurationError
-
-_VERBS = {Kind.TOOL: "call", Kind.RESOURCE: "read", Kind.TEMPLATE: "read", Kind.PROMPT: "get"}
-
-
-class PolicyDecider(Protocol):
-    """What decides by policies at one moment; it never changes."""
-
-    @property
-    def needs_services(self) -> bool:
-        """Whether a decision may depend on what its caller has connected."""
-        ...
-
-    def decide(self, request: AccessRequest) -> Decision:
-        """Decide one request."""
-        ...
-
-    def decide_all(self, caller: Caller, targets: Sequence[Target], action: Action) -> list[Decision]:
-        """Decide about many targets at once, in their order."""
-        ...
-
-
-class PolicySet(Protocol):
-    """Policies that may change while the server runs."""
-
-    @property
-    def engine(self) -> PolicyDecider:
-        """What decides at this moment."""
-        ...
-
-    async def refresh(self) -> None:
-        """Take what has changed; cheap when nothing has."""
-        ...
 
 
 class AccessRules:
     """One answer from several parts, all of which must allow.
 
     Args:
-        policies: Policies; None where there are none, and then they forbid nothing.
+        policies: The policies; None where there are none, which forbids nothing.
         tool_scopes: The scopes that tools need; a mapping says nothing of other tools.
         require_auth: Whether everything needs a signed-in caller.
-        public_tools: Tools that need none all the same.
+        public_tools: The names of tools that need none all the same.
 
     Attributes:
         tool_scopes: The table of scopes; empty where none was given.
@@ -62,7 +32,7 @@ class AccessRules:
 
     def __init__(
         self,
-        policies: PolicySet | None = None,
+        policies: Policies | None = None,
         *,
         tool_scopes: ToolScopes | Mapping[str, Sequence[str]] | None = None,
         require_auth: bool = False,
@@ -104,7 +74,8 @@ class AccessRules:
             return before
         if self._policies is None:
             return _NOTHING_FORBIDS
-        return _with_words(self._policies.engine.decide(request), request.target)
+        decision = self._policies.engine.decide(request)
+        return decision if decision.allowed else replace(decision, public=_denial_of(request.target))
 
     def decide_all(self, caller: Caller, targets: Sequence[Target], action: Action) -> list[Decision]:
         """Decide about many targets, in their order: what a list shows is what `decide` would allow."""
@@ -132,20 +103,7 @@ class AccessRules:
 _NOTHING_FORBIDS = Decision(allowed=True, reason="there is no policy")
 
 
-def policy_words(target: Target) -> str:
+def _denial_of(target: Target) -> str:
     """What a caller reads whom a policy forbids something: neither rules nor whether it exists at all."""
     named = target.name if target.kind in {Kind.TOOL, Kind.PROMPT} else target.uri
-    return f"The access policy of this server does not allow you to {_VERBS[target.kind]} {named!r}."
-
-
-def _with_words(decision: Decision, target: Target) -> Decision:
-    if decision.allowed or decision.public:
-        return decision
-    return Decision(
-        allowed=False,
-        reason=decision.reason,
-        policy=decision.policy,
-        rule=decision.rule,
-        public=policy_words(target),
-        missing_scopes=decision.missing_scopes,
-    )
+    return f"The access policy of this server does not allow you to {use_of(target.kind)} {named!r}."

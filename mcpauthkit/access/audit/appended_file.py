@@ -136,9 +136,17 @@ class AppendedFile:
             file, self._file = self._file, -1
             os.close(file)
 
+    def _reopen(self) -> None:
+        self._close()
+        self._open()
+
+    def _is_ours(self) -> bool:
+        # A forked process shares the open file, and the lock on it, with its parent: it would take the lock although
+        # the parent holds it, and give it back for both. So it has to open its own.
+        return self._file >= 0 and self._owner == os.getpid()
+
     def _is_current(self) -> bool:
-        # A forked process shares the open file, and the lock on it, with its parent: it has to open its own.
-        if self._file < 0 or self._owner != os.getpid():
+        if not self._is_ours():
             return False
         try:
             found = os.stat(self._path)  # noqa: PTH116  # for each line, and a Path takes twice the time
@@ -148,8 +156,7 @@ class AppendedFile:
 
     def _follow_rotation(self) -> None:
         if not self._is_current():
-            self._close()
-            self._open()
+            self._reopen()
 
     @contextmanager
     def _locked(self) -> Iterator[End]:
@@ -159,10 +166,8 @@ class AppendedFile:
         lock, so no other process adds one to it afterwards.
         """
         carried = End()
-        if self._file < 0 or self._owner != os.getpid():
-            # A forked process shares the lock of its parent: it would take it beside it, and give it back for it.
-            self._close()
-            self._open()
+        if not self._is_ours():
+            self._reopen()
         while True:
             self._lock()
             try:
@@ -175,8 +180,7 @@ class AppendedFile:
                 carried = End(self._end().last)
             finally:
                 self._unlock()
-            self._close()
-            self._open()
+            self._reopen()
 
     def _end(self) -> End:
         size = self._size()

@@ -33,7 +33,7 @@ class Link:
     """Where a record stands in its chain.
 
     Args:
-        sequence: The how many-eth record it is, from 1.
+        sequence: Its number in the chain, from 1.
         key: Name and fingerprint of the key; empty where the chain has none.
         previous: The hash of the record before.
         hash: Its own.
@@ -46,7 +46,11 @@ class Link:
 
 
 def link_of(line: bytes) -> Link | None:
-    """The place that a line without its end claims to have, or None for a line that is no record of a chain."""
+    """The place that a line claims to have in its chain; None for a line that is no record of one.
+
+    Args:
+        line: The line, without its end.
+    """
     found = _LINK.search(line[-_LONGEST_LINK:])
     if found is None or not line.startswith(b"{"):
         return None
@@ -55,7 +59,7 @@ def link_of(line: bytes) -> Link | None:
 
 
 class ChainMaker:
-    """Writes the ends of records.
+    """Finishes records: writes the members that tie them to the chain.
 
     Args:
         key_ring: Its minting key makes the hashes; without one they are plain SHA-256.
@@ -85,7 +89,7 @@ class ChainMaker:
 
 
 class ChainReader:
-    """Checks hashes.
+    """Checks whether the hashes of records are right.
 
     Args:
         key_ring: Every key of it is accepted; None for a chain of plain SHA-256.
@@ -96,7 +100,11 @@ class ChainReader:
         self._keys: dict[str, bytes | None] = {}
 
     def knows(self, key_id: str) -> bool:
-        """Whether it has the key that a record names."""
+        """Whether it has the key that a record names.
+
+        Args:
+            key_id: Name and fingerprint, as `Link.key` has them.
+        """
         return self._key(key_id) is not None
 
     def is_intact(self, line: bytes, link: Link) -> bool:
@@ -134,7 +142,11 @@ class ArgumentHasher:
         self._key_id, self._key = _minting(key_ring, _ARGUMENTS)
 
     def of(self, canonical: str) -> str:
-        """The hash of arguments in their canonical form, with the key's name and fingerprint before it."""
+        """The hash of arguments, with the key's name and fingerprint before it.
+
+        Args:
+            canonical: The arguments as JSON in its canonical form.
+        """
         return f"{self._key_id}:{_hash(canonical.encode('ascii'), self._key)}"
 
 

@@ -173,7 +173,7 @@ def _concerned(found: dict[str, _Open], record: Mapping[str, Any]) -> list[_Open
 
 
 def _live(found: dict[str, _Open], life: _Open, record: Mapping[str, Any]) -> None:
-    event, time, metadata = str(record.get("event")), str(record["time"]), record.get("metadata")
+    event, time = str(record.get("event")), str(record["time"])
     step = Step(time, event, str(record.get("outcome", "")), str(record.get("reason", "")))
     life.counts[event] += 1
     if event == EventName.CREDENTIAL_USED:
@@ -183,11 +183,7 @@ def _live(found: dict[str, _Open], life: _Open, record: Mapping[str, Any]) -> No
     if event in _SHOW_LIFE and life.is_uncertain:
         life.ended = life.end_reason = ""
     life.is_uncertain = event == EventName.CREDENTIAL_UNKNOWN
-    if isinstance(metadata, dict):
-        life.kept_until = str(metadata.get("kept_until") or "") if "kept_until" in metadata else life.kept_until
-        former = found.get(str(metadata.get("instead_of", "")))
-        if former is not None:
-            former.end(time, "replaced")
+    _read_metadata(found, life, record)
     if event == EventName.CREDENTIAL_CREATED:
         life.created, life.ended, life.end_reason = life.created or time, "", ""
     elif event == EventName.CREDENTIAL_REMOVED:
@@ -197,3 +193,14 @@ def _live(found: dict[str, _Open], life: _Open, record: Mapping[str, Any]) -> No
         for other in found.values():
             if (other.principal, other.service) == (life.principal, life.service):
                 other.is_default = other is life
+
+
+def _read_metadata(found: dict[str, _Open], life: _Open, record: Mapping[str, Any]) -> None:
+    metadata = record.get("metadata")
+    if not isinstance(metadata, dict):
+        return
+    if "kept_until" in metadata:
+        life.kept_until = str(metadata["kept_until"] or "")
+    former = found.get(str(metadata.get("instead_of", "")))
+    if former is not None:
+        former.end(str(record["time"]), "replaced")
