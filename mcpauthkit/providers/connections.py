@@ -11,13 +11,15 @@ from fastapi import FastAPI
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
 
-from mcpauthkit.connections.connection import Connection, Disconnected
+from mcpauthkit.connections.connection import Connection, Disconnected, Health
 from mcpauthkit.core.audit import Event, EventName, record_refusal
 from mcpauthkit.errors import ConfigurationError, StoreUnavailable
 from mcpauthkit.principal import Principal, actor_of, current_user, identity_digest_of
 from mcpauthkit.protocol.connected_service import ConnectedService, in_order, service_named
 from mcpauthkit.protocol.connection_tools import ConnectionTools, add_connection_tools
 from mcpauthkit.web.hub import Hub
+
+_OVER = frozenset({Health.EXPIRED, Health.LOST})
 
 
 class Connections:
@@ -50,6 +52,17 @@ class Connections:
         """
         _check_principal(principal)
         return [one for service in in_order(self._hub.services) for one in await service.connections(principal)]
+
+    async def connected_services(self, principal: Principal) -> frozenset[str]:
+        """The services a user has connected and can use: `AccessMiddleware(connected_services=...)` asks this.
+
+        Args:
+            principal: Whose.
+
+        Raises:
+            StoreUnavailable: The store cannot be asked, so nobody knows.
+        """
+        return frozenset(one.service for one in await self.of(principal) if one.health not in _OVER)
 
     async def disconnect(self, principal: Principal, service: str, name: str | None = None) -> list[Disconnected]:
         """End a user's connection with a service, here and, where it can be told, there.
