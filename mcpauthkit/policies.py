@@ -13,7 +13,7 @@ from mcpauthkit.access.policy.document import (
     Tools,
 )
 from mcpauthkit.access.policy.engine import PolicyEngine
-from mcpauthkit.access.policy.explaining import Explanation
+from mcpauthkit.access.policy.explaining import Explanation, RuleAnswer
 from mcpauthkit.access.policy.files import Policies
 from mcpauthkit.access.policy.reading import load_policy, read_policy
 from mcpauthkit.access.policy.schema import json_schema
@@ -40,6 +40,7 @@ __all__ = [
     "Prompts",
     "Resources",
     "Rule",
+    "RuleAnswer",
     "RuleBuilder",
     "Target",
     "TimeWindow",

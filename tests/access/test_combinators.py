@@ -59,7 +59,7 @@ async def value_of(guard: Guard) -> bool | None:
         (~~YES, True),
     ],
 )
-async def test_what_cannot_be_told_stays_untold_under_every_combination(guard: Guard, value: bool | None) -> None:
+async def test_what_cannot_be_evaluated_stays_so_under_every_combination(guard: Guard, value: bool | None) -> None:
     assert await value_of(guard) is value
     assert guard.check is not None
     found: Any = guard.check(call_of(someone()))

@@ -120,7 +120,9 @@ def test_the_lives_of_credentials_are_told_from_the_log_alone(
     assert "renewed 1 times" in out
 
 
-def test_lives_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lives_are_chosen_by_user_service_credential_and_whether_they_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = log(tmp_path / "audit.jsonl")
     for chosen, credentials in (
         (("--issuer", "https://i", "--subject", "ann"), ["c1"]),

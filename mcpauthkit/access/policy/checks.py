@@ -13,9 +13,10 @@ from enum import Enum
 from typing import Self
 
 from mcpauthkit.access.policy.custom import CustomFunction, ask_custom
-from mcpauthkit.access.policy.document import WEEKDAYS, Condition, CustomCondition, Rule, TimeWindow
+from mcpauthkit.access.policy.document import Condition, CustomCondition, Rule, TimeWindow
 from mcpauthkit.access.policy.fields import Lack, is_argument, is_of_target, reader_of
 from mcpauthkit.access.policy.operators import comparison
+from mcpauthkit.access.policy.values import WEEKDAYS
 from mcpauthkit.access.request import AccessRequest
 from mcpauthkit.errors import ConfigurationError
 

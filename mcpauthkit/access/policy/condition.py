@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Discriminator, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from mcpauthkit.access.policy.patterns import Pattern
-from mcpauthkit.access.policy.values import DAYS, AnyValue, Name, Part, Scalar, Text, Value, refuse
+from mcpauthkit.access.policy.values import WEEKDAYS, AnyValue, Name, Part, Scalar, Text, Value, refuse
 from mcpauthkit.errors import ConfigurationError
 
 Operator = Literal[
@@ -53,7 +53,7 @@ _CLOSED: dict[str, Sequence[Scalar]] = {
     "request.transport": ("http", "sse", "stdio", "memory"),
     "time.hour": range(24),
     "time.minute": range(60),
-    "time.weekday": DAYS,
+    "time.weekday": WEEKDAYS,
     "user.authenticated": (True, False),
 }
 

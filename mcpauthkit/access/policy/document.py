@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 from mcpauthkit.access.policy.condition import AnyCondition, Condition, CustomCondition, Operator
 from mcpauthkit.access.policy.values import (
     AT_LEAST_ONE,
-    DAYS,
+    WEEKDAYS,
     ListOf,
     ListOfSome,
     Name,
@@ -60,7 +60,6 @@ __all__ = [
 
 Effect = Literal["allow", "deny"]
 _MOST_PRIORITY = 10**9
-WEEKDAYS: tuple[Weekday, ...] = DAYS
 ActionName = Literal["list", "call", "read", "get", "*"]
 
 

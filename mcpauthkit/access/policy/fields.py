@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
-from mcpauthkit.access.policy.document import WEEKDAYS
+from mcpauthkit.access.policy.values import WEEKDAYS
 from mcpauthkit.access.request import AccessRequest, Action, Kind
 from mcpauthkit.principal import Principal
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel
 
 from mcpauthkit.access.policy.document import Policy, Rule
+from mcpauthkit.access.policy.tree import REORDERING
 from mcpauthkit.access.policy.values import Scalar
 
 # Built without libyaml, PyYAML has no C dumper; the slower one writes the same.
@@ -15,6 +17,7 @@ _DUMPER: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TAG: Final = "tag:yaml.org,2002:"
 # A text is never broken over lines.
 _WIDTH: Final = 1 << 30
+_REORDERING: Final = re.compile(f"[{REORDERING}]")
 _BAREWORDS: Final = frozenset({"effect", "default_effect", "operator"})
 
 
@@ -29,11 +32,11 @@ def to_yaml(policy: Policy) -> str:
     said = _said(policy)
     ordered = {"name": policy.name, "default_effect": policy.default_effect, **said}
     ordered["rules"] = [_with_conditions(rule) for rule in policy.rules]
-    return str(
-        yaml.serialize(
-            _node(ordered), Dumper=_DUMPER, allow_unicode=True, explicit_end=True, width=_WIDTH, encoding=None
-        )
+    text: str = yaml.serialize(
+        _node(ordered), Dumper=_DUMPER, allow_unicode=True, explicit_end=True, width=_WIDTH, encoding=None
     )
+    # They stand in quotes, as all but keys and numbers does, and are not to be shown in another order there.
+    return _REORDERING.sub(lambda found: f"\\u{ord(found[0]):04X}", text)
 
 
 def _said(part: BaseModel) -> dict[str, Any]:

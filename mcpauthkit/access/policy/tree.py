@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 import yaml
@@ -36,6 +37,12 @@ _WORDS: Final[Mapping[str, Scalar | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
 }
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+REORDERING: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""What makes text be shown in another order than it stands in; for a class of a regular expression."""
+# A line could be hidden behind `#`: the parser ends a comment at the former, and editors, and readers of YAML 1.2, do
+# not. Behind the latter, what is shown is not what is read.
+_MISREAD = re.compile(rf"\r(?!\n)|[\x85\u2028\u2029]|[{REORDERING}]")
+_MOST_MISREAD = 101
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +100,27 @@ def read_tree(text: str | bytes, source: str) -> Tree:
         return _refused(Fault(source, before.count(b"\n") + 1, 1, "This is not UTF-8 text: save the file as UTF-8."))
     if len(encoded) > LARGEST:
         return _refused(Fault(source, 0, 0, f"This is longer than {LARGEST:,} bytes: make several documents of it."))
+    misread = tuple(_misread(decoded, source))
+    if misread:
+        return Tree(root=None, is_ended=False, faults=misread)
     directive = _DIRECTIVE.search(decoded)
     if directive is not None:
         # The parser takes quadratic time over many of them, and none of them is of any use here.
         line = decoded.count("\n", 0, directive.start()) + 1
         return _refused(Fault(source, line, 1, "No line may begin with `%`: put quotes around a text that does."))
     return _Composer(source, decoded).read()
+
+
+def _misread(text: str, source: str) -> Iterator[Fault]:
+    line, start = 1, 0
+    for found in islice(_MISREAD.finditer(text), _MOST_MISREAD):
+        line += text.count("\n", start, found.start())
+        start = found.start()
+        code = f"{ord(found[0]):04X}"
+        column = start - text.rfind("\n", 0, start)
+        said = f"U+{code} stands here, which some show or read otherwise than others: take it out"
+        said = f"{said}, and end lines with a line feed." if code == "000D" else f'{said}, or write "\\u{code}".'
+        yield Fault(source, line, column, said)
 
 
 def _refused(fault: Fault) -> Tree:

@@ -14,14 +14,16 @@ Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...]
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-DAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2_000
 LARGEST_NUMBER = 10**18
-_INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# A text that runs right to left in between reads other than it compares: a reviewer would approve another name.
-_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# A name with such a character in it reads like another one and never equals it, so a deny would silently not match; or
+# it runs right to left in between, and a reviewer would approve another name.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
+# Joiners, fillers and selectors of variants: letters and marks to Unicode, and nothing to the eye.
+_EMPTY = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 
@@ -34,8 +36,9 @@ def refuse(kind: str, text: str) -> PydanticCustomError:
 def _clean(text: str) -> str:
     if text != text.strip():
         raise refuse("outer_space", "This begins or ends with space, so it would never be met: take the space out.")
-    if any(unicodedata.category(one) in _INVISIBLE or one in _REORDERING for one in text):
-        raise refuse("invisible", "This holds a line break or an invisible character: take it out.")
+    if _EMPTY.search(text) or any(one != " " and unicodedata.category(one) in _INVISIBLE for one in text):
+        raise refuse("invisible", "This holds a line break, or a character that is invisible or only looks like a "
+                     "space: take it out.")  # fmt: skip
     return text
 
 

@@ -153,7 +153,7 @@ class CaseFile(Part):
     """A file of tests.
 
     Args:
-        policies: The policies under test: files and directories, as seen from this file; without it, the file of
+        policies: The policies under test: files and folders, as seen from this file; without it, the file of
             the same name without `.test`.
         users: Users by name.
         tests: The tests.

@@ -14,7 +14,8 @@ from itertools import combinations, product
 from typing import Any
 
 from mcpauthkit.access.auth_check import use_of
-from mcpauthkit.access.policy.document import WEEKDAYS, CustomCondition, Policy, Rule, TimeWindow
+from mcpauthkit.access.policy.document import CustomCondition, Policy, Rule, TimeWindow
+from mcpauthkit.access.policy.values import WEEKDAYS
 from mcpauthkit.access.request import AccessRequest, Action, Kind, Target
 from mcpauthkit.access.review.cases import NOON, caller_of
 from mcpauthkit.access.review.sample_callers import SampleCaller, sample_callers

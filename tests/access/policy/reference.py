@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mcpauthkit.access.policy.document import WEEKDAYS, Agents, Condition, Policy, Rule, TimeWindow
+from mcpauthkit.access.policy.document import Agents, Condition, Policy, Rule, TimeWindow
+from mcpauthkit.access.policy.values import WEEKDAYS
 from mcpauthkit.guards import AccessRequest, Action, Kind
 
 SOME, NONE = "some arguments", "cannot be evaluated"

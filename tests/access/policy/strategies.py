@@ -14,7 +14,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mcpauthkit import Principal
-from mcpauthkit.access.policy.document import WEEKDAYS, Policy, Rule
+from mcpauthkit.access.policy.document import Policy, Rule
+from mcpauthkit.access.policy.values import WEEKDAYS
 from mcpauthkit.guards import AccessRequest, Action, Caller, Kind, Target
 
 SUBJECTS = ["alice", "bob", "bot_1", "bot_2"]

@@ -60,7 +60,9 @@ OPPOSITES = {"equals": "not_equals", "in": "not_in", "contains": "not_contains"}
         ("exists", False, {YES: [None], NO: [0, "", False], UNKNOWN: []}),
     ],
 )
-def test_operators(operator: str, value: Any, answers: dict[str, list[Any]]) -> None:
+def test_an_operator_compares_values_of_one_type_and_evaluates_no_others(
+    operator: str, value: Any, answers: dict[str, list[Any]]
+) -> None:
     for expected, found in answers.items():
         assert [(one, of_argument(operator, value, one)) for one in found] == [(one, expected) for one in found]
     if operator in OPPOSITES:
@@ -112,7 +114,7 @@ def test_of_roles_one_among_the_values_is_enough() -> None:
         ("time.date", "2026-11-23"),
     ],
 )
-def test_fields(field: str, value: object) -> None:
+def test_a_field_has_the_value_of_the_request(field: str, value: object) -> None:
     claims: dict[str, Any] = {"email": "a@example.com", "org": {"unit": "sales"}, "https://example.com/level": 3}
     user = someone("alice", client_id="app", agent_id="bot", tenant="north", **claims)
     arguments = {"a": {"b": "deep"}}
@@ -120,7 +122,7 @@ def test_fields(field: str, value: object) -> None:
     assert said(field, "equals", value, request) == YES
 
 
-def test_sets_as_fields() -> None:
+def test_each_tag_role_scope_and_service_is_an_element_of_its_field() -> None:
     request = request_for(tags=["safe"], user=someone(roles=["r"], scopes=["s"]), connected=["wiki"])
     for field, value in (
         ("tool.tags", "safe"),
@@ -131,7 +133,7 @@ def test_sets_as_fields() -> None:
         assert said(field, "contains", value, request) == YES
 
 
-def test_addresses_and_prompts_as_fields_and_what_is_of_another_kind() -> None:
+def test_a_field_of_another_kind_of_target_is_missing() -> None:
     resource = request_for("x", "read", kind="resource", uri="file:///x")
     prompt = request_for("hello", "get", kind="prompt")
     assert said("resource.uri", "starts_with", "file:", resource) == YES
@@ -141,7 +143,7 @@ def test_addresses_and_prompts_as_fields_and_what_is_of_another_kind() -> None:
     assert said("tool.args.x", "exists", True, resource) == NO
 
 
-def test_what_is_missing_cannot_be_told_whichever_way_it_is_asked() -> None:
+def test_what_is_missing_cannot_be_evaluated_whichever_way_it_is_asked() -> None:
     for operator in ("equals", "not_equals", "contains", "not_contains", "regex", "gt"):
         assert said("claims.level", operator, "x", request_for()) == UNKNOWN
     for operator in ("in", "not_in"):
@@ -191,6 +193,6 @@ def test_a_list_shows_what_arguments_could_allow_and_hides_what_none_could() -> 
     assert listed(condition("tool.args.x", "exists", False))
 
 
-def test_times_without_a_zone_cannot_be_told() -> None:
+def test_times_without_a_zone_cannot_be_evaluated() -> None:
     naive = at("2026-11-23T12:00").replace(tzinfo=None)
     assert said("time.hour", "equals", 12, request_for(now=naive)) == UNKNOWN

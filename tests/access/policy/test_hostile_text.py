@@ -78,6 +78,33 @@ def test_a_byte_that_is_no_text_is_told_by_its_line() -> None:
     assert [one.line for one in refused(b"name: p\nrules: []\n# \xff").faults] == [3]
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\r", "\u202e", "\u2066", "\u200f", "\u061c"])
+@pytest.mark.parametrize("around", ["name: p\nrules: [] # ab{}default_effect: allow\n", 'name: p\nrules: ["ab{}"]'])
+def test_what_people_read_otherwise_than_programs_do_is_refused_where_it_stands(around: str, sign: str) -> None:
+    text = around.format(sign)
+    [fault] = refused(text).faults
+    assert (fault.line, fault.column) == (2, text.splitlines()[1].index("ab") + 3)
+    assert f"U+{ord(sign):04X}" in fault.text
+    assert sign not in fault.text
+
+
+def test_a_column_counts_from_the_line_end_that_everybody_sees() -> None:
+    assert [(one.line, one.column) for one in refused("name: p\r\nrules: []\r# x\u2028\n#\u2029").faults] == [
+        (2, 10),
+        (2, 14),
+        (3, 2),
+    ]
+
+
+def test_a_million_hidden_line_ends_are_told_in_bounded_work() -> None:
+    assert len(refused("\r" * MEGABYTE).faults) == 101
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_line_ends_of_every_system_are_taken(end: str) -> None:
+    assert read_policy(f"name: p # \u05d0{end}rules: []{end}...{end}").name == "p"
+
+
 SIGNS = """name rules effect allow agents roles yes 0 : - [ ] { } , " ' &a *a ! | > ? # % ... --- ~ é 😀"""
 words = st.sampled_from([*SIGNS.split(), ": ", "- ", "\n", "  ", "\t", "\r", "\x85", "\u2028", "\ufeff"])
 

@@ -40,7 +40,9 @@ def tenant(**claims: str) -> Principal:
         ({"user_id": "alice", "roles": ["user"]}, [ALICE], [someone("alice"), someone("bob", roles=["user"])]),
     ],
 )
-def test_agents(agents: dict[str, Any], met: list[Principal], unmet: list[Principal]) -> None:
+def test_agents_select_callers_by_what_was_verified(
+    agents: dict[str, Any], met: list[Principal], unmet: list[Principal]
+) -> None:
     engine = engine_of({"agents": agents})
     assert [one for one in met if not is_allowed(engine, user=one)] == []
     assert [one for one in [*unmet, None] if is_allowed(engine, user=one)] == []
@@ -60,7 +62,9 @@ def test_agents(agents: dict[str, Any], met: list[Principal], unmet: list[Princi
         ({"names": ["pay"], "tags": ["safe"]}, [{"tags": ["safe"]}], [{}, {"name": "x", "tags": ["safe"]}]),
     ],
 )
-def test_tools(tools: dict[str, Any], met: list[dict[str, Any]], unmet: list[dict[str, Any]]) -> None:
+def test_tools_are_selected_by_name_pattern_namespace_and_tag(
+    tools: dict[str, Any], met: list[dict[str, Any]], unmet: list[dict[str, Any]]
+) -> None:
     engine = engine_of({"tools": tools})
     assert [one for one in met if not is_allowed(engine, **one)] == []
     assert [one for one in unmet if is_allowed(engine, **one)] == []
@@ -76,7 +80,7 @@ def test_tools(tools: dict[str, Any], met: list[dict[str, Any]], unmet: list[dic
     ],
 )
 @pytest.mark.parametrize("kind", ["resource", "template"])
-def test_resources_and_templates_are_told_by_their_address(
+def test_resources_and_templates_are_selected_by_their_address(
     resources: dict[str, Any], met: list[str], unmet: list[str], kind: str
 ) -> None:
     engine = engine_of({"resources": resources})
@@ -84,13 +88,13 @@ def test_resources_and_templates_are_told_by_their_address(
     assert [uri for uri in unmet if is_allowed(engine, "x", "read", kind=kind, uri=uri)] == []
 
 
-def test_a_resource_is_not_told_by_its_name() -> None:
+def test_a_resource_is_not_selected_by_its_name() -> None:
     assert not is_allowed(
         engine_of({"resources": {"patterns": ["secret"]}}), "secret", kind="resource", uri="file:///x"
     )
 
 
-def test_prompts_are_told_by_name_pattern_and_tag() -> None:
+def test_prompts_are_selected_by_name_pattern_and_tag() -> None:
     engine = engine_of({"prompts": {"patterns": ["ask_*"], "tags": ["safe"]}}, {"prompts": {"names": ["hello"]}})
     assert is_allowed(engine, "ask_x", "get", kind="prompt", tags=["safe"])
     assert not is_allowed(engine, "ask_x", "get", kind="prompt")

@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mcpauthkit.access.policy.values import WEEKDAYS
 from mcpauthkit.policies import (
     Condition,
     CustomCondition,
@@ -29,7 +30,6 @@ from mcpauthkit.policies import (
 )
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "policy.schema.json"
-DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 TRAPS = [
     "yes",
     "No",
@@ -88,7 +88,7 @@ conditions = st.one_of(
 windows = st.fixed_dictionaries(
     {},
     optional={
-        "days": st.lists(st.sampled_from(DAYS), min_size=1),
+        "days": st.lists(st.sampled_from(WEEKDAYS), min_size=1),
         "from": times,
         "timezone": st.sampled_from(["UTC", "Europe/Berlin"]),
     },
@@ -166,7 +166,11 @@ def written_out(value: Any) -> str:
     if isinstance(value, float):
         return re.sub(r"^(-?[0-9]+)e", r"\1.0e", repr(value))
     text = json.dumps(value, ensure_ascii=False)
-    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda one: f"\\u{ord(one[0]):04x}", text)
+    return re.sub(
+        "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]",
+        lambda one: f"\\u{ord(one[0]):04x}",
+        text,
+    )
 
 
 def built_again(read: Policy) -> Policy:

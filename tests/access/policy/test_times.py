@@ -40,7 +40,9 @@ from tests.access.policy.asking import engine_of, is_allowed
     ],
 )
 @pytest.mark.parametrize("effect", ["allow", "deny"])
-def test_windows(window: dict[str, Any], within: list[str], outside: list[str], effect: str) -> None:
+def test_a_rule_counts_within_its_window_and_not_outside(
+    window: dict[str, Any], within: list[str], outside: list[str], effect: str
+) -> None:
     engine = (
         engine_of({}, {"effect": "deny", "times": [window]}) if effect == "deny" else engine_of({"times": [window]})
     )

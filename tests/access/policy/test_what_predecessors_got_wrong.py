@@ -40,7 +40,7 @@ def test_neither_priority_nor_order_lets_an_allow_win_over_a_deny() -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"amount": "5000"}, {}, None, {"amount": None}, {"amount": [5000]}])
-def test_a_deny_whose_condition_cannot_be_told_is_not_skipped(arguments: dict[str, Any] | None) -> None:
+def test_a_deny_whose_condition_cannot_be_evaluated_is_not_skipped(arguments: dict[str, Any] | None) -> None:
     """[G3, G3d]"""
     limit = {"field": "tool.args.amount", "operator": "greater_than", "value": 100}
     engine = engine_of({}, {"effect": "deny", "conditions": [limit]})
