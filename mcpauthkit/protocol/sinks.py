@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextvars import Token
+from functools import cached_property
 from typing import Any
 
 from fastmcp.server.auth import AccessToken
@@ -67,6 +68,30 @@ class PrincipalToken(AccessToken):
         return self._principal
 
 
+class UserOnRequest(AuthenticatedUser):
+    """The SDK's user, whose token has the principal as seen on one request.
+
+    The token is made when somebody reads it: copying a model takes longer than all else that a known token costs.
+
+    Args:
+        fields: What the SDK's user has, without the token.
+        token: The token of all requests.
+        principal: The caller as seen on this one.
+    """
+
+    _token: PrincipalToken
+    _principal: Principal
+
+    def __init__(self, fields: Mapping[str, Any], token: PrincipalToken, principal: Principal) -> None:
+        # Without the SDK's constructor, which sets the token.
+        vars(self).update(fields, _token=token, _principal=principal)
+
+    @cached_property
+    def access_token(self) -> AccessToken:  # type: ignore[override]  # an attribute there
+        """The token on this request."""
+        return self._token.on_request(self._principal)
+
+
 def access_token_of(principal: Principal, token: str, resource: str) -> AccessToken:
     """A principal in the words of the MCP SDK and FastMCP; see `SdkIdentity` for the arguments."""
     return AccessToken(
@@ -92,11 +117,12 @@ class SdkIdentity:
         resource: The protected resource it was presented to (RFC 8707).
     """
 
-    __slots__ = ("_credentials", "_token", "principal")
+    __slots__ = ("_credentials", "_token", "_user", "principal")
 
     def __init__(self, principal: Principal, token: str, resource: str) -> None:
         self.principal = principal
         self._token = PrincipalToken.of(principal, token, resource)
+        self._user = {name: one for name, one in vars(AuthenticatedUser(self._token)).items() if name != "access_token"}
         self._credentials = AuthCredentials(self._token.scopes)
 
     def enter(
@@ -111,7 +137,7 @@ class SdkIdentity:
                 The SDK knows that session as nobody's and would not find it for anybody else, so `scope["user"]`
                 stays empty; who may continue it has been decided by then.
         """
-        user = AuthenticatedUser(self._token.on_request(principal))
+        user = UserOnRequest(self._user, self._token, principal)
         scope[PRINCIPAL_KEY] = principal
         # Where `scope["user"]` has to stay empty, too.
         scope[VERIFIED_KEY] = user
