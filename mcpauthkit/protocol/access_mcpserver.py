@@ -121,7 +121,7 @@ class ServerAccess(ChangeablePolicies):
         if not isinstance(result, dict) or not isinstance(found, list):
             raise refused("This list could not be checked, so it is not shown.")
         targets = [self._offered.listed(kind, one) for one in found]
-        guards = [self._offered.guards(one) for one in targets]
+        guards = self._offered.guards(kind, targets)
         shown = await self._control.decide_all(principal, transport, targets, guards=guards)
         names = [target.uri or target.name for target in targets]
         try:

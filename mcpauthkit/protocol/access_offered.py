@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
@@ -48,10 +48,14 @@ class Offered:
             found = next((one for one in self._all(Kind.TEMPLATE) if one.matches(name) is not None), None)
         return self._target(kind, getattr(found, "name", ""), name, getattr(found, "meta", None))
 
-    def guards(self, target: Target) -> tuple[GuardLike, ...]:
-        """The guards that `require` put on a function."""
-        function = getattr(self._kept(target.kind, target.uri or target.name), "fn", None)
-        return guards_of(function) if callable(function) else ()
+    def guards(self, kind: Kind, targets: Sequence[Target]) -> list[tuple[GuardLike, ...]]:
+        """The guards that `require` put on the functions of a list, for each of them."""
+        attribute = _KEPT[kind][2]
+        functions: dict[str, Any] = {}
+        for one in self._all(kind):
+            functions.setdefault(str(getattr(one, attribute)), getattr(one, "fn", None))
+        listed = (functions.get(target.uri or target.name) for target in targets)
+        return [guards_of(one) if callable(one) else () for one in listed]
 
     def _target(self, kind: Kind, name: str, uri: str, meta: object) -> Target:
         tags = meta.get("tags") if isinstance(meta, Mapping) else None
