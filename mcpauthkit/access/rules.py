@@ -56,6 +56,8 @@ class AccessRules:
         self.tool_scopes = table
         self._require_auth = require_auth
         self._public = frozenset(public_tools)
+        # Most have only policies, and lists ask for each of a thousand tools.
+        self._asks_before = require_auth or not table.is_empty
 
     @property
     def needs_services(self) -> bool:
@@ -87,6 +89,8 @@ class AccessRules:
         return [first or second for first, second in zip(before, decided, strict=True)]
 
     def _before_policies(self, caller: Caller, target: Target) -> Decision | None:
+        if not self._asks_before:
+            return None
         is_public = target.kind is Kind.TOOL and target.name in self._public
         if self._require_auth and caller.principal is None and not is_public:
             return Decision(

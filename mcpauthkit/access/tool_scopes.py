@@ -21,6 +21,7 @@ from mcpauthkit.principal import Principal
 Unmapped = Literal["refuse", "allow"]
 
 _UNMAPPED = "This tool is open to nobody: no scopes are set for it"
+_NOT_NAMED = Decision(allowed=True, reason="the table of scopes does not name the tool")
 
 
 class ToolScopes:
@@ -104,7 +105,7 @@ class ToolScopes:
         if needed is None:
             if self.unmapped == "refuse":
                 return Decision(allowed=False, reason="the tool is not in the table of scopes", public=_UNMAPPED)
-            return Decision(allowed=True, reason="the table of scopes does not name the tool")
+            return _NOT_NAMED
         if principal is None:
             return Decision(allowed=False, reason="nobody is signed in", public=SIGN_IN, missing_scopes=needed)
         missing = missing_scopes(needed, principal.scopes)

@@ -31,7 +31,7 @@ def target_of(component: FastMCPComponent, known: Namespaces) -> Target:
     """
     kind, uri = _kind_of(component)
     namespace = namespace_of(component, component.name, uri, known)
-    return Target(kind, component.name, uri=uri, namespace=namespace, tags=frozenset(component.tags))
+    return Target(kind, component.name, uri, namespace, frozenset(component.tags))
 
 
 def _kind_of(component: FastMCPComponent) -> tuple[Kind, str]:
@@ -108,12 +108,12 @@ def shown_of(components: Sequence[C], allowed: Iterable[bool]) -> list[C]:
     is hidden, showing an older one would name a tool that cannot be called by that name.
     """
     newest: dict[str, tuple[FastMCPComponent, bool]] = {}
-    passed = list(zip(components, allowed, strict=True))
-    for component, is_allowed in passed:
-        known = newest.get(key_of(component))
+    passed = list(zip(components, map(key_of, components), allowed, strict=True))
+    for component, key, is_allowed in passed:
+        known = newest.get(key)
         if known is None or version_sort_key(component) > version_sort_key(known[0]):
-            newest[key_of(component)] = component, is_allowed
-    return [one for one, is_allowed in passed if is_allowed and newest[key_of(one)][1]]
+            newest[key] = component, is_allowed
+    return [one for one, key, is_allowed in passed if is_allowed and newest[key][1]]
 
 
 def guards_on(component: FastMCPComponent, transport: str) -> tuple[GuardLike, ...]:

@@ -67,7 +67,11 @@ class NamespaceMark(Transform):
     def _marked(self, component: C) -> C:
         meta = component.meta or {}
         ours = {**(meta.get(_FASTMCP) or {}), _MARK: self.namespace}
-        return component.model_copy(update={"meta": {**meta, _FASTMCP: ours}})
+        # `update=` would look at the model's settings for each of a thousand tools.
+        marked = component.model_copy()
+        vars(marked)["meta"] = {**meta, _FASTMCP: ours}
+        marked.model_fields_set.add("meta")
+        return marked
 
     def _marked_if_any(self, component: C | None) -> C | None:
         return None if component is None else self._marked(component)
