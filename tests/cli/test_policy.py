@@ -104,6 +104,8 @@ NOTED = {
     "action": ("effect: allow, tools: {names: [x]}, actions: [read]", "It can never match: tools are not"),
     "names": ("effect: deny, tools: {names: [x], patterns: [y*]}", "no name in it meets one of its patterns"),
     "schemes": ('effect: deny, resources: {uris: ["a://x"], schemes: [b]}', "no address in it has one of its schemes"),
+    "brackets": ('effect: deny, tools: {patterns: ["a[!b]*[z-a]"]}', "`a[!b]*[z-a]` matches nothing"),
+    "brackets of people": ('effect: deny, agents: {user_id: "bot_[9-0]"}', "`bot_[9-0]` matches nothing"),
     "both": (
         with_amount("effect: deny", ("equals", 1), ("equals", 2)),
         "tool.args.a cannot be both",
@@ -146,6 +148,7 @@ def test_what_is_probably_not_meant_is_noted_and_valid(
         "effect: deny, conditions: [{field: tool.name, operator: regex, value: admin}], tools: {names: [x]}",
         with_amount("effect: allow", ("gte", 2), ("lte", 2)),
         "effect: allow, agents: {roles: [admin]}",
+        'effect: deny, tools: {patterns: ["[(?!)]*", "[a-z]", "[", "[]z-a]"]}',
         "effect: deny, tools: {names: [x]}, resources: {uris: ['a://x']}, actions: [read]",
         "effect: deny, conditions: [{field: user.level, operator: gt, value: 1}]",
     ],

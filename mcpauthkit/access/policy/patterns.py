@@ -17,6 +17,8 @@ from mcpauthkit.errors import ConfigurationError
 _LARGEST_PROGRAM: Final = 5_000
 _STEPS: Final = 20_000_000
 _WILDCARDS: Final = re.compile(r"[*?\[]")
+_CLASS: Final = re.compile(r"\[!?\]?[^\]]*\]")
+_NOTHING: Final = fnmatch.translate("[z-a]")
 _FIXES: Final = (
     ("invalid perl operator", "RE2 knows no look-ahead, look-behind or atomic groups: use a second condition instead."),
     ("invalid escape sequence: \\Z", r"The end of the text is written `$` or `\z`."),
@@ -100,6 +102,15 @@ class Glob:
         if self._match is not None:
             return self._match(text) is not None
         return text == self.text if self.is_exact else text.startswith(self.prefix)
+
+
+def matches_nothing(glob: str) -> bool:
+    """Whether no text can match a glob, because of characters in brackets that end before they begin: `[z-a]`.
+
+    Args:
+        glob: The glob.
+    """
+    return any(fnmatch.translate(found[0]) == _NOTHING for found in _CLASS.finditer(glob))
 
 
 def _refusal(expression: str, problem: str) -> ConfigurationError:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 from typing import Any
 
 from mcpauthkit.access.policy.document import Agents, Condition, Policy, Resources, Rule
+from mcpauthkit.access.policy.patterns import matches_nothing
 
 _ABOUT = {"tool": "tools", "resource": "resources", "prompt": "prompts"}
 _ONLY = {"read": "resources", "get": "prompts"}
+_GLOBS = ("user_id", "agent_id", "patterns")
 _BEGINS = ("^", r"\A", ".*")
 _ENDS = ("$", r"\z", ".*")
 _ABOVE = frozenset({"gt", "gte"})
@@ -65,6 +68,11 @@ def _on_rule(rule: Rule) -> Iterator[str]:
         yield "`priority` never decides: a matching deny wins, else a matching allow."
     if reason := _never(rule):
         yield f"It can never match: {reason}."
+    yield from (
+        f"`{one}` matches nothing: what is in its brackets ends before it begins."
+        for one in _globs(rule)
+        if matches_nothing(one)
+    )
     if rule.effect == "deny":
         yield from _denies_more(rule)
         return
@@ -88,6 +96,12 @@ def _denies_more(rule: Rule) -> Iterator[str]:
         if kind and others:
             known = " and ".join(others)
             yield f"It denies {known} whatever the other conditions say, because they have no {field}: name {kind}."
+
+
+def _globs(rule: Rule) -> Iterator[str]:
+    parts = (rule.agents, rule.tools, rule.resources, rule.prompts)
+    for part, name in product(parts, _GLOBS):
+        yield from getattr(part, name, None) or ()
 
 
 def _never(rule: Rule) -> str:

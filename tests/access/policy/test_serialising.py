@@ -233,6 +233,14 @@ def test_a_value_keeps_its_kind(value: object) -> None:
     assert (repr(read.value), type(read.value)) == (repr(value), type(value))
 
 
+def test_what_would_be_shown_in_another_order_is_written_by_its_number() -> None:
+    said = policy("p").with_description("a\u202eb\\").add_rule(rule("r").when("user.id", "equals", "c\u2066").deny())
+    written = to_yaml(said.build())
+    assert '"a\\u202Eb\\\\"' in written
+    assert "c\\u2066" in written
+    assert read_policy(written) == said.build()
+
+
 def test_a_whole_day_in_code_is_one_in_a_file() -> None:
     window = TimeWindow(days=("monday",))
     assert read_policy(to_yaml(Policy(name="p", rules=(Rule(name="r", effect="deny", times=(window,)),)))).rules[
