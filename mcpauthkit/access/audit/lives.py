@@ -10,7 +10,9 @@ from typing import Any
 
 from mcpauthkit.core.audit import EventName
 
-_PREFIX = b'"event":"credential.'
+_PREFIXES = (b'"event":"credential.', b'"event":"record.removed"')
+# Which credential it was that could not be read, nobody can say.
+_CAST_DOUBT = frozenset({EventName.CREDENTIAL_UNKNOWN, EventName.RECORD_REMOVED})
 # After these a credential is there, whatever was doubtful before.
 _SHOW_LIFE = frozenset(
     {
@@ -51,7 +53,8 @@ class Life:
         ended: When it ended; empty while it lives.
         end_reason: Why it ended.
         kept_until: When the store lets it go by itself, which no record tells; empty where nothing was said of that.
-        is_uncertain: Whether the store failed during what was told last, so that nobody knows whether it came about.
+        is_uncertain: Whether nobody knows if it is there: the store failed during what was told last; or a record of
+            its user and service was written over that could not be read, and it may have been this one's.
         is_default: Whether it was made the default of its user and service, and no other one has been since.
         uses: How often it was used.
         last_used: When last; empty for never.
@@ -146,7 +149,7 @@ def _credential_events(lines: Iterable[bytes | str]) -> Iterator[dict[str, Any]]
     for line in lines:
         data = line if isinstance(line, bytes) else line.encode("utf-8", "surrogateescape")
         # Most lines are about something else, and reading them as JSON is what takes the time.
-        if _PREFIX not in data:
+        if not any(one in data for one in _PREFIXES):
             continue
         try:
             record = json.loads(data)
@@ -159,6 +162,16 @@ def _credential_events(lines: Iterable[bytes | str]) -> Iterator[dict[str, Any]]
 def _concerned(found: dict[str, _Open], record: Mapping[str, Any]) -> list[_Open]:
     """Whose life an event belongs to: one, or, where it names none, all that its user has at its service."""
     name, principal, service = (str(record.get(key, "")) for key in ("credential", "principal", "service"))
+    if record.get("event") == EventName.RECORD_REMOVED:
+        metadata = record.get("metadata")
+        new = metadata.get("written_over_by") if isinstance(metadata, dict) else None
+        return [
+            one
+            for one in found.values()
+            if principal
+            and (one.principal, one.service, one.ended) == (principal, service, "")
+            and one.credential != new
+        ]
     if not name:
         is_doubt = record.get("event") == EventName.CREDENTIAL_UNKNOWN
         return [
@@ -182,7 +195,7 @@ def _live(found: dict[str, _Open], life: _Open, record: Mapping[str, Any]) -> No
         life.steps.append(step)
     if event in _SHOW_LIFE and life.is_uncertain:
         life.ended = life.end_reason = ""
-    life.is_uncertain = event == EventName.CREDENTIAL_UNKNOWN
+    life.is_uncertain = event in _CAST_DOUBT
     _read_metadata(found, life, record)
     if event == EventName.CREDENTIAL_CREATED:
         life.created, life.ended, life.end_reason = life.created or time, "", ""

@@ -68,7 +68,7 @@ MEMBERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """The members of a record, in the order in which they stand. What does not apply is absent."""
 
-ALWAYS = ("schema", "time", "event", "severity", "writer", "sequence")
+_ALWAYS = ("schema", "time", "event", "severity", "writer", "sequence")
 
 
 def json_schema() -> dict[str, Any]:
@@ -79,7 +79,7 @@ def json_schema() -> dict[str, Any]:
         "description": "One line of the log. What does not apply is absent; members stand in this order.",
         "type": "object",
         "properties": {name: dict(member) for name, member in MEMBERS.items()},
-        "required": list(ALWAYS),
+        "required": list(_ALWAYS),
         "dependentRequired": {"previous": ["hash"], "hash": ["previous"], "key": ["hash"]},
         "additionalProperties": False,
     }

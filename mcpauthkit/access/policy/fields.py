@@ -24,9 +24,6 @@ class Lack(Enum):
 Reader = Callable[[AccessRequest], Any]
 """Reads a field: gives its value, or why there is none."""
 
-SET_FIELDS: Final = frozenset({"tool.tags", "user.roles", "user.scopes", "services.connected"})
-"""Fields whose value is a set of texts, always."""
-
 _ARGUMENTS: Final = "tool.args."
 _RESOURCES: Final = frozenset({Kind.RESOURCE, Kind.TEMPLATE})
 

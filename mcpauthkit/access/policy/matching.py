@@ -11,7 +11,7 @@ from mcpauthkit.access.policy.document import Agents, Prompts, Resources, Rule, 
 from mcpauthkit.access.policy.patterns import Glob
 from mcpauthkit.access.request import Action, Caller, Kind, Target
 
-KINDS_OF_SELECTOR = {
+_KINDS_OF_SELECTOR = {
     "tools": (Kind.TOOL,),
     "resources": (Kind.RESOURCE, Kind.TEMPLATE),
     "prompts": (Kind.PROMPT,),
@@ -38,7 +38,7 @@ def kinds_of(rule: Rule) -> frozenset[Kind]:
     Args:
         rule: The rule.
     """
-    named = [kinds for selector, kinds in KINDS_OF_SELECTOR.items() if getattr(rule, selector) is not None]
+    named = [kinds for selector, kinds in _KINDS_OF_SELECTOR.items() if getattr(rule, selector) is not None]
     return frozenset(kind for kinds in named for kind in kinds) if named else frozenset(Kind)
 
 

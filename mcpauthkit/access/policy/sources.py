@@ -107,7 +107,7 @@ def files_in(source: Path) -> list[Path]:
         if not stat.S_ISDIR(mode):
             raise _fault(source, "This is neither a file nor a folder.")
         # What is a policy by its name and cannot be read as one is a fault, as it might be what denies.
-        found = sorted(one for one in source.iterdir() if is_policy_file(one))
+        found = sorted(one for one in source.iterdir() if _is_policy_file(one))
     except FileNotFoundError as error:
         raise _fault(source, "There is no such file or folder.") from error
     except OSError as error:
@@ -117,7 +117,7 @@ def files_in(source: Path) -> list[Path]:
     return found
 
 
-def is_policy_file(path: Path) -> bool:
+def _is_policy_file(path: Path) -> bool:
     """Whether a file in a folder is a policy, by its name.
 
     Args:

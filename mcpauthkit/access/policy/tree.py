@@ -20,7 +20,7 @@ from mcpauthkit.errors.access import Fault
 
 LARGEST: Final = 4 * 1024 * 1024
 """How long a document may be, in bytes: some ten thousand rules."""
-DEEPEST: Final = 50
+_DEEPEST: Final = 50
 
 # Built without libyaml, PyYAML has no C loader; the slower one says the same.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -148,7 +148,7 @@ class _Composer:
                 elif isinstance(event, yaml.DocumentEndEvent):
                     is_ended = bool(event.explicit)
         except _TooDeep as error:
-            self._add(error.mark, f"Nothing is nested deeper than {DEEPEST} levels here.")
+            self._add(error.mark, f"Nothing is nested deeper than {_DEEPEST} levels here.")
             root = None
         except yaml.YAMLError as error:
             self._faults.append(self._syntax(error))
@@ -157,7 +157,7 @@ class _Composer:
 
     def _node(self, event: Any, depth: int) -> Node:
         mark = event.start_mark
-        if depth > DEEPEST:
+        if depth > _DEEPEST:
             raise _TooDeep(mark)
         if getattr(event, "anchor", None) is not None:
             self._add(mark, "Anchors and aliases are not taken: write out what is meant.")

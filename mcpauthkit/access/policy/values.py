@@ -16,9 +16,9 @@ Value = Scalar | tuple[Scalar, ...]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
-LONGEST_NAME = 200
-LONGEST_TEXT = 2_000
-LARGEST_NUMBER = 10**18
+_LONGEST_NAME = 200
+_LONGEST_TEXT = 2_000
+_LARGEST_NUMBER = 10**18
 # A name with such a character in it reads like another one and never equals it, so a deny would silently not match; or
 # it runs right to left in between, and a reviewer would approve another name.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
@@ -74,7 +74,7 @@ def _scalar(value: Any) -> bool:
         return not any("\ud800" <= one <= "\udfff" for one in value)
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, int) and abs(value) < LARGEST_NUMBER
+    return isinstance(value, int) and abs(value) < _LARGEST_NUMBER
 
 
 def _value(value: Any) -> Value:
@@ -89,13 +89,13 @@ def _value(value: Any) -> Value:
     raise refuse("value", "A value is a text, a number, true or false, or a list of these.")
 
 
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_clean)]
-Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_clean)]
+Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_clean)]
+Text = Annotated[str, Field(min_length=1, max_length=_LONGEST_TEXT), AfterValidator(_clean)]
 ListOf = BeforeValidator(_as_tuple)
 ListOfSome = BeforeValidator(_filled)
 AT_LEAST_ONE = Field(json_schema_extra={"minItems": 1})
 Texts = Annotated[tuple[Text, ...], ListOfSome, AT_LEAST_ONE]
-_ONE = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
+_ONE = {"type": "string", "minLength": 1, "maxLength": _LONGEST_TEXT}
 TextOrTexts = Annotated[
     tuple[Text, ...],
     BeforeValidator(_one_or_more),

@@ -16,7 +16,7 @@ from mcpauthkit.access.review.cases import NOBODY, NOON
 from mcpauthkit.access.review.sample_callers import ANYBODY, SampleCaller
 from mcpauthkit.access.review.samples import Samples, custom_conditions, samples_of
 
-MOST_COMPARED = 200_000
+_MOST_COMPARED = 200_000
 """How many sample requests are compared at most; beyond, fewer things are combined with one another."""
 
 _MOST_RULES = 100
@@ -93,7 +93,7 @@ def compare(
     given = tuple(requests)
     samples, unseen = _bounded(old, new)
     found = _Changes(samples.callers)
-    most = MOST_COMPARED // (2 if samples.custom else 1)
+    most = _MOST_COMPARED // (2 if samples.custom else 1)
     for is_met in (True, False) if samples.custom else (None,):
         before, after = (_engine(one, samples.custom, answer=bool(is_met)) for one in (old, new))
         for who, asked in chain(islice(samples.requests(), most), given):
@@ -114,19 +114,19 @@ def _bounded(old: Sequence[Policy], new: Sequence[Policy]) -> tuple[Samples, tup
     custom = custom_conditions(policies)
     if sum(len(one.rules) for one in policies) <= _MOST_RULES:
         everything = samples_of(policies)
-        if everything.size <= MOST_COMPARED:
+        if everything.size <= _MOST_COMPARED:
             return everything, everything.unseen
     # Whoever gets another decision meets a rule that is not in both, unless it is the default that changed.
     became = _rules(old, new)
     changed = [_only(one, became) for one in policies] if became else policies
     if sum(len(one.rules) for one in changed) <= _MOST_RULES:
         wide = replace(samples_of(changed), custom=custom)
-        if wide.size <= MOST_COMPARED:
+        if wide.size <= _MOST_COMPARED:
             return wide, (*wide.unseen, _OF_CHANGED)
     narrow = replace(samples_of(changed, wide=False), custom=custom)
     left_out = (*narrow.unseen, _OF_CHANGED, _TOO_MANY)
-    if narrow.size > MOST_COMPARED:
-        return narrow, (*left_out, f"all but the first {MOST_COMPARED:,} of {narrow.size:,} combinations")
+    if narrow.size > _MOST_COMPARED:
+        return narrow, (*left_out, f"all but the first {_MOST_COMPARED:,} of {narrow.size:,} combinations")
     return narrow, left_out
 
 
