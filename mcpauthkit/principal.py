@@ -97,6 +97,26 @@ class Principal(Mapping[str, Any]):
         """A short digest of the identity for logs; not reversible to the subject."""
         return identity_digest_of(self)[:_LOG_LENGTH]
 
+    def has_role(self, role: str) -> bool:
+        """Whether the issuer asserts this role."""
+        return role in self.roles
+
+    def has_any_role(self, role: str, *more: str) -> bool:
+        """Whether it asserts one of these roles."""
+        return not self.roles.isdisjoint((role, *more))
+
+    def has_all_roles(self, role: str, *more: str) -> bool:
+        """Whether it asserts all of these roles."""
+        return self.roles.issuperset((role, *more))
+
+    def has_scope(self, scope: str) -> bool:
+        """Whether this scope is granted."""
+        return scope in self.scopes
+
+    def has_any_scope(self, scope: str, *more: str) -> bool:
+        """Whether one of these scopes is granted."""
+        return not self.scopes.isdisjoint((scope, *more))
+
     def on_request(self, ip_address: str | None, user_agent: str | None) -> Principal:
         """The same principal as seen on one request, with room of its own for `extra`."""
         # Without the constructor: this happens for every request, and everything has been checked.

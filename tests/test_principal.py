@@ -70,6 +70,22 @@ def test_nothing_can_be_set_or_removed(name: str) -> None:
         user.claims["sub"] = "x"  # type: ignore[index]
 
 
+def test_roles_and_scopes_are_asked_for_by_name() -> None:
+    user = principal(
+        claims={**CLAIMS, "has_role": "a claim"}, roles=frozenset({"reader", "editor"}), scopes=frozenset({"read"})
+    )
+    assert (user.has_role("reader"), user.has_role("admin")) == (True, False)
+    assert (user.has_any_role("admin", "editor"), user.has_any_role("admin", "owner")) == (True, False)
+    assert (user.has_all_roles("reader", "editor"), user.has_all_roles("reader", "admin")) == (True, False)
+    assert (user.has_scope("read"), user.has_scope("write")) == (True, False)
+    assert (user.has_any_scope("write", "read"), user.has_any_scope("write", "delete")) == (True, False)
+
+
+def test_asking_for_no_role_at_all_is_a_mistake_and_not_a_yes() -> None:
+    with pytest.raises(TypeError):
+        principal().has_all_roles()  # type: ignore[call-arg]
+
+
 def test_a_principal_is_identified_by_issuer_and_subject() -> None:
     # L8: the same sub at two issuers was one user.
     user, other = principal(), principal(issuer="https://other.example")
