@@ -1,8 +1,10 @@
 """`AccessMiddleware`: who sees and uses what of a FastMCP server.
 
 Theory of operation. Lists and calls are decided by the same rules for the same target, so what a client sees is what it
-may use. A call is decided about the very component that is going to run, in its version; a name that nothing goes by is
-decided as well, and refused in the same words, so that a refusal does not tell what there is.
+may use. A call is decided about the very component that is going to run, in its version. A name that nothing goes by is
+decided as well: where the rules refuse it, the words are those for a tool that exists, and where they allow it, the
+answer is that there is none. So rules about names and namespaces do not tell what there is; a rule that denies by tag
+does, because only what exists has tags. A caller who guesses the name of a hidden tool learns then that it is there.
 
 A mounted server runs its own tools, and one of them may call others of its server by name. Such a call does not come
 through here, so every mounted server of this process gets a middleware of its own that asks here; see
@@ -38,7 +40,9 @@ from mcpauthkit.protocol.access_control import (
     policies_from,
 )
 from mcpauthkit.protocol.access_desk import AccessDesk, FastMCPRequest
+from mcpauthkit.protocol.access_hops import next_hop
 from mcpauthkit.protocol.access_mounted import watch_mounted
+from mcpauthkit.protocol.access_order import MiddlewareOrder
 from mcpauthkit.protocol.access_private import keep_private
 from mcpauthkit.protocol.placement import Placement
 from mcpauthkit.protocol.stdio_identity import stdio_identity
@@ -49,8 +53,10 @@ C = TypeVar("C", bound=FastMCPComponent)
 class AccessMiddleware(ChangeablePolicies, Middleware):
     """Filters lists, and refuses calls, by rules.
 
-    Add it as the first middleware, so that nothing answers before it. It covers tools, resources, templates and
-    prompts, what is mounted, and completions, subscriptions and background tasks of them.
+    Add it as the first middleware, so that nothing answers before it; behind FastMCP's response cache, and beside a
+    second one of itself, a server serves nothing, and the log says why. It covers tools, resources, templates and
+    prompts, what is mounted, and completions, subscriptions and background tasks of them. A mounted server may have one
+    of its own: what it refuses is refused, whatever the outer one allows.
 
     Args:
         policies: A policy file, a folder of them, a policy, several of these, or a `Policies` of yours.
@@ -93,6 +99,7 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
             require_auth=require_auth,
         )
         self._placement = Placement()
+        self._order = MiddlewareOrder(self)
 
     @property
     def tool_scopes(self) -> ToolScopes:
@@ -103,6 +110,7 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
         """Around every request: it runs as its own caller's."""
         request = self._desk.request(context)
         keep_private(request.server)
+        self._order.check(request.server)
         self._placement.check(request.server)
         watch_mounted(request.server, self._desk)
         with self._desk.serving(request):
@@ -157,7 +165,8 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
         if tool is None:
             # Looked for once: a tool that turns up a moment later has not been decided about.
             raise NotFoundError(f"Unknown tool: {message.name!r}")
-        with self._desk.delegating(target), self._desk.telling(request, target, Action.CALL) as told:
+        delegating = self._desk.delegating(target.namespace, await next_hop(tool))
+        with delegating, self._desk.telling(request, target, Action.CALL) as told:
             result = await call_next(context)
             told.came_to(result)
             self._desk.tasks.remember(result, target, message.arguments or {})
@@ -174,13 +183,16 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
     ) -> ResourceResult:
         """Let a read pass that is allowed."""
         request = self._desk.request(context)
-        target = await self._admit_read(request, context.message)
-        with self._desk.delegating(target), self._desk.telling(request, target, Action.READ) as told:
+        target, found = await self._admit_read(request, context.message)
+        delegating = self._desk.delegating(target.namespace, await next_hop(found, target.uri))
+        with delegating, self._desk.telling(request, target, Action.READ) as told:
             result = await call_next(context)
             told.came_to(result)
             return result
 
-    async def _admit_read(self, request: FastMCPRequest, message: mcp_types.ReadResourceRequestParams) -> Target:
+    async def _admit_read(
+        self, request: FastMCPRequest, message: mcp_types.ReadResourceRequestParams
+    ) -> tuple[Target, Resource | ResourceTemplate | None]:
         uri = str(message.uri)
         found = await find_readable(request.server, uri, requested_version(message.meta))
         target = read_target(uri, found, self._desk.namespaces(request.server))
@@ -188,7 +200,7 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
         # FastMCP makes the pages of its own apps as they are read; nobody can look them up.
         if found is None and not uri.startswith("ui://"):
             raise NotFoundError(f"Unknown resource: {uri!r}")
-        return target
+        return target, found
 
     async def on_get_prompt(
         self,
@@ -202,7 +214,8 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
         await self._desk.admit(request, target, Action.GET, message.arguments or {}, component=prompt)
         if prompt is None:
             raise NotFoundError(f"Unknown prompt: {message.name!r}")
-        with self._desk.delegating(target), self._desk.telling(request, target, Action.GET) as told:
+        delegating = self._desk.delegating(target.namespace, await next_hop(prompt))
+        with delegating, self._desk.telling(request, target, Action.GET) as told:
             result = await call_next(context)
             told.came_to(result)
             return result

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import mcp_types
 from fastmcp import FastMCP
@@ -17,6 +18,7 @@ from fastmcp.server.middleware import MiddlewareContext
 from fastmcp.utilities.components import FastMCPComponent
 from mcp.shared.exceptions import MCPError
 
+from mcpauthkit.access.guard import GuardLike
 from mcpauthkit.access.request import Action, Kind, Target
 from mcpauthkit.errors import AuditUnavailable
 from mcpauthkit.principal import Principal, actor_of
@@ -30,6 +32,7 @@ from mcpauthkit.protocol.access_components import (
     target_of,
 )
 from mcpauthkit.protocol.access_control import AccessControl
+from mcpauthkit.protocol.access_hops import Hop
 from mcpauthkit.protocol.access_marks import Namespaces, namespace_of, namespaces_of
 from mcpauthkit.protocol.access_side import SideDoor
 from mcpauthkit.protocol.access_tasks import StartedTasks
@@ -79,21 +82,31 @@ class Delegation:
 
     Args:
         desk: Where it was decided.
-        kind: What is used.
         namespace: Where it goes.
-        passed: The mounted servers it has come to, by identity; coming to one again is another call.
+        hop: The mounted server it comes to next; None when it has come there, or goes to none.
+        parent: The call that it came from, which may have been decided elsewhere.
     """
 
     desk: AccessDesk
-    kind: Kind
     namespace: str
-    passed: set[int] = field(default_factory=set)
+    hop: Hop | None
+    parent: Delegation | None
+
+    def arrives(self, at: Hop) -> bool:
+        """Whether this is the decided call. It arrives once: whatever comes later is another one."""
+        is_there = self.hop == at
+        if is_there:
+            self.hop = None
+        return is_there
 
 
 current_delegation: ContextVar[Delegation | None] = ContextVar("mcpauthkit_delegation", default=None)
 """The call that was decided last, in this context."""
 
-_listing_for: ContextVar[AccessDesk | None] = ContextVar("mcpauthkit_listing_for", default=None)
+_listing_for: ContextVar[tuple[AccessDesk, ...]] = ContextVar("mcpauthkit_listing_for", default=())
+
+InnerGuards = Mapping[tuple[Kind, str, str | None], tuple[GuardLike, ...]]
+"""Guards on functions of a mounted server: by kind, outer name or address, and version."""
 
 
 class AccessDesk:
@@ -119,6 +132,7 @@ class AccessDesk:
         self._require_auth = require_auth
         self._identity = identity
         self._named = tuple(namespaces)
+        self._inner_guards: WeakKeyDictionary[FastMCP[Any], dict[tuple[Kind, str], InnerGuards]] = WeakKeyDictionary()
 
     def request(self, context: MiddlewareContext[Any]) -> FastMCPRequest:
         """The request that a middleware is around.
@@ -189,7 +203,10 @@ class AccessDesk:
         self, request: FastMCPRequest, kind: Kind, found: Sequence[C], targets: Sequence[Target]
     ) -> list[C]:
         """What a list shows, where components have other names outside."""
-        guards = [guards_on(one, request.transport) for one in found]
+        guards = [
+            (*guards_on(one, request.transport), *self._guards_within(request, target, one.version))
+            for one, target in zip(found, targets, strict=True)
+        ]
         flags = await self.control.decide_all(request.principal, request.transport, targets, guards=guards)
         shown = shown_of(found, flags)
         kept = {id(one) for one in shown}
@@ -205,6 +222,19 @@ class AccessDesk:
             # No other error of a list reaches older clients as what it is.
             raise MCPError(mcp_types.INTERNAL_ERROR, public_text(error)) from error
         return shown
+
+    def guarded_within(self, request: FastMCPRequest, kind: Kind, guards: InnerGuards) -> None:
+        """Remember the guards in a mounted server, which can be seen only there.
+
+        They are checked here, at the outer end of a list: a cache in between is the same for everybody.
+        """
+        self._inner_guards.setdefault(request.server, {})[kind, request.transport] = guards
+
+    def _guards_within(self, request: FastMCPRequest, target: Target, version: str | None) -> Iterator[GuardLike]:
+        for kept in self._inner_guards.values():
+            guards = kept.get((target.kind, request.transport))
+            if guards:
+                yield from guards.get((target.kind, target.uri or target.name, version), ())
 
     def side_door(self, request: FastMCPRequest) -> SideDoor:
         """Where requests beside lists and calls are decided."""
@@ -231,7 +261,7 @@ class AccessDesk:
     @contextmanager
     def listing(self) -> Iterator[None]:
         """Around the making of a list that is going to be filtered here."""
-        token = _listing_for.set(self)
+        token = _listing_for.set((*_listing_for.get(), self))
         try:
             yield
         finally:
@@ -240,13 +270,26 @@ class AccessDesk:
     @property
     def is_listing(self) -> bool:
         """Whether a list is being made that is going to be filtered here."""
-        return _listing_for.get() is self
+        return any(one is self for one in _listing_for.get())
+
+    @property
+    def delegation(self) -> Delegation | None:
+        """The call that was decided here last; others may have decided since, each by its own rules."""
+        found = current_delegation.get()
+        while found is not None and found.desk is not self:
+            found = found.parent
+        return found
 
     @contextmanager
-    def delegating(self, target: Target, passed: Collection[int] = ()) -> Iterator[None]:
-        """Around what runs after it was decided."""
-        delegation = Delegation(self, target.kind, target.namespace, set(passed))
-        token, listing = current_delegation.set(delegation), _listing_for.set(None)
+    def delegating(self, namespace: str, hop: Hop | None) -> Iterator[None]:
+        """Around what runs after it was decided.
+
+        Args:
+            namespace: Where it goes.
+            hop: The mounted server that it comes to first.
+        """
+        delegation = Delegation(self, namespace, hop, current_delegation.get())
+        token, listing = current_delegation.set(delegation), _listing_for.set(())
         try:
             yield
         finally:

@@ -3,8 +3,11 @@
 Theory of operation. `AccessMiddleware` decides about a call and hands it to the mounted server that has the tool. That
 server runs its own middleware, and so do calls which the tool makes of its server by a name that a client chose, as
 those of FastMCP's search do; the outer server never hears of these. So each mounted server of this process has a
-middleware of ours, which does nothing for requests that do not come through the outer server. The first arrival of a
-decided call is that call; every other one is decided by the outer server's rules, under the name it has there.
+middleware of ours, which does nothing for requests that do not come through the outer server. A decided call arrives
+once, at the server and by the name that its component leads to; see `access_hops`. Every other one is decided by the
+outer server's rules, under the name it has there.
+
+Several outer servers may watch the same one, and it may have rules itself. Each looks for what it decided itself.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from fastmcp.utilities.components import FastMCPComponent
 from pydantic import AnyUrl
 
 from mcpauthkit.access.auth_check import use_of
+from mcpauthkit.access.guard import GuardLike
 from mcpauthkit.access.request import Kind, Target
 from mcpauthkit.protocol.access_components import (
     auth_guards,
@@ -35,10 +39,10 @@ from mcpauthkit.protocol.access_components import (
     find_tool,
     guards_on,
     requested_version,
-    shown_of,
     target_of,
 )
-from mcpauthkit.protocol.access_desk import AccessDesk, AccessRefused, Delegation, FastMCPRequest, current_delegation
+from mcpauthkit.protocol.access_desk import AccessDesk, AccessRefused, FastMCPRequest, InnerGuards
+from mcpauthkit.protocol.access_hops import Hop, next_hop
 from mcpauthkit.protocol.access_marks import Mounted, Namespaces, mark_providers, mounted_in
 
 C = TypeVar("C", bound=FastMCPComponent)
@@ -135,35 +139,33 @@ class MountedAccess(Middleware):
         """Likewise for prompts."""
         return await self._listed(context, await call_next(context), Kind.PROMPT)
 
-    @property
-    def _delegation(self) -> Delegation | None:
-        found = current_delegation.get()
-        return found if found is not None and found.desk is self.desk else None
-
     def _server(self, context: MiddlewareContext[Any]) -> FastMCP[Any]:
         return self.desk.request(context).server
 
     async def _used(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], used: _Use) -> Any:
-        delegation, request = self._delegation, self.desk.request(context)
+        delegation, request = self.desk.delegation, self.desk.request(context)
         if delegation is None:
             return await call_next(context)
-        if delegation.kind is used.kind and id(request.server) not in delegation.passed:
-            delegation.passed.add(id(request.server))
-            await self._check_guards(request, used)
-            return await call_next(context)
-        component = await used.find()
-        if component is None:
-            raise NotFoundError(f"Unknown {used.kind}: {used.name!r}")
-        targets = await self._outside(request.server, used, component, delegation.namespace)
-        for target in targets:
-            await self.desk.admit(request, target, use_of(used.kind), used.arguments, component=component)
-        with self.desk.delegating(targets[0], {id(request.server)}):
+        if delegation.arrives(Hop(request.server, used.kind, used.name)):
+            namespace = delegation.namespace
+            # Looked up again only where it tells something: who is next, or what the outer server cannot see.
+            is_last = next(mounted_in(request.server), None) is None
+            component = None if is_last and request.transport != "stdio" else await used.find()
+            await self._check_guards(request, used, component)
+        else:
+            component = await used.find()
+            if component is None:
+                raise NotFoundError(f"Unknown {used.kind}: {used.name!r}")
+            targets = await self._outside(request.server, used, component, delegation.namespace)
+            for target in targets:
+                await self.desk.admit(request, target, use_of(used.kind), used.arguments, component=component)
+            namespace = targets[0].namespace
+        with self.desk.delegating(namespace, await next_hop(component, used.name)):
             return await call_next(context)
 
-    async def _check_guards(self, request: FastMCPRequest, used: _Use) -> None:
+    async def _check_guards(self, request: FastMCPRequest, used: _Use, component: FastMCPComponent | None) -> None:
         """Guards in `auth=` on stdio, which the outer server cannot see."""
-        component = await used.find() if request.transport == "stdio" else None
-        if component is None:
+        if component is None or request.transport != "stdio":
             return
         denial = await self.desk.control.denial_of(
             auth_guards(component),
@@ -176,19 +178,11 @@ class MountedAccess(Middleware):
             raise AccessRefused(denial)
 
     async def _listed(self, context: MiddlewareContext[Any], found: Sequence[C], kind: Kind) -> Sequence[C]:
-        delegation, request = self._delegation, self.desk.request(context)
-        if self.desk.is_listing:
-            # The outer server filters by its rules; guards on functions are to be seen only here.
-            control, transport = self.desk.control, request.transport
-            flags = [
-                await control.denial_of(
-                    guards_on(one, transport), request.principal, transport, target_of(one, _NO_NAMES)
-                )
-                is None
-                for one in found
-            ]
-            return shown_of(found, flags)
-        if delegation is None:
+        delegation, request = self.desk.delegation, self.desk.request(context)
+        if self.desk.is_listing or delegation is not None:
+            # Guards on functions are to be seen only here.
+            self.desk.guarded_within(request, kind, await self._guards(request, found))
+        if self.desk.is_listing or delegation is None:
             return found
         paths = self._paths(request.server, delegation.namespace)
         outside = [[await _outer(one, path) for path in paths] for one in found]
@@ -197,6 +191,19 @@ class MountedAccess(Middleware):
             allowed = await self.desk.shown_as(request, kind, found, list(targets))
             shown = [one for one in shown if any(one is kept for kept in allowed)]
         return shown
+
+    async def _guards(self, request: FastMCPRequest, found: Sequence[FastMCPComponent]) -> InnerGuards:
+        known: dict[tuple[Kind, str, str | None], tuple[GuardLike, ...]] = {}
+        paths: list[Mounted] = []
+        for one in found:
+            guards = guards_on(one, request.transport)
+            if not guards:
+                continue
+            paths = paths or [path for path in mounted_in(self.outer) if path.server is request.server]
+            for path in paths:
+                target = await _outer(one, path)
+                known[target.kind, target.uri or target.name, one.version] = guards
+        return known
 
     async def _outside(
         self, server: FastMCP[Any], used: _Use, component: FastMCPComponent, namespace: str

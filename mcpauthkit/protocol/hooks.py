@@ -168,14 +168,7 @@ def registered_functions(mcp: FastMCP[Any] | MCPServer[Any]) -> list[Callable[..
     """The functions an MCPServer calls; it leaves no mark on them. Empty for FastMCP, which does."""
     if not isinstance(mcp, MCPServer):
         return []
-    # There is no public way to the functions. Without these a misplaced guard would go unnoticed.
-    listed = (
-        *_listed(mcp, "_tool_manager", "list_tools"),
-        *_listed(mcp, "_resource_manager", "list_resources"),
-        *_listed(mcp, "_resource_manager", "list_templates"),
-        *_listed(mcp, "_prompt_manager", "list_prompts"),
-    )
-    functions = (getattr(one, "fn", None) for one in listed)
+    functions = (getattr(one, "fn", None) for one in components_of(mcp))
     return [inspect.unwrap(one, stop=_is_guarded) for one in functions if callable(one)]
 
 
@@ -184,14 +177,29 @@ def functions_of(mcp: FastMCP[Any] | MCPServer[Any]) -> Iterator[Callable[..., A
     if isinstance(mcp, MCPServer):
         yield from registered_functions(mcp)
         return
+    for one in components_of(mcp):
+        if callable(getattr(one, "fn", None)):
+            yield one.fn
+
+
+def components_of(mcp: FastMCP[Any] | MCPServer[Any]) -> list[Any]:
+    """The tools, resources and prompts of a server and, on FastMCP, of those mounted in it, as `functions_of`."""
+    if isinstance(mcp, MCPServer):
+        # There is no public way to the functions. Without these a misplaced guard would go unnoticed.
+        return [
+            *_listed(mcp, "_tool_manager", "list_tools"),
+            *_listed(mcp, "_resource_manager", "list_resources"),
+            *_listed(mcp, "_resource_manager", "list_templates"),
+            *_listed(mcp, "_prompt_manager", "list_prompts"),
+        ]
+    found: list[Any] = []
     for provider in mcp.providers:
         # Its public listing is asynchronous, and would ask servers elsewhere as well.
-        for one in getattr(provider, "_components", {}).values():
-            if callable(getattr(one, "fn", None)):
-                yield one.fn
+        found.extend(getattr(provider, "_components", {}).values())
         mounted = getattr(getattr(provider, "_inner", provider), "server", None)
         if isinstance(mounted, FastMCP):
-            yield from functions_of(mounted)
+            found.extend(components_of(mounted))
+    return found
 
 
 def _listed(mcp: MCPServer[Any], manager: str, method: str) -> list[Any]:

@@ -167,8 +167,8 @@ async def test_a_search_finds_and_calls_only_what_its_caller_may(where: str, era
 
 
 async def test_resources_and_prompts_offered_as_tools_are_decided_as_what_they_are() -> None:
-    mcp = outer(EVERYTHING, "{name: n, effect: deny, resources: {patterns: ['*plan']}, prompts: {names: [never]}}")
-    mcp.add_middleware(AccessMiddleware(rules(EVERYTHING, "{name: p, effect: deny, prompts: {names: [secret]}}")))
+    no_plan = "{name: n, effect: deny, resources: {patterns: ['*plan']}, prompts: {names: [never]}}"
+    mcp = outer(EVERYTHING, no_plan, "{name: p, effect: deny, prompts: {names: [secret]}}")
 
     @mcp.prompt
     def secret() -> str:
