@@ -26,8 +26,8 @@ class AccessRules:
         tool_scopes: The table of scopes; empty where none was given.
 
     Raises:
-        ConfigurationError: `public_tools` is one text, stands there without `require_auth`, or names a tool that has
-            scopes.
+        ConfigurationError: `require_auth` is neither true nor false; or `public_tools` is one text, stands there
+            without `require_auth`, or names a tool that has scopes.
     """
 
     def __init__(
@@ -38,6 +38,9 @@ class AccessRules:
         require_auth: bool = False,
         public_tools: Collection[str] = (),
     ) -> None:
+        if not isinstance(require_auth, bool):
+            # As a text, "no" would be a yes.
+            raise ConfigurationError(f"require_auth={require_auth!r} is neither.", hint="Write True or False.")
         if isinstance(public_tools, str):
             raise ConfigurationError(f"public_tools={public_tools!r} is one text.", hint='Write ["health"].')
         if public_tools and not require_auth:

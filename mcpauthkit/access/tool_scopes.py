@@ -14,13 +14,14 @@ from mcpauthkit.access.guards import lacking_scopes
 from mcpauthkit.access.policy.reading import read_bytes, read_document
 from mcpauthkit.access.policy.values import ListOf, Name, Part, Text, refuse
 from mcpauthkit.access.request import Decision
-from mcpauthkit.errors import AccessDenied, ConfigurationError
+from mcpauthkit.errors import AccessDenied, ConfigurationError, PolicyInvalid
 from mcpauthkit.oauth.scopes import check_scopes, missing_scopes
 from mcpauthkit.principal import Principal
 
 Unmapped = Literal["refuse", "allow"]
 
 _UNMAPPED = "This tool is open to nobody: no scopes are set for it"
+_AS_IN = 'Write {"write_report": ["reports:write"]}.'
 _NOT_NAMED = Decision(allowed=True, reason="the table of scopes does not name the tool")
 
 
@@ -37,9 +38,7 @@ class ToolScopes:
 
     def __init__(self, scopes: Mapping[str, Sequence[str]], *, unmapped: Unmapped = "refuse") -> None:
         if not isinstance(scopes, Mapping):
-            raise ConfigurationError(
-                f"tool_scopes={scopes!r} is no mapping.", hint='Write {"write_report": ["reports:write"]}.'
-            )
+            raise _no_mapping(scopes)
         if unmapped not in {"refuse", "allow"}:
             raise ConfigurationError(f"unmapped={unmapped!r} is neither.", hint='Write "refuse" or "allow".')
         self.by_tool: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -63,7 +62,10 @@ class ToolScopes:
         Raises:
             PolicyInvalid: It cannot be read or used; every fault is told with its line.
         """
-        file = read_document(read_bytes(Path(path)), str(path), _File).content
+        try:
+            file = read_document(read_bytes(Path(path)), str(path), _File).content
+        except PolicyInvalid as error:
+            raise PolicyInvalid(error.faults, what="A table of scopes") from error
         return cls(file.tools, unmapped=file.unmapped)
 
     @property
@@ -130,9 +132,12 @@ class _File(Part):
     unmapped: Unmapped = "refuse"
 
 
+def _no_mapping(given: object) -> ConfigurationError:
+    hint = "Give `ToolScopes.from_file(...)` for a file." if isinstance(given, str | Path) else _AS_IN
+    return ConfigurationError(f"tool_scopes={given!r} is no mapping.", hint=hint)
+
+
 def _checked_name(tool: object) -> str:
     if isinstance(tool, str) and tool:
         return tool
-    raise ConfigurationError(
-        f"tool_scopes holds {tool!r}, which is no tool's name.", hint='Write {"write_report": ["reports:write"]}.'
-    )
+    raise ConfigurationError(f"tool_scopes holds {tool!r}, which is no tool's name.", hint=_AS_IN)

@@ -50,10 +50,11 @@ class PolicyInvalid(ConfigurationError):
 
     Args:
         faults: Everything that is wrong with it, in order.
+        what: What cannot be used, where it is another document that is read as policies are.
     """
 
     code = "policy_invalid"
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[Fault], *, what: str = "A policy") -> None:
         self.faults = tuple(faults)
-        super().__init__("A policy cannot be used:\n" + "\n".join(map(str, self.faults)))
+        super().__init__(f"{what} cannot be used:\n" + "\n".join(map(str, self.faults)))

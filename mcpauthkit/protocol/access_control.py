@@ -6,12 +6,12 @@ with a trail that must not miss anything, what cannot be recorded does not happe
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 
@@ -22,7 +22,7 @@ from mcpauthkit.access.policy.files import Policies
 from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Kind, Target
 from mcpauthkit.access.rules import AccessRules
 from mcpauthkit.core.application_code import check_async_function, place_of
-from mcpauthkit.core.audit import Event, EventName, Recorder, current_recorder, record
+from mcpauthkit.core.audit import Event, EventName, Recorder, checked_recorder, current_recorder, record
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import AuditUnavailable, ConfigurationError
@@ -41,6 +41,7 @@ SERVICES_SECONDS = 10.0
 """How long the question for connected services may take."""
 
 UNDECIDED = "Whether you may do this could not be checked, so it was not done. Try again in a moment."
+_GIVE_CONNECTED = "Give connected_services=Connections(app).connected_services."
 _MOST_NAMES = 100
 
 
@@ -54,7 +55,8 @@ class AccessControl:
         clock: Time.
 
     Raises:
-        ConfigurationError: `connected_services` is no async function of one argument.
+        ConfigurationError: `connected_services` is no async function of one argument, or a rule needs it and it is
+            not there.
     """
 
     def __init__(
@@ -69,11 +71,14 @@ class AccessControl:
             check_async_function(
                 connected_services, "connected_services", example="async def connected(user: Principal) -> set[str]:"
             )
+        elif rules.needs_services:
+            raise ConfigurationError("A policy asks which services its caller has connected.", hint=_GIVE_CONNECTED)
         self.rules = rules
         self._connected = connected_services
         self._audit = audit
         self._clock = clock or SystemClock()
         self._measure = Measure("decide", clock=clock)
+        self._is_lack_told = False
 
     @contextmanager
     def serving(self, principal: Principal | None) -> Iterator[None]:
@@ -266,7 +271,13 @@ class AccessControl:
         )
 
     async def _services_of(self, principal: Principal | None) -> frozenset[str] | None:
-        if principal is None or self._connected is None or not self.rules.needs_services:
+        if principal is None or not self.rules.needs_services:
+            return None
+        if self._connected is None:
+            # Of policies that came later, as those of the start are refused; their rules cannot be evaluated.
+            if not self._is_lack_told:
+                _log.error("a policy asks for connected services, and nobody knows them hint=%r", _GIVE_CONNECTED)
+            self._is_lack_told = True
             return None
         try:
             with anyio.fail_after(SERVICES_SECONDS):
@@ -307,12 +318,15 @@ def policies_from(
         clock: Time, for files that are looked at again.
 
     Raises:
-        ConfigurationError: It is something else, or an empty list.
+        ConfigurationError: It is something else, or an empty list, or `audit` records nothing.
         PolicyInvalid: A file or a policy cannot be used.
     """
+    audit = checked_recorder(audit)
     if given is None or isinstance(given, Policies):
         return given
-    sources = [given] if isinstance(given, str | Path | Policy) else list(given)
+    # A policy can be gone through too, by its fields, and so can a mapping, which is none.
+    is_one = isinstance(given, str | Path | Policy | Mapping) or not isinstance(given, Iterable)
+    sources: list[Any] = [given] if is_one else list(cast("Iterable[Any]", given))
     if not sources:
         raise ConfigurationError("policies= is empty.", hint="Name a file, or leave it out for no policies at all.")
     with recording_to(audit):

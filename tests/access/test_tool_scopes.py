@@ -178,3 +178,12 @@ def test_any_text_gives_a_table_or_a_refusal(tmp_path_factory: pytest.TempPathFa
     # Any other exception would be a text of a parser's, with a line of the file in it.
     with suppress(ConfigurationError):
         assert ToolScopes.from_file(path).unmapped in {"refuse", "allow"}
+
+
+def test_a_file_that_cannot_be_used_is_called_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "scopes.yaml"
+    path.write_text("tools:\n  x: reports:read\n")
+    with pytest.raises(PolicyInvalid) as refused:
+        ToolScopes.from_file(path)
+    assert str(refused.value).startswith("A table of scopes cannot be used:\n")
+    assert (refused.value.faults[0].line, refused.value.faults[0].column) == (2, 6)

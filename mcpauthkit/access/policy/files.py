@@ -16,6 +16,7 @@ import anyio.to_thread
 from mcpauthkit.access.policy.custom import CustomFunction, check_custom
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.engine import PolicyEngine
+from mcpauthkit.access.policy.given import check_policy, check_source
 from mcpauthkit.access.policy.policy_set import BeingWritten, PolicySet, Wanted, load
 from mcpauthkit.access.policy.sources import Look, look_at
 from mcpauthkit.core.audit import Event, EventName, record
@@ -80,9 +81,8 @@ class Policies:
         self._check_seconds = check_seconds
         self._changing = threading.Lock()
         self._looking = threading.Lock()
-        if "" in sources:
-            # It would be the folder that the process happens to run in.
-            raise ConfigurationError("A policy file or folder has an empty name.", hint="Check where it comes from.")
+        for one in sources:
+            check_source(one)
         paths = tuple(Path(one) for one in sources if not isinstance(one, Policy))
         given = tuple(one for one in sources if isinstance(one, Policy))
         self._set = load(Wanted(sources=paths, given=given, conditions=functions))
@@ -116,8 +116,10 @@ class Policies:
 
         Raises:
             PolicyInvalid: There is one of this name, or it cannot be used beside the others.
+            ConfigurationError: It is no policy.
             AuditUnavailable: It could not be recorded, so nothing changed.
         """
+        check_policy(policy)
         with self._changing:
             wanted = self._set.wanted
             self._take(self._set.with_given([*wanted.given, policy], wanted.removed))
