@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import mcp_types
 from fastmcp import FastMCP
@@ -18,7 +17,6 @@ from fastmcp.server.middleware import MiddlewareContext
 from fastmcp.utilities.components import FastMCPComponent
 from mcp.shared.exceptions import MCPError
 
-from mcpauthkit.access.guard import GuardLike
 from mcpauthkit.access.request import Action, Kind, Target
 from mcpauthkit.errors import AuditUnavailable
 from mcpauthkit.principal import Principal, actor_of
@@ -33,6 +31,7 @@ from mcpauthkit.protocol.access_components import (
 )
 from mcpauthkit.protocol.access_control import AccessControl
 from mcpauthkit.protocol.access_hops import Hop
+from mcpauthkit.protocol.access_inner_guards import InnerGuards
 from mcpauthkit.protocol.access_marks import Namespaces, namespace_of, namespaces_of
 from mcpauthkit.protocol.access_side import SideDoor
 from mcpauthkit.protocol.access_tasks import StartedTasks
@@ -105,9 +104,6 @@ current_delegation: ContextVar[Delegation | None] = ContextVar("mcpauthkit_deleg
 
 _listing_for: ContextVar[tuple[AccessDesk, ...]] = ContextVar("mcpauthkit_listing_for", default=())
 
-InnerGuards = Mapping[tuple[Kind, str, str | None], tuple[GuardLike, ...]]
-"""Guards on functions of a mounted server: by kind, outer name or address, and version."""
-
 
 class AccessDesk:
     """Where a FastMCP server and those mounted in it have their requests decided.
@@ -129,10 +125,10 @@ class AccessDesk:
     ) -> None:
         self.control = control
         self.tasks = StartedTasks()
+        self.inner_guards = InnerGuards()
         self._require_auth = require_auth
         self._identity = identity
         self._named = tuple(namespaces)
-        self._inner_guards: WeakKeyDictionary[FastMCP[Any], dict[tuple[Kind, str], InnerGuards]] = WeakKeyDictionary()
 
     def request(self, context: MiddlewareContext[Any]) -> FastMCPRequest:
         """The request that a middleware is around.
@@ -203,8 +199,9 @@ class AccessDesk:
         self, request: FastMCPRequest, kind: Kind, found: Sequence[C], targets: Sequence[Target]
     ) -> list[C]:
         """What a list shows, where components have other names outside."""
+        within = self.inner_guards.of(kind, request.transport)
         guards = [
-            (*guards_on(one, request.transport), *self._guards_within(request, target, one.version))
+            (*guards_on(one, request.transport), *within.get((target.uri or target.name, one.version), ()))
             for one, target in zip(found, targets, strict=True)
         ]
         flags = await self.control.decide_all(request.principal, request.transport, targets, guards=guards)
@@ -222,19 +219,6 @@ class AccessDesk:
             # No other error of a list reaches older clients as what it is.
             raise MCPError(mcp_types.INTERNAL_ERROR, public_text(error)) from error
         return shown
-
-    def guarded_within(self, request: FastMCPRequest, kind: Kind, guards: InnerGuards) -> None:
-        """Remember the guards in a mounted server, which can be seen only there.
-
-        They are checked here, at the outer end of a list: a cache in between is the same for everybody.
-        """
-        self._inner_guards.setdefault(request.server, {})[kind, request.transport] = guards
-
-    def _guards_within(self, request: FastMCPRequest, target: Target, version: str | None) -> Iterator[GuardLike]:
-        for kept in self._inner_guards.values():
-            guards = kept.get((target.kind, request.transport))
-            if guards:
-                yield from guards.get((target.kind, target.uri or target.name, version), ())
 
     def side_door(self, request: FastMCPRequest) -> SideDoor:
         """Where requests beside lists and calls are decided."""

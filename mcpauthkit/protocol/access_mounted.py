@@ -31,18 +31,19 @@ from fastmcp.utilities.components import FastMCPComponent
 from pydantic import AnyUrl
 
 from mcpauthkit.access.auth_check import use_of
-from mcpauthkit.access.guard import GuardLike
 from mcpauthkit.access.request import Kind, Target
 from mcpauthkit.protocol.access_components import (
     auth_guards,
     find_readable,
     find_tool,
     guards_on,
+    key_of,
     requested_version,
     target_of,
 )
-from mcpauthkit.protocol.access_desk import AccessDesk, AccessRefused, FastMCPRequest, InnerGuards
+from mcpauthkit.protocol.access_desk import AccessDesk, AccessRefused, FastMCPRequest
 from mcpauthkit.protocol.access_hops import Hop, next_hop
+from mcpauthkit.protocol.access_inner_guards import Guarded, Versioned
 from mcpauthkit.protocol.access_marks import Mounted, Namespaces, mark_providers, mounted_in
 
 C = TypeVar("C", bound=FastMCPComponent)
@@ -180,8 +181,9 @@ class MountedAccess(Middleware):
     async def _listed(self, context: MiddlewareContext[Any], found: Sequence[C], kind: Kind) -> Sequence[C]:
         delegation, request = self.desk.delegation, self.desk.request(context)
         if self.desk.is_listing or delegation is not None:
-            # Guards on functions are to be seen only here.
-            self.desk.guarded_within(request, kind, await self._guards(request, found))
+            self.desk.inner_guards.remember(
+                request.server, kind, request.transport, await self._guarded(request, found)
+            )
         if self.desk.is_listing or delegation is None:
             return found
         paths = self._paths(request.server, delegation.namespace)
@@ -192,18 +194,21 @@ class MountedAccess(Middleware):
             shown = [one for one in shown if any(one is kept for kept in allowed)]
         return shown
 
-    async def _guards(self, request: FastMCPRequest, found: Sequence[FastMCPComponent]) -> InnerGuards:
-        known: dict[tuple[Kind, str, str | None], tuple[GuardLike, ...]] = {}
-        paths: list[Mounted] = []
+    async def _guarded(
+        self, request: FastMCPRequest, found: Sequence[FastMCPComponent]
+    ) -> dict[Versioned, Guarded | None]:
+        """What of a list has guards, with what it is called outside."""
+        listed: dict[Versioned, Guarded | None] = {}
         for one in found:
             guards = guards_on(one, request.transport)
-            if not guards:
-                continue
-            paths = paths or [path for path in mounted_in(self.outer) if path.server is request.server]
-            for path in paths:
-                target = await _outer(one, path)
-                known[target.kind, target.uri or target.name, one.version] = guards
-        return known
+            inside = key_of(one), one.version
+            listed[inside] = Guarded(await self._called(request.server, one), guards) if guards else None
+        return listed
+
+    async def _called(self, server: FastMCP[Any], component: FastMCPComponent) -> list[Versioned]:
+        paths = [one for one in mounted_in(self.outer) if one.server is server]
+        targets = [await _outer(component, path) for path in paths]
+        return [(one.uri or one.name, component.version) for one in targets]
 
     async def _outside(
         self, server: FastMCP[Any], used: _Use, component: FastMCPComponent, namespace: str
