@@ -189,5 +189,5 @@ def _use(one: Life) -> str:
 
 def _ended(one: Life) -> str:
     if one.is_alive:
-        return "alive"
+        return "alive, or gone: the log cannot tell" if one.is_uncertain else "alive"
     return f"ended {one.ended}{f': {one.end_reason}' if one.end_reason else ''}"

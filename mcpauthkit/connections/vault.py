@@ -274,8 +274,15 @@ class Vault:
         if await self._read(principal, service, key) is not None:
             return False
         # What stands there cannot be read, and its user has just connected again.
-        gone = "written over"
-        record_refusal(Event(event=EventName.RECORD_REMOVED, actor=actor_of(principal), service=service, reason=gone))
+        record_refusal(
+            Event(
+                event=EventName.RECORD_REMOVED,
+                actor=actor_of(principal),
+                service=service,
+                reason="written over",
+                metadata={"written_over_by": credential.connection_id},
+            )
+        )
         await self._write(key, credential)
         return True
 

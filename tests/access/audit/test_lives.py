@@ -24,7 +24,7 @@ class Day:
         self._trail = AuditTrail(self._kept, clock=self._clock)
         self.lines = self._kept.lines
 
-    def happens(self, event: EventName, credential: str, *, actor: Actor = ALICE, **more: Any) -> None:
+    def happens(self, event: EventName, credential: str, *, actor: Actor | None = ALICE, **more: Any) -> None:
         self._trail.record(Event(event=event, credential=credential, actor=actor, service="github", **more))
         self._trail.record(FULL)
         self._clock.advance(3600)
@@ -131,6 +131,25 @@ def test_an_end_of_all_that_was_interrupted_leaves_all_uncertain(day: Day) -> No
         "two": True,
         "gone": False,
     }
+
+
+def test_a_record_that_could_not_be_read_and_was_written_over_may_have_been_any_but_the_new_one(day: Day) -> None:
+    for name in ("gone", "one", "two", "new"):
+        day.happens(E.CREDENTIAL_CREATED, name)
+    day.happens(E.CREDENTIAL_CREATED, "bobs", actor=BOB)
+    day.happens(E.CREDENTIAL_REMOVED, "gone")
+    day.happens(E.RECORD_REMOVED, "", reason="written over", metadata={"written_over_by": "new"})
+    found = lives(day.lines)
+    assert {name for name, life in found.items() if life.is_uncertain} == {"one", "two"}
+    assert [step.reason for step in found["one"].steps] == ["", "written over"]
+    day.happens(E.CREDENTIAL_USED, "one")
+    assert {name for name, life in lives(day.lines).items() if life.is_uncertain} == {"two"}
+
+
+def test_a_record_that_an_operator_removed_by_its_key_belongs_to_nobodys_life(day: Day) -> None:
+    day.happens(E.CREDENTIAL_CREATED, "c", actor=None)
+    day.happens(E.RECORD_REMOVED, "", actor=None, kind="key", target="mcpauthkit:credential:x", reason="unreadable")
+    assert not lives(day.lines)["c"].is_uncertain
 
 
 def test_a_life_says_until_when_the_store_keeps_it(day: Day) -> None:
