@@ -25,7 +25,7 @@ _MOST_ROUNDS: Final = 16
 
 
 def forms_of(uri: str) -> tuple[str, ...]:
-    """The forms in which an address is judged, the one that was sent first; one alone for an address as people write it.
+    """The forms in which an address is judged, the one that was sent first; a plain address has one alone.
 
     Args:
         uri: The address as it was sent.

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from mcpauthkit.access.policy.addresses import forms_of
 from mcpauthkit.access.policy.compiled import CompiledRule
 from mcpauthkit.access.policy.custom import CustomFunction, check_custom
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.explaining import Explanation, explain
 from mcpauthkit.access.policy.index import RuleSet, TargetIndex, numbers_of, rule_set
 from mcpauthkit.access.policy.profile import Profile, Profiles
-from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Target
+from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Kind, Target
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.errors.access import Fault, PolicyInvalid
 
@@ -30,6 +31,7 @@ _LONGEST_REMEMBERED: Final = 512
 _ANYBODY: Final = Caller(principal=None, now=datetime.fromtimestamp(0, UTC))
 _NO_RULE: Final = Decision(allowed=False, reason="no rule allows it")
 _NOBODY: Final = Decision(allowed=False, reason="no rule allows it to somebody who has not signed in")
+_TOO_ENCODED: Final = Decision(allowed=False, reason="the address is encoded too many times to tell what it is")
 _BY_DEFAULT: Final = Decision(allowed=True, reason="no rule is about it, and every policy allows by default")
 
 
@@ -46,6 +48,21 @@ class _Plan(NamedTuple):
             if decision is not None:
                 return decision
         return self.otherwise
+
+
+class _PlanOfForms(NamedTuple):
+    """What is left to decide about an address that can be taken in several ways: each of them, until one is denied."""
+
+    fixed: Decision | None
+    forms: tuple[tuple[Target, _Plan], ...]
+
+    def decide(self, request: AccessRequest) -> Decision:
+        allowed = _TOO_ENCODED
+        for target, plan in reversed(self.forms):
+            allowed = plan.fixed or plan.decide(request._replace(target=target))
+            if not allowed.allowed:
+                break
+        return allowed
 
 
 class PolicyEngine:
@@ -113,15 +130,25 @@ class PolicyEngine:
         Args:
             request: Who wants what.
         """
-        return explain(self._written, request, self.decide(request))
+        decision = self.decide(request)
+        forms = [request._replace(target=one) for one in _forms_of(request.target)]
+        # The form that decided, as the rules may say other things of the others.
+        asked = (one for one in reversed(forms) if not self.decide(one).allowed)
+        return explain(self._written, request if decision.allowed else next(asked, request), decision)
 
-    def _plan_for(self, profile: Profile, target: Target, action: Action) -> _Plan:
+    def _plan_for(self, profile: Profile, target: Target, action: Action) -> _Plan | _PlanOfForms:
         if len(target.name) + len(target.uri) <= _LONGEST_REMEMBERED:
             return self._plan(profile, target, action)
         # Callers choose names and addresses of what they ask for: long ones would fill the memory.
         return self._make_plan(profile, target, action)
 
-    def _make_plan(self, profile: Profile, target: Target, action: Action) -> _Plan:
+    def _make_plan(self, profile: Profile, target: Target, action: Action) -> _Plan | _PlanOfForms:
+        forms = _forms_of(target)
+        if len(forms) == 1:
+            return self._plan_of_form(profile, target, action)
+        return _PlanOfForms(None, tuple((one, self._plan_of_form(profile, one, action)) for one in forms))
+
+    def _plan_of_form(self, profile: Profile, target: Target, action: Action) -> _Plan:
         is_short = len(target.name) + len(target.uri) <= _LONGEST_REMEMBERED
         rules = profile.rules & (self._about(target, action) if is_short else self._index.about(target, action))
         if not rules:
@@ -150,6 +177,13 @@ class PolicyEngine:
             otherwise = _Plan(lasting, (), lasting)
             break
         return _Plan(None, tuple(asked), otherwise.otherwise) if asked else otherwise
+
+
+def _forms_of(target: Target) -> list[Target]:
+    """What a target can be taken for. A template's pattern is no address, and only compared as it is."""
+    if target.kind is not Kind.RESOURCE and (target.kind is not Kind.TEMPLATE or "{" in target.uri):
+        return [target]
+    return [target._replace(uri=one) for one in forms_of(target.uri)]
 
 
 def _lowest(rules: RuleSet) -> int:

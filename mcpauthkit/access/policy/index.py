@@ -8,9 +8,10 @@ these sets are intersected are the rules whose selectors are met: the machine do
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+from mcpauthkit.access.policy.addresses import pattern_written_as, written_as
 from mcpauthkit.access.policy.document import Rule
 from mcpauthkit.access.policy.matching import actions_of, kinds_of, scheme_of
 from mcpauthkit.access.policy.patterns import Glob
@@ -218,8 +219,8 @@ class _Addressed:
 
     def __init__(self, selectors: Iterable[tuple[int, object]]) -> None:
         uris, patterns, schemes = _attributes(selectors, "uris", "patterns", "schemes")
-        self._uris = uris.free, Values(uris.values)
-        self._patterns = patterns.free, Globs(patterns.values)
+        self._uris = uris.free, Values(_also(uris.values, written_as))
+        self._patterns = patterns.free, Globs(_also(patterns.values, pattern_written_as))
         self._schemes = schemes.free, Values(schemes.values)
 
     def about(self, uri: str) -> RuleSet:
@@ -229,6 +230,15 @@ class _Addressed:
         rules &= free | globs.satisfied_by(uri)
         free, values = self._schemes
         return rules & (free | values.satisfied_by(scheme_of(uri)))
+
+
+def _also(asked: Mapping[str, Sequence[int]], forms: Callable[[str], Iterable[str]]) -> Mapping[str, Sequence[int]]:
+    """The same rules for every form that a value has."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for value, numbers in asked.items():
+        for form in forms(value):
+            found[form].update(numbers)
+    return {form: sorted(numbers) for form, numbers in found.items()}
 
 
 def _attributes(selectors: Iterable[tuple[int, object]], *names: str) -> list[Asked]:

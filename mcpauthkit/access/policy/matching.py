@@ -5,8 +5,9 @@ The engine decides by sets of rules and not by this; the tests hold both to the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
+from mcpauthkit.access.policy.addresses import pattern_written_as, written_as
 from mcpauthkit.access.policy.document import Agents, Prompts, Resources, Rule, Tools
 from mcpauthkit.access.policy.patterns import Glob
 from mcpauthkit.access.request import Action, Caller, Kind, Target
@@ -75,8 +76,8 @@ def _unmet_target(rule: Rule, target: Target) -> Iterator[str]:
         yield from _unmet("tools.namespaces", selector.namespaces, [target.namespace])
         yield from _unmet("tools.tags", selector.tags, target.tags)
     elif isinstance(selector, Resources):
-        yield from _unmet("resources.uris", selector.uris, [target.uri])
-        yield from _unmet_globs("resources.patterns", selector.patterns, [target.uri])
+        yield from _unmet("resources.uris", _forms(selector.uris, written_as), [target.uri])
+        yield from _unmet_globs("resources.patterns", _forms(selector.patterns, pattern_written_as), [target.uri])
         yield from _unmet("resources.schemes", selector.schemes, [scheme_of(target.uri)])
     elif isinstance(selector, Prompts):
         yield from _unmet("prompts.names", selector.names, [target.name])
@@ -108,6 +109,10 @@ def _unmet_agents(agents: Agents, caller: Caller) -> Iterator[str]:
     missing = sorted(frozenset(agents.scopes or ()) - user.scopes)
     if missing:
         yield f"agents.scopes: {', '.join(missing)} not held"
+
+
+def _forms(written: Iterable[str] | None, forms: Callable[[str], Iterable[str]]) -> list[str] | None:
+    return None if written is None else [form for one in written for form in forms(one)]
 
 
 def _unmet(name: str, wanted: Collection[str] | None, found: Collection[str]) -> Iterator[str]:
