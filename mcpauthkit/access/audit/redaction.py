@@ -31,36 +31,46 @@ _BIGGEST = 2**63
 # passed over by the first of them alone.
 _TOKEN = re.compile(
     r"""
-    \b(?:
+    (?<![A-Za-z0-9])(?:
         eyJ[\w-]{6,}(?:\.[\w-]*){0,4}                                # JSON Web Tokens, signed and encrypted
         | mk[1-9][0-9]?\.[A-Za-z0-9-]{1,64}\.[0-9a-f]{8}\.[\w-]+     # what this kit seals
         | (?:[Bb]earer|BEARER|[Bb]asic|BASIC|DPoP|dpop|[Nn]egotiate)\s+
             (?:[\w.~+/=:-]{20,}|(?=[\w.~+/:-]{0,20}[0-9=])[\w.~+/=:-]{6,})
-        | gh[opsur]_[\w-]{10,} | github_pat_[\w-]{10,} | gl[a-z]{1,4}-[\w-]{10,}
+        | gh[opsur]_[\w-]{10,} | github_pat_[\w-]{10,} | gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt|ffct)-[\w-]{10,}
         | xox[a-z]-[\w.-]{8,} | xapp-[\w.-]{8,} | xoxe\.[\w.-]{8,}  # Slack
-        | [srp]k[-_][\w-]{12,}                                       # Stripe, OpenAI, Anthropic
         | A[KS]IA[A-Z0-9]{12,}                                       # Amazon
         | AIza[\w-]{10,} | ya29\.[\w-]{10,} | 1//0[\w-]{10,} | GOCSPX-[\w-]{10,}
         | AT(?:ATT|CTT|OA|BB)[\w=-]{10,}                             # Atlassian
+    )
+    | \b(?:  # behind an underscore, these are words of a name
+        [srp]k[-_][\w-]{12,}                                       # Stripe, OpenAI, Anthropic
         | (?:npm_|pypi-|hf_|dop_v1_|dapi|lin_api_|ntn_|secret_|shp[a-z]{2}_|figd_|SG\.)[\w.-]{12,}
     )
     | -----BEGIN[ A-Z]{0,40}PRIVATE\ KEY-----.*                      # to the end: keys have several lines
-    | ://[^\s/?\#@]{1,256}@                                         # user and password in an address
-    | [?&\#](?i:access_token|id_token|refresh_token|token|code|state|client_secret|client_assertion|assertion
-        |api_?key|key|secret|password|passwd|sig|signature|x-amz-[a-z-]+|code_verifier)=[^&\#\s]+
+    | ://[^\s/?\#@]{1,256}@(?:[^\s/?\#@]{0,256}@)*                  # user and password in an address
+    | ://[^\s/?\#@:\[]{1,256}:(?![0-9]{1,5}(?:[/?\#]|\Z))[^\s@]{1,256}@(?:[^\s/?\#@]{0,256}@)*  # that holds / or ?
+    | [?&\#;](?i:access_token|id_token|refresh_token|token|code|state|client_secret|client_assertion|assertion
+        |api_?key|key|secret|password|passwd|sig|signature|x-amz-[a-z-]+|code_verifier)=[^&\#;\s]+
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_WORDS = frozenset({
-    "apikey", "assertion", "authorization", "bearer", "cookie", "cookies", "credential", "credentials", "cvc", "cvv",
-    "jwt", "otp", "passcode", "passphrase", "passwd", "password", "passwords", "pin", "pwd", "secret", "secrets",
-    "token", "tokens", "totp", "verifier",
+    "accesskey", "accesstoken", "apikey", "apikeys", "apitoken", "assertion", "auth", "authkey", "authorization",
+    "authtoken", "bearer", "bearertoken", "clientsecret", "cookie", "cookies", "credential", "credentials", "creds",
+    "csrf", "cvc", "cvv", "idtoken", "jwt", "otp", "pass", "passcode", "passphrase", "passwd", "password",
+    "passwordhash", "passwords", "pat", "pin", "privatekey", "privatekeys", "pwd", "refreshtoken", "secret",
+    "secretkey", "secrets", "sessid", "session", "sessionid", "sessionkey", "sessiontoken", "token", "tokens",
+    "totp", "verifier",
 })  # fmt: skip
-_SECRET_PAIRS = frozenset({
-    ("access", "key"), ("account", "key"), ("api", "key"), ("auth", "key"), ("encryption", "key"), ("master", "key"),
-    ("private", "key"), ("recovery", "code"), ("sas", "key"), ("shared", "key"), ("signing", "key"),
-})  # fmt: skip
+_SECRET_PAIRS = frozenset(
+    (first, key)
+    for first in (
+        "access", "account", "api", "auth", "encryption", "master", "private", "sas", "secret", "session", "shared",
+        "signing",
+    )
+    for key in ("key", "keys")
+) | {("recovery", "code"), ("recovery", "codes")}  # fmt: skip
 # Under these names numbers are counted things: what a model was billed for.
 _COUNTED = frozenset({"token", "tokens"})
 

@@ -35,6 +35,13 @@ TOKENS = [
     f"https://example.com/callback?state={CANARY}&code={CANARY}",
     f"https://example.com/#access_token={CANARY}",
     f"postgresql://app:{CANARY}@db/app",
+    f"postgres://app:a/{CANARY}@db/app",
+    f"postgres://app:a?{CANARY}@db/app",
+    f"postgres://app:a@{CANARY}@db/app",
+    f"postgres://app:a/b@{CANARY}@db/app",
+    f"_ghp_{CANARY}",
+    f"x_eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.{CANARY}",
+    f"docs://a?x=1;token={CANARY}",
 ]
 SAID = ["{}", "the service said: {}", "({})", "x\n{}\ny", '"{}"']
 
@@ -74,6 +81,14 @@ def test_what_the_kit_itself_seals_is_taken_out_too() -> None:
         "rule no-deleting of policy staff denies it",
         "a basic question about bearer tokens",
         "keyJohn@example.com",
+        "http://localhost:8080/users/alice@example.com",
+        "http://[::1]:8080/users/alice@example.com",
+        "https://example.com:443?by=alice@example.com",
+        "https://example.com/~a:b/alice@example.com",
+        "https://example.com/a;version=2;page=3",
+        "users_pk_constraint_name",
+        "rotate_secret_rotation_policy",
+        "global-configuration",
         "the token has expired",
         "mailto:alice@example.com",
         "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
@@ -85,7 +100,13 @@ def test_ordinary_texts_stay_as_they_are(text: str) -> None:
 
 NAMES = (
     "password db_password apiKey API_KEY api-key accessToken Authorization clientSecret Cookie PASSWORD x-api-key"
-    " private_key APIKey refresh_tokens otp pinCode secretAccessKey"
+    " private_key APIKey refresh_tokens otp pinCode secretAccessKey pass auth pat session apiKeys privateKeys creds"
+    " accesstoken authtoken secretkey sessionid clientsecret db_pass githubPat session_id secret_keys basicAuth"
+)
+
+
+ORDINARY = (
+    "passenger author pattern path compass authority patch bypass_count authored_by obsession keys primary_key passed"
 )
 
 
@@ -107,6 +128,7 @@ def test_what_stands_under_the_name_of_a_secret_is_taken_out(name: str) -> None:
         ("tokenizer", "bpe"),
         ("spinner", "x"),
         ("monkey", "y"),
+        *((name, "z") for name in ORDINARY.split()),
         ("password", None),
     ],
 )
