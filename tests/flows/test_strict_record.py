@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from mcpauthkit.audit import ToolResponse
+from mcpauthkit.audit import AuditTrail, ToolResponse
 from mcpauthkit.testing import BrowserRobot, sign_in
-from tests.flows.audited_world import Audited, audited_world
+from tests.flows.audited_world import Audited, Ink, audited_world
 from tests.flows.test_ladder import eras, link_in, text_of
+from tests.web.proxy_world import browsing, proxy_world
 from tests.wiki_world import SEND, TYPED
 from tests.world import Era, Flavour
 
@@ -121,6 +122,24 @@ async def test_refusals_stand_without_a_record() -> None:
         async with on.api("alice") as http:
             answer = await http.get("/connections/api", headers={"authorization": "Bearer nonsense"})
         assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("refused", ["proxy.code_redeemed", "proxy.token_renewed"])
+async def test_the_proxy_hands_out_no_tokens_without_a_record(refused: str) -> None:
+    ink = Ink()
+    with proxy_world(audit=AuditTrail(ink, on_failure="closed")) as here:
+        async with browsing(here) as (robot, client):
+            code = (await here.log_in(robot, client)).query["code"]
+            is_renewal = refused == "proxy.token_renewed"
+            tokens = (await client.exchange(code)).json() if is_renewal else {}
+            ink.refuses = (refused,)
+            answer = await (client.refresh(tokens["refresh_token"]) if is_renewal else client.exchange(code))
+        assert answer.status_code == 503
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.json()["error"] == "temporarily_unavailable"
+        assert answer.json().keys().isdisjoint({"access_token", "refresh_token", "id_token"})
+        assert UNRECORDED in answer.json()["error_description"]
+        assert not any(refused in line for line in ink.lines)
 
 
 def _with_metadata(mcp: Any, _provider: Any) -> None:

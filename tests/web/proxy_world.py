@@ -12,6 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from mcpauthkit import JwtAuthMiddleware, KeyRing, current_user, oauth_meta_router
+from mcpauthkit.audit import AuditTrail
 from mcpauthkit.errors import RemoteUnavailable
 from mcpauthkit.testing import BrowserRobot, DevIssuer, FakeClock, LoopbackServer, OAuthClient, Page, sign_in
 
@@ -45,6 +46,7 @@ class ProxyWorld:
     options: dict[str, Any]
     clock: FakeClock | None = None
     restarts: int = field(default=0)
+    audit: AuditTrail | None = None
 
     @property
     def base(self) -> str:
@@ -77,7 +79,11 @@ class ProxyWorld:
             return {"user": user.subject if user else None, "client": user.client_id if user else None}
 
         app.add_middleware(
-            JwtAuthMiddleware, issuer_url=self.issuer.issuer_url, server_base_url=self.base, scopes=SCOPES
+            JwtAuthMiddleware,
+            issuer_url=self.issuer.issuer_url,
+            server_base_url=self.base,
+            scopes=SCOPES,
+            audit=self.audit,
         )
         return app
 
@@ -132,13 +138,14 @@ def proxy_world(
     client_secret: str | None = None,
     clock: FakeClock | None = None,
     issuer_options: dict[str, Any] | None = None,
+    audit: AuditTrail | None = None,
     **options: Any,
 ) -> Iterator[ProxyWorld]:
     """Start it all; everything stops at the end."""
     with DevIssuer(**{"algorithm": "ES256", "dynamic_registration": False, **(issuer_options or {})}) as issuer:
         server = LoopbackServer()
         issuer.add_client(UPSTREAM, client_secret, [f"{server.base_url}/oauth/callback"])
-        here = ProxyWorld(issuer, server, {"client_secret": client_secret, **options}, clock)
+        here = ProxyWorld(issuer, server, {"client_secret": client_secret, **options}, clock, audit=audit)
         server.app = here.build()
         with server:
             yield here
