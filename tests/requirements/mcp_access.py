@@ -8,6 +8,7 @@ _TRANSPORTS = "flows/test_access_transports.py"
 _SESSIONS = "flows/test_access_sessions.py"
 _ACCESS = "protocol/test_access.py"
 _MOUNTED = "protocol/test_access_mounted.py"
+_STACKED = "protocol/test_access_stacked.py"
 _BESIDE = "protocol/test_access_beside.py"
 
 ACCESS = (
@@ -28,6 +29,11 @@ ACCESS = (
                 _MOUNTED,
                 "test_a_mounted_tool_calls_others_only_as_its_caller_might",
                 "test_the_version_that_runs_is_the_one_that_is_decided_about",
+            ),
+            *shown_in(
+                _STACKED,
+                "test_rules_of_a_mounted_server_add_to_those_of_the_outer_one",
+                "test_a_tool_that_calls_into_a_mounted_server_calls_what_its_caller_may",
             ),
             *shown_in(_ACCESS, "test_whatever_fails_in_deciding_refuses_and_says_nothing_of_it"),
         ),
