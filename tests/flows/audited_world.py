@@ -101,7 +101,7 @@ class Audited:
         return {one.credential for one in self.lives().values() if one.is_alive and one.kept_until > now}
 
 
-def _forge(service: DevService, base_url: str, shared: dict[str, Any]) -> OAuthProvider:
+def _forge(service: DevService, base_url: str, shared: dict[str, Any], **options: Any) -> OAuthProvider:
     """The forge, as one that says whose account it is and that revokes."""
     preset = ServicePreset(
         name="forge",
@@ -114,7 +114,9 @@ def _forge(service: DevService, base_url: str, shared: dict[str, Any]) -> OAuthP
     client = OAuthClient(service.client_id, Secret(service.client_secret), "client_secret_post")
     grant = AuthorizationCodeGrant(preset, client, fetch=HttpFetch(), clock=shared["clock"])
     patience = Patience(hold_seconds=8, rounds=2, asking_seconds=5)
-    return OAuthProvider(grant, server_base_url=base_url, api_url=service.api_url, patience=patience, **shared)
+    return OAuthProvider(
+        grant, server_base_url=base_url, api_url=service.api_url, patience=patience, **shared, **options
+    )
 
 
 def _admit_administrator(app: FastAPI) -> None:
@@ -129,7 +131,15 @@ def _admit_administrator(app: FastAPI) -> None:
 
 
 @contextmanager
-def audited_world(*, flavour: Flavour = "fastmcp", on_failure: Any = "open", **options: Any) -> Iterator[Audited]:
+def audited_world(
+    *,
+    flavour: Flavour = "fastmcp",
+    on_failure: Any = "open",
+    store_kind: type[MemoryStore] = MemoryStore,
+    forge_options: dict[str, Any] | None = None,
+    middleware_options: dict[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[Audited]:
     """Start it all; everything stops at the end."""
     clock, ink = FakeClock(), Ink()
     trail = AuditTrail(ink, on_failure=on_failure, clock=clock)
@@ -139,16 +149,16 @@ def audited_world(*, flavour: Flavour = "fastmcp", on_failure: Any = "open", **o
         DevIssuer(algorithm="ES256", users=users) as issuer,
         DevService(access_token_ttl_seconds=3600, users=accounts) as service,
     ):
-        server, store = LoopbackServer(), MemoryStore(clock=clock)
+        server, store = LoopbackServer(), store_kind(clock=clock)
         shared: dict[str, Any] = {"store": store, "key_ring": RING, "clock": clock}
         built = replica(
             server.base_url,
             issuer,
             service,
             store,
-            provider=_forge(service, server.base_url, shared),
+            provider=_forge(service, server.base_url, shared, **(forge_options or {})),
             flavour=flavour,
-            middleware_options={"audit": trail},
+            middleware_options={"audit": trail, **(middleware_options or {})},
             **options,
         )
         here = World(issuer, service, server, built.provider, store, built.app, built.mcp, clock)
