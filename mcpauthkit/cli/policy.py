@@ -19,7 +19,7 @@ from mcpauthkit.access.review.samples import custom_conditions
 from mcpauthkit.cli.output import Switch, counted, print_json
 from mcpauthkit.cli.policy_diff import diff
 from mcpauthkit.cli.policy_explain import explain, lines_of
-from mcpauthkit.cli.policy_files import documents_at, policies_under, tests_at
+from mcpauthkit.cli.policy_files import documents_at, files_of_tests, policies_under, tests_at
 from mcpauthkit.cli.policy_scopes import list_scopes
 from mcpauthkit.errors import Fault, PolicyInvalid
 
@@ -94,11 +94,11 @@ def run_tests(files: tuple[Path, ...], /, *, verbose: Switch = False, json: Swit
     It ends with 0 when all pass, with 1 when one does not, and with 2 when they could not be run.
 
     Args:
-        files: Files of tests, such as policies.test.yaml.
+        files: Files of tests, such as policies.test.yaml, and folders of them.
         verbose: Print the tests that pass too.
         json: Print what came of each as JSON.
     """
-    read = [(path, tests_at(path)) for path in files]
+    read = [(path, tests_at(path)) for path in files_of_tests(files)]
     ran = [(path, list(_run(tests, path))) for path, tests in read]
     failed = sum(not one.is_passed for _, outcomes in ran for one in outcomes)
     if json:

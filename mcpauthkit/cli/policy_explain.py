@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_text
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from mcpauthkit.access.review.cases import NOBODY, case_of, request_of
 from mcpauthkit.access.review.running import engine_with
 from mcpauthkit.cli.output import Switch, print_json
 from mcpauthkit.cli.policy_files import policies_at
+from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.errors import ConfigurationError
 
 _Several = Annotated[tuple[str, ...], Parameter(negative="")]
@@ -77,7 +79,7 @@ class WhatFor:
         tag: A tag of what is asked for.
         namespace: The namespace it comes from.
         transport: How the request comes: http, sse, stdio or memory.
-        at: When, as in 2026-11-23T12:00:00+01:00; a Monday at noon, UTC, unless given.
+        at: When, as in 2026-11-23T12:00:00+01:00; now, unless given.
         condition: What a custom condition answers, as name=true or name=false.
     """
 
@@ -137,11 +139,13 @@ def explain(
     user = who.said()
     if user and who.subject is None:
         raise ConfigurationError("Nobody has roles, scopes or claims.", hint="Say who asks: --subject alice.")
-    explanation = _explained(paths, {**what.said(), "user": user or NOBODY, "name": "explained", "expect": "allow"})
+    case = case_of({**what.said(), "user": user or NOBODY, "name": "explained", "expect": "allow"})
+    at = case.at or datetime.fromtimestamp(SystemClock().wall(), UTC).replace(microsecond=0)
+    explanation = engine_with(policies_at(paths), case.conditions).explain(request_of(case, {}, at))
     if json:
-        print_json(asdict(explanation))
+        print_json({**asdict(explanation), "at": at.isoformat()})
     else:
-        print(*lines_of(explanation), sep="\n")
+        print(*lines_of(explanation), f"decided for {at:%A}, {at.isoformat()}", sep="\n")
     return 0 if explanation.decision.allowed else 1
 
 
@@ -158,11 +162,6 @@ def lines_of(explanation: Explanation) -> Iterator[str]:
         said = "decides" if one.decides else "matches" if one.matches else "does not match"
         why = f": {one.why}" if one.why else ""
         yield f"  {one.effect:<5}  {f'{one.policy}/{one.rule}':<{width}}  {said}{why}"
-
-
-def _explained(paths: Sequence[Path], asked: dict[str, Any]) -> Explanation:
-    case = case_of(asked)
-    return engine_with(policies_at(paths), case.conditions).explain(request_of(case, {}))
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mcpauthkit.access.policy.document import Policy
 from mcpauthkit.access.policy.policy_set import Wanted, load
 from mcpauthkit.access.policy.reading import Document, read_bytes, read_document
-from mcpauthkit.access.policy.sources import read_all
+from mcpauthkit.access.policy.sources import is_tests, read_all
 from mcpauthkit.access.review.cases import CaseFile
 from mcpauthkit.access.review.samples import custom_conditions
 from mcpauthkit.errors import ConfigurationError, PolicyInvalid
@@ -29,6 +29,10 @@ def documents_at(paths: Iterable[Path]) -> tuple[Document[Policy], ...]:
     sources = tuple(paths)
     for path in sources:
         _check_there(path)
+        if is_tests(path):
+            raise ConfigurationError(
+                f"{path} is a file of tests.", hint="Run it with `mcpauthkit policy test`, or name the policy."
+            )
     custom = custom_conditions(one.content for one in read_all(sources))
     return load(Wanted(sources=sources, given=(), conditions=dict.fromkeys(custom, lambda _request: False))).documents
 
@@ -36,6 +40,25 @@ def documents_at(paths: Iterable[Path]) -> tuple[Document[Policy], ...]:
 def policies_at(paths: Iterable[Path]) -> list[Policy]:
     """As `documents_at`, without where everything stands."""
     return [one.content for one in documents_at(paths)]
+
+
+def files_of_tests(paths: Iterable[Path]) -> Iterator[Path]:
+    """Files of tests: each itself, and all that are in a folder.
+
+    Args:
+        paths: Files and folders.
+
+    Raises:
+        ConfigurationError: There are none in a folder.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(one for one in path.iterdir() if is_tests(one))
+        if not found:
+            raise ConfigurationError(f"There are no tests in {path}.", hint="They are called *.test.yaml.")
+        yield from found
 
 
 def tests_at(path: Path) -> CaseFile:

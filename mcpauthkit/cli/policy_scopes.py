@@ -20,6 +20,8 @@ def list_scopes(sources: tuple[str, ...], /, *, json: Switch = False) -> int:
     if json:
         print_json({"scopes": dict(sorted(found.items()))})
         return 0
+    if not found:
+        print("Nothing here asks for a scope.")
     width = max(map(len, found), default=0)
     for scope, by in sorted(found.items()):
         print(f"{scope:<{width}}  {', '.join(by)}")

@@ -99,6 +99,22 @@ NOTED = {
         "`admin` is found anywhere in tool.name",
     ),
     "one end": ('effect: allow, conditions: [{field: tool.name, operator: regex, value: "^a|b$"}]', "found anywhere"),
+    "what follows": (
+        'effect: allow, conditions: [{field: tool.name, operator: regex, value: "^[a-z]+"}]',
+        "lets anything follow",
+    ),
+    "role": (
+        "effect: allow, conditions: [{field: user.role, operator: equals, value: admin}]",
+        "perhaps `user.roles` is meant",
+    ),
+    "one of a list": (
+        "effect: allow, conditions: [{field: user.roles, operator: equals, value: admin}]",
+        "this allow never matches: write `contains`",
+    ),
+    "one of a list in a deny": (
+        "effect: deny, conditions: [{field: tool.tags, operator: starts_with, value: admin}]",
+        "this deny always takes it for met: write `contains`",
+    ),
     "anybody": ("effect: allow, agents: {anyone: true}", "allows everything to anybody, signed in or not"),
     "signed in": ('effect: allow, agents: {user_id: "*"}', "allows everything to everybody who is signed in"),
     "action": ("effect: allow, tools: {names: [x]}, actions: [read]", "It can never match: tools are not"),
@@ -146,6 +162,9 @@ def test_what_is_probably_not_meant_is_noted_and_valid(
         'effect: allow, conditions: [{field: tool.name, operator: regex, value: "^(a|b)$"}], tools: {names: [x]}',
         'effect: allow, conditions: [{field: tool.name, operator: regex, value: "^admin_.*"}], tools: {names: [x]}',
         "effect: deny, conditions: [{field: tool.name, operator: regex, value: admin}], tools: {names: [x]}",
+        'effect: allow, tools: {names: [x]}, conditions: [{field: tool.args.q, operator: regex, value: "(?i)^select "}]',
+        "effect: allow, conditions: [{field: user.tenant_id, operator: equals, value: acme}]",
+        "effect: allow, conditions: [{field: user.roles, operator: contains, value: admin}]",
         with_amount("effect: allow", ("gte", 2), ("lte", 2)),
         "effect: allow, agents: {roles: [admin]}",
         'effect: deny, tools: {patterns: ["[(?!)]*", "[a-z]", "[", "[]z-a]"]}',

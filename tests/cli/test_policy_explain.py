@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,17 @@ def test_everything_about_a_request_can_be_said(tmp_path: Path, capsys: pytest.C
     assert "cannot be evaluated" in capsys.readouterr().out
     assert run("policy", "explain", path, *asked, "--argument", "amount=a lot", "--condition", "open_now=true") == 1
     assert "tool.args.amount" in capsys.readouterr().out
+
+
+def test_it_is_about_now_unless_a_time_is_given_and_says_which(
+    policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("policy", "explain", policy, "--call", "get_report")
+    before = datetime.now(UTC).replace(microsecond=0)
+    assert run(*asked, "--json") == 1
+    assert before <= datetime.fromisoformat(told(capsys)["at"]) <= datetime.now(UTC)
+    assert run(*asked, "--at", "2026-11-23T12:00:00+01:00") == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "decided for Monday, 2026-11-23T12:00:00+01:00"
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,12 @@ def test_scopes_of_a_table_and_of_policies_are_listed_with_what_asks_for_them(
     ]
 
 
+def test_where_nothing_asks_for_a_scope_it_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(folder, "plain.yaml", "name: p\nrules: [{name: r, effect: allow, agents: {roles: [a]}}]\n")
+    assert run("policy", "list-scopes", "plain.yaml") == 0
+    assert capsys.readouterr().out == "Nothing here asks for a scope.\n"
+
+
 @pytest.mark.parametrize(
     ("name", "scopes"),
     [

@@ -212,3 +212,17 @@ def test_without_a_policy_there_is_nothing_to_test(tmp_path: Path, capsys: pytes
     assert run("policy", "test", written(tmp_path, "x.test.yaml", PASSING)) == 2
     assert "Add `policies: [...]`" in capsys.readouterr().err
     assert run("policy", "test", tmp_path / "none.test.yaml") == 2
+
+
+def test_all_tests_of_a_folder_are_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("policy", "test", folder) == 2
+    assert "*.test.yaml" in capsys.readouterr().err
+    written(folder, "reports.test.yaml", PASSING)
+    written(folder, "more.test.yml", f"policies: [reports.yaml]\n{PASSING}")
+    assert run("policy", "test", folder, "--json") == 0
+    assert {Path(one["file"]).name for one in told(capsys)["tests"]} == {"reports.test.yaml", "more.test.yml"}
+
+
+def test_tests_are_not_checked_as_policies(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("policy", "validate", written(folder, "reports.test.yaml", PASSING)) == 2
+    assert "mcpauthkit policy test" in capsys.readouterr().err

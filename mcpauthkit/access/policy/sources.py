@@ -124,7 +124,16 @@ def _is_policy_file(path: Path) -> bool:
         path: The file.
     """
     name = path.name.lower()
-    return path.suffix.lower() in _ENDINGS and not name.startswith(".") and not name.endswith(_TESTS)
+    return path.suffix.lower() in _ENDINGS and not name.startswith(".") and not is_tests(path)
+
+
+def is_tests(path: Path) -> bool:
+    """Whether a file holds tests of policies, by its name.
+
+    Args:
+        path: The file.
+    """
+    return path.name.lower().endswith(_TESTS)
 
 
 def _fault(source: Path, text: str) -> PolicyInvalid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,6 +10,7 @@ from itertools import product
 from typing import Any
 
 from mcpauthkit.access.policy.document import Agents, Condition, Policy, Resources, Rule
+from mcpauthkit.access.policy.location import nearest
 from mcpauthkit.access.policy.patterns import matches_nothing
 
 _ABOUT = {"tool": "tools", "resource": "resources", "prompt": "prompts"}
@@ -16,6 +18,13 @@ _ONLY = {"read": "resources", "get": "prompts"}
 _GLOBS = ("user_id", "agent_id", "patterns")
 _BEGINS = ("^", r"\A", ".*")
 _ENDS = ("$", r"\z", ".*")
+_FLAGS = re.compile(r"^\(\?[imsU]+\)")
+_REPEATS = frozenset("])}+*?")
+_LISTS = frozenset({"user.roles", "user.scopes", "tool.tags", "services.connected"})
+_OF_LISTS = frozenset({"in", "not_in", "contains", "not_contains", "exists"})
+_OF_USER = ("id", "subject", "roles", "scopes", "issuer", "client_id", "tenant", "agent_id", "authenticated")
+_CLAIMS = frozenset({"user.sub", "user.tenant_id"})
+_SURELY_MEANT = 0.8
 _ABOVE = frozenset({"gt", "gte"})
 _BELOW = frozenset({"lt", "lte"})
 
@@ -73,19 +82,37 @@ def _on_rule(rule: Rule) -> Iterator[str]:
         for one in _globs(rule)
         if matches_nothing(one)
     )
+    for one in rule.comparisons:
+        yield from _on_comparison(one, rule)
     if rule.effect == "deny":
         yield from _denies_more(rule)
         return
-    yield from (
-        f"`{one.value}` is found anywhere in {one.field}: write ^ in front and $ behind if all of it is meant."
-        for one in rule.comparisons
-        if one.operator == "regex" and not _is_anchored(str(one.value))
-    )
     if _is_about_everything(rule) and not (rule.conditions or rule.times or rule.services):
         if rule.agents is not None and rule.agents.anyone:
             yield "It allows everything to anybody, signed in or not."
         elif _is_everybody_signed_in(rule.agents):
             yield "It allows everything to everybody who is signed in."
+
+
+def _on_comparison(one: Condition, rule: Rule) -> Iterator[str]:
+    name = one.field.removeprefix("user.")
+    known = one.field in _CLAIMS or name == one.field or name in {*_OF_USER, "user_id"}
+    if not known and (meant := nearest(name, _OF_USER, _SURELY_MEANT)):
+        yield f"{one.field} is a claim named `{name}`: perhaps `user.{meant}` is meant."
+    if one.field in _LISTS and one.operator not in _OF_LISTS and not isinstance(one.value, tuple):
+        comes = "so this deny always takes it for met" if rule.effect == "deny" else "so this allow never matches"
+        yield f"{one.field} is a list and `{one.operator}` compares one value, {comes}: write `contains`."
+    if one.operator == "regex" and rule.effect == "allow":
+        yield from _on_ends(str(one.value), one.field)
+
+
+def _on_ends(expression: str, field: str) -> Iterator[str]:
+    pattern = _FLAGS.sub("", expression)
+    if _has_alternatives(pattern) or not pattern.startswith(_BEGINS):
+        yield f"`{expression}` is found anywhere in {field}: write ^ in front and $ behind if all of it is meant."
+    # Behind a plain text whatever follows is probably meant: it asks how something begins.
+    elif not pattern.endswith(_ENDS) and pattern[-1] in _REPEATS:
+        yield f"`{expression}` lets anything follow in {field}: write $ behind if all of it is meant."
 
 
 def _denies_more(rule: Rule) -> Iterator[str]:
@@ -218,11 +245,11 @@ def _kinds(rule: Rule) -> set[str]:
     return {kind for kind in _ABOUT.values() if getattr(rule, kind) is not None}
 
 
-def _is_anchored(pattern: str) -> bool:
+def _has_alternatives(pattern: str) -> bool:
     # An alternative outside of brackets has ends of its own.
     outside = 0
     for one in pattern:
         outside += {"(": 1, ")": -1}.get(one, 0)
         if one == "|" and not outside:
-            return False
-    return pattern.startswith(_BEGINS) and pattern.endswith(_ENDS)
+            return True
+    return False
