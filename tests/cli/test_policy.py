@@ -162,7 +162,7 @@ def test_what_is_probably_not_meant_is_noted_and_valid(
         'effect: allow, conditions: [{field: tool.name, operator: regex, value: "^(a|b)$"}], tools: {names: [x]}',
         'effect: allow, conditions: [{field: tool.name, operator: regex, value: "^admin_.*"}], tools: {names: [x]}',
         "effect: deny, conditions: [{field: tool.name, operator: regex, value: admin}], tools: {names: [x]}",
-        'effect: allow, tools: {names: [x]}, conditions: [{field: tool.args.q, operator: regex, value: "(?i)^select "}]',
+        'effect: allow, tools: {names: [x]}, conditions: [{field: tool.args.q, operator: regex, value: "(?i)^sel "}]',
         "effect: allow, conditions: [{field: user.tenant_id, operator: equals, value: acme}]",
         "effect: allow, conditions: [{field: user.roles, operator: contains, value: admin}]",
         with_amount("effect: allow", ("gte", 2), ("lte", 2)),
