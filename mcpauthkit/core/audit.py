@@ -6,6 +6,7 @@ each request, as it does with the request's id; nothing in between has to hand a
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Mapping
@@ -13,10 +14,10 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from mcpauthkit.core.log import RequestLog
-from mcpauthkit.errors import AuditUnavailable
+from mcpauthkit.errors import AuditUnavailable, ConfigurationError
 
 _log = RequestLog("audit")
 _PLAIN = re.compile(r"[!#-\[\]-~]{1,1000}")
@@ -170,6 +171,24 @@ class Recorder(Protocol):
             AuditUnavailable: It could not be kept, and nothing may happen without a record.
         """
         ...
+
+
+def checked_recorder(given: object) -> Recorder | None:
+    """A recorder as given by a caller; None for none.
+
+    Args:
+        given: What was given as `audit=`.
+
+    Raises:
+        ConfigurationError: It records nothing, as a file, a path or a function do not.
+    """
+    if given is None or (callable(getattr(given, "record", None)) and not inspect.isclass(given)):
+        return cast("Recorder | None", given)
+    what = f"the class {given.__name__}" if inspect.isclass(given) else f"a {type(given).__name__}"
+    raise ConfigurationError(
+        f"audit is {what}, which records nothing.",
+        hint="Give AuditTrail(JsonFile(...)), or an object with a method record(event).",
+    )
 
 
 def _shown(value: str) -> str:

@@ -37,7 +37,7 @@ from mcpauthkit.protocol.access_side import SideDoor
 from mcpauthkit.protocol.access_tasks import StartedTasks
 from mcpauthkit.protocol.call import CallRefused
 from mcpauthkit.protocol.call_record import CallRecord
-from mcpauthkit.protocol.in_request import in_request, principal_in
+from mcpauthkit.protocol.in_request import Message, in_request, principal_in
 from mcpauthkit.protocol.wrapper import public_text
 
 C = TypeVar("C", bound=FastMCPComponent)
@@ -67,12 +67,14 @@ class FastMCPRequest:
         scope: The ASGI scope; None where there is none.
         transport: `http`, `sse`, `stdio` or `memory`.
         principal: Who asks.
+        message: What tells it from others; None where a server is called without a client.
     """
 
     server: FastMCP[Any]
     scope: Mapping[str, Any] | None = field(repr=False)
     transport: str
     principal: Principal | None
+    message: Message | None = field(repr=False)
 
 
 @dataclass(eq=False, slots=True)
@@ -146,12 +148,12 @@ class AccessDesk:
         principal = principal_in(scope)
         if transport == "stdio":
             principal = self._identity or principal
-        return FastMCPRequest(here.fastmcp, scope, transport, principal)
+        return FastMCPRequest(here.fastmcp, scope, transport, principal, request)
 
     @contextmanager
     def serving(self, request: FastMCPRequest) -> Iterator[None]:
         """Let what runs inside be this request's."""
-        with in_request(request.scope), self.control.serving(request.principal):
+        with in_request(request.scope, request.message), self.control.serving(request.principal):
             yield
 
     def namespaces(self, server: FastMCP[Any]) -> Namespaces:

@@ -104,7 +104,7 @@ class ServerAccess(ChangeablePolicies):
         principal = principal_in(scope)
         if transport == "stdio":
             principal = self._identity or principal
-        with in_request(scope), self._control.serving(principal), _known_to_functions(ctx):
+        with in_request(scope, ctx), self._control.serving(principal), _known_to_functions(ctx):
             if ctx.method in _LISTS:
                 return await self._listed(ctx, call_next, principal, transport)
             if ctx.method in _USES:

@@ -6,6 +6,7 @@ Whether it may run at all is decided, and recorded, before.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextvars import Token
 from dataclasses import replace
 from types import TracebackType
@@ -56,9 +57,11 @@ class CallRecord:
 
     def came_to(self, result: object) -> None:
         """Take down what the call has come to."""
-        if isinstance(result, _QUESTIONS):
+        # An MCPServer's results are mappings by then, as they are going to be sent.
+        sent = result if isinstance(result, Mapping) else {}
+        if isinstance(result, _QUESTIONS) or sent.get("resultType") == "input_required":
             self._outcome = "asked"
-        elif getattr(result, "is_error", False):
+        elif getattr(result, "is_error", False) or sent.get("isError"):
             self._outcome = "failed"
 
     def __exit__(

@@ -82,7 +82,7 @@ def _edge(context: MiddlewareContext[Any], *, kind: str, action: str, target: st
     http = None if request is None else request.request
     scope = None if http is None else http.scope
     try:
-        with in_request(scope), CallRecord(actor_in(scope), kind=kind, action=action, target=target) as told:
+        with in_request(scope, request), CallRecord(actor_in(scope), kind=kind, action=action, target=target) as told:
             yield told
     except AuditUnavailable as error:
         raise CallRefused(public_text(error)) from error
@@ -118,7 +118,7 @@ async def _remember_request(ctx: ServerRequestContext[Any, Any], call_next: Call
     token = mcpserver_request.set(ctx)
     scope = getattr(ctx.request, "scope", None)
     try:
-        with in_request(scope):
+        with in_request(scope, ctx):
             return await _recorded(ctx, call_next, actor_in(scope))
     finally:
         mcpserver_request.reset(token)

@@ -66,7 +66,7 @@ async def injected(obtain: Obtain, hold: Hold, *, service: str) -> AsyncIterator
         FastMCPError: The call ends here, with a question, error -32042 or a text.
     """
     call = current_call((), {})
-    with in_request(call.scope), edge(call, service):
+    with in_request(call.scope, call), edge(call, service):
         if not (fastmcp_hook_active.get() or call.in_background):
             raise ConfigurationError(
                 "A credential is injected here, and this server cannot ask the user for it.",

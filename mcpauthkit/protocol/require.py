@@ -101,7 +101,7 @@ def _guarded(function: F, guards: tuple[GuardLike, ...], clock: Clock) -> F:
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         call = current_call(args, kwargs)
-        with in_request(call.scope), edge(call):
+        with in_request(call.scope, call), edge(call):
             request = _request_of(call, function, clock, _arguments(signature, args, kwargs))
             denial = await denied_by(guards, request)
             if denial is not None:

@@ -58,7 +58,7 @@ def guard(function: F, obtain: Obtain, hold: Hold, *, service: str) -> F:
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         call = current_call(args, kwargs)
-        with in_request(call.scope), edge(call, service):
+        with in_request(call.scope, call), edge(call, service):
             need, found = await obtain(call, arguments_of(args, kwargs))
             if isinstance(found, mcp_types.InputRequiredResult):
                 return found

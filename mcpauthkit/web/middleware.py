@@ -6,13 +6,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Unpack, cast
+from typing import Any, Unpack
 
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcpauthkit.access.tool_scopes import ToolScopes
-from mcpauthkit.core.audit import Recorder, current_recorder
+from mcpauthkit.core.audit import Recorder, checked_recorder, current_recorder
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.entropy import Entropy, SystemEntropy
 from mcpauthkit.core.headers import HeaderFields
@@ -145,7 +145,7 @@ class JwtAuthMiddleware:
     ) -> None:
         check_options(limits, LimitOptions, JwtAuthMiddleware)
         self._app, clock = app, clock or SystemClock()
-        self._production, self._is_fit, self._audit = production, False, _checked_recorder(audit)
+        self._production, self._is_fit, self._audit = production, False, checked_recorder(audit)
         self._resources = ProtectedResources(server_base_url, resource_paths)
         self._open = OpenPaths(open_paths, [one.path for one in self._resources.all])
         self._contexts = (kit_current_user, *(() if current_user in {None, kit_current_user} else (current_user,)))
@@ -354,15 +354,6 @@ class JwtAuthMiddleware:
             await refusal.send_websocket(scope, receive, send)
         else:
             await refusal.send_http(send)
-
-
-def _checked_recorder(given: object) -> Recorder | None:
-    if given is None or callable(getattr(given, "record", None)):
-        return cast("Recorder | None", given)
-    raise ConfigurationError(
-        f"audit is a {type(given).__name__}, which records nothing.",
-        hint="Give AuditTrail(JsonFile(...)), or an object with a method record(event).",
-    )
 
 
 def _is_preflight(scope: Scope, headers: HeaderFields) -> bool:

@@ -9,11 +9,10 @@ from starlette.types import Message, Scope, Send
 
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.headers import HeaderFields
-from mcpauthkit.core.request_id import current_request_id, sane_request_id
+from mcpauthkit.core.request_id import REQUEST_ID_BYTES, current_request_id, sane_request_id
 
 _HEADER = b"x-request-id"
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
-_ID_BYTES = 12
 _AT_ONCE = 128
 
 
@@ -56,8 +55,9 @@ class RequestIds:
     def _next(self) -> str:
         made = next(self._pool, None)
         if made is None:
-            drawn = self._entropy.random_bytes(_ID_BYTES * _AT_ONCE).hex()
-            self._pool = iter([drawn[at : at + 2 * _ID_BYTES] for at in range(0, len(drawn), 2 * _ID_BYTES)])
+            size = 2 * REQUEST_ID_BYTES
+            drawn = self._entropy.random_bytes(REQUEST_ID_BYTES * _AT_ONCE).hex()
+            self._pool = iter([drawn[at : at + size] for at in range(0, len(drawn), size)])
             made = next(self._pool)
         return made
 

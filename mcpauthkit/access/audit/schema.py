@@ -40,7 +40,9 @@ MEMBERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "service": _text("The service it is about."),
         "credential": _text("The id of the connection it is about."),
         "reason": _text("Why."),
-        "request_id": _text("The id of the HTTP request, as log lines and answers have it."),
+        "request_id": _text(
+            "The id of the request, as log lines and answers have it; without HTTP, one that was made for it."
+        ),
         "trace_id": _text("The OpenTelemetry trace.", pattern="^[0-9a-f]{32}$"),
         "duration_ms": {"type": "number", "description": "How long it took, in milliseconds."},
         "arguments": {"type": "object", "description": 'What a tool was called with; only with `arguments="full"`.'},
