@@ -146,6 +146,9 @@ class ServerAccess(ChangeablePolicies):
             # The SDK says what is wrong with it.
             return await call_next(ctx)
         given = arguments if isinstance(arguments, Mapping) else {}
+        if kind is Kind.TOOL and given:
+            given = self._offered.received(name, given)
+            ctx = replace(ctx, params={**params, "arguments": given})
         target = self._offered.used(kind, name)
         decision = await self._control.decide(
             principal, transport, target, action, None if kind is Kind.RESOURCE else given

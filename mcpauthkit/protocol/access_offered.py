@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.resources.templates import ResourceSecurityError
 
 from mcpauthkit.access.guard import GuardLike
 from mcpauthkit.access.request import Kind, Target
@@ -45,8 +46,19 @@ class Offered:
             return self._target(kind, name, "", getattr(self._kept(kind, name), "meta", None))
         found = self._kept(kind, name)
         if found is None and kind is Kind.RESOURCE:
-            found = next((one for one in self._all(Kind.TEMPLATE) if one.matches(name) is not None), None)
+            found = next((one for one in self._all(Kind.TEMPLATE) if _answers(one, name)), None)
         return self._target(kind, getattr(found, "name", ""), name, getattr(found, "meta", None))
+
+    def received(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A call's arguments as the tool is going to get them: for lists and objects the SDK takes texts of JSON.
+
+        What is judged has to be what runs, and a second reading of it changes nothing.
+        """
+        kept = self._kept(Kind.TOOL, tool)
+        if kept is None:
+            return arguments
+        parsed: Mapping[str, Any] = kept.fn_metadata.pre_parse_json(dict(arguments))
+        return parsed
 
     def guards(self, kind: Kind, targets: Sequence[Target]) -> list[tuple[GuardLike, ...]]:
         """The guards that `require` put on the functions of a list, for each of them."""
@@ -75,3 +87,11 @@ class Offered:
         manager, method, _ = _KEPT[kind]
         listing = getattr(getattr(self._server, manager, None), method, None)
         return list(listing()) if listing is not None else []
+
+
+def _answers(template: Any, uri: str) -> bool:
+    try:
+        return template.matches(uri) is not None
+    except ResourceSecurityError:
+        # The SDK refuses such an address, such as one with `..`; it is decided about and recorded before.
+        return False

@@ -6,6 +6,7 @@ ask their user for more (seen November 2026). So the scopes of a call are checke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from mcpauthkit.access.tool_scopes import ToolScopes
@@ -28,6 +29,8 @@ _PREPARATIONS = frozenset(
     }
 )
 _NOTIFICATION = "notifications/"
+# The apps of FastMCP call a tool by a digest and its name, whatever it is listed as.
+_HASHED = re.compile(r"[0-9a-f]{12}_(.+)", re.DOTALL)
 
 
 class CallRules:
@@ -101,7 +104,7 @@ class CallRules:
         tool = message.tool if message is not None else None
         if tool is None and not self._required:
             return
-        by_tool = self._tools.needed(tool) if tool is not None else ()
+        by_tool = self._needed(tool) if tool is not None else ()
         missing = missing_scopes((*self._required, *by_tool), principal.scopes)
         if not missing:
             if tool is not None and tool not in self._public and self._tools.is_refused(tool):
@@ -116,3 +119,11 @@ class CallRules:
             hint="Grant the client these scopes at the issuer.",
             reason=f"missing {list(missing)!r:.200}, tool {tool!r:.80}",
         )
+
+    def _needed(self, tool: str) -> tuple[str, ...]:
+        own, hashed = self._tools.needed(tool), _HASHED.fullmatch(tool)
+        if hashed is None:
+            return own
+        # The name that the tool has in its app; where that is mounted, the table has it behind a namespace.
+        names = (one for one in self._tools.by_tool if one == hashed[1] or one.endswith(f"_{hashed[1]}"))
+        return (*own, *(scope for one in names for scope in self._tools.needed(one)))
