@@ -44,6 +44,7 @@ from mcpauthkit.protocol.access_hops import next_hop
 from mcpauthkit.protocol.access_mounted import watch_mounted
 from mcpauthkit.protocol.access_order import MiddlewareOrder
 from mcpauthkit.protocol.access_private import keep_private
+from mcpauthkit.protocol.access_stdout import refuse_trail_on_stdout
 from mcpauthkit.protocol.placement import Placement
 from mcpauthkit.protocol.stdio_identity import stdio_identity
 
@@ -114,6 +115,7 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
         self._placement.check(request.server)
         watch_mounted(request.server, self._desk)
         with self._desk.serving(request):
+            refuse_trail_on_stdout(request.transport)
             if not isinstance(context.message, Mapping):
                 # Lists and calls come as what they are; everything else as it was sent.
                 return await call_next(context)

@@ -37,6 +37,7 @@ from mcpauthkit.protocol.access_control import (
 from mcpauthkit.protocol.access_offered import Offered
 from mcpauthkit.protocol.access_private import keep_private
 from mcpauthkit.protocol.access_side import SideDoor, refused
+from mcpauthkit.protocol.access_stdout import refuse_trail_on_stdout
 from mcpauthkit.protocol.access_tasks import StartedTasks
 from mcpauthkit.protocol.call import mcpserver_request
 from mcpauthkit.protocol.call_record import CallRecord
@@ -105,6 +106,7 @@ class ServerAccess(ChangeablePolicies):
         if transport == "stdio":
             principal = self._identity or principal
         with in_request(scope, ctx), self._control.serving(principal), _known_to_functions(ctx):
+            refuse_trail_on_stdout(transport)
             if ctx.method in _LISTS:
                 return await self._listed(ctx, call_next, principal, transport)
             if ctx.method in _USES:

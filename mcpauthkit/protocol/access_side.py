@@ -10,7 +10,7 @@ import mcp_types
 from mcp.shared.exceptions import MCPError
 
 from mcpauthkit.access.guard import SIGN_IN
-from mcpauthkit.access.request import Action, Kind, Target
+from mcpauthkit.access.request import Action, Decision, Kind, Target
 from mcpauthkit.principal import Principal
 from mcpauthkit.protocol.access_control import AccessControl
 from mcpauthkit.protocol.access_tasks import StartedTasks
@@ -113,7 +113,16 @@ class SideDoor:
         if started is not None:
             await self._admit(started.target, Action.CALL, started.arguments)
         elif self.principal is None:
-            raise refused(SIGN_IN)
+            self._tell_unknown(Decision(allowed=False, reason="nobody is signed in", public=SIGN_IN))
+        else:
+            # Another replica started it, or it is none; the extension gives it only to whose it is.
+            self._tell_unknown(Decision(allowed=True, reason="nothing is known here of this task"))
+
+    def _tell_unknown(self, decision: Decision) -> None:
+        target = Target(Kind.TOOL, "unknown task")
+        told = self.control.told(decision, self.principal, target, Action.CALL, None)
+        if not told.allowed:
+            raise refused(told.public)
 
     async def _admit(self, target: Target, action: Action, arguments: Mapping[str, Any] | None = None) -> None:
         decision = await self.control.decide(self.principal, self.transport, target, action, arguments)

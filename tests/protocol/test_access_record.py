@@ -1,109 +1,93 @@
-"""What the record says of calls: how they ended, which events are of one call, and what is not there."""
+"""What must not happen without a record, and where records must not go."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
+from mcp.shared.exceptions import MCPError
+from pydantic import BaseModel
+
+from mcpauthkit.access.request import Kind, Target
+from mcpauthkit.access.rules import AccessRules
+from mcpauthkit.core.audit import Recorder
+from mcpauthkit.policies import Policies
+from mcpauthkit.protocol.access_control import AccessControl, recording_to
+from mcpauthkit.protocol.access_side import SideDoor
+from mcpauthkit.protocol.access_tasks import StartedTasks
+from tests.protocol.access_room import ERAS, EVERYTHING, Notebook, rules, someone
+from tests.world import ERA_MODES, Era
+
+SERVERS = {
+    "fastmcp": "mcp = FastMCP('room'); mcp.add_middleware(AccessMiddleware(audit=trail)); mcp.run(show_banner=False)",
+    "mcpserver": "mcp = MCPServer('room'); attach_access(mcp, audit=trail); mcp.run()",
+}
+SCRIPT = """
+import sys
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
-from mcp.shared.exceptions import MCPError
-
-from mcpauthkit import AccessMiddleware, JwtAuthMiddleware, attach_access
-from mcpauthkit.audit import AuditTrail, EventName, JsonFile, ToCallable
-from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.guards import HasRole, require
-from tests.protocol.access_room import ERAS, Notebook, client_of, says, someone
-from tests.world import Era
-
-ADDRESSES: dict[str, Any] = {"issuer_url": "https://i.example", "server_base_url": "https://mcp.example"}
-KINDS = ("fastmcp", "official")
+from mcpauthkit import AccessMiddleware, attach_access
+from mcpauthkit.audit import AuditTrail, JsonLines
+trail = AuditTrail(JsonLines({stream}))
+{server}
+"""
 
 
-def server_of(kind: str, audit: Any) -> Any:
-    """A server of either kind, with the rules of nobody."""
-    if kind == "fastmcp":
-        return FastMCP("room", middleware=[AccessMiddleware(audit=audit)])
-    server = MCPServer("room")
-    attach_access(server, audit=audit)
-    return server
+class Started(BaseModel):
+    task_id: str
 
 
-def filled(kind: str, audit: Any) -> Any:
-    """One with a tool that works, and others that do not."""
-    server = server_of(kind, audit)
-
-    @server.tool()
-    def works() -> str:
-        return "done"
-
-    @server.tool()
-    def breaks() -> str:
-        raise ValueError
-
-    @server.tool()
-    @require(HasRole("admin"))
-    def guarded() -> str:
-        return "guarded"
-
-    @server.resource("notes://broken")
-    def broken() -> str:
-        raise ValueError
-
-    @server.prompt()
-    def blank() -> str:
-        raise ValueError
-
-    return server
-
-
-def finished(book: Notebook) -> list[tuple[str, str]]:
-    """Of each call that is over, what was called and how it ended."""
-    return [(one.target, one.outcome) for one in book.events if one.event is EventName.CALL_FINISHED]
-
-
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_call_that_failed_is_not_recorded_as_done(kind: str, era: Era) -> None:
-    book = Notebook()
-    async with client_of(filled(kind, book), someone(), era) as client:
-        assert await says(client, "works") == (False, "done")
-        assert (await says(client, "breaks"))[0]
-        with pytest.raises(MCPError):
-            await client.read_resource("notes://broken")
-        with pytest.raises(MCPError):
-            await client.get_prompt("blank")
-    assert finished(book) == [
-        ("works", "done"),
-        ("breaks", "failed"),
-        ("notes://broken", "failed"),
-        ("blank", "failed"),
-    ]
+@pytest.mark.parametrize("flavour", list(SERVERS))
+async def test_a_trail_on_standard_output_is_refused_on_stdio(flavour: str, era: Era, tmp_path: Path) -> None:
+    for stream, is_good in (("", False), ("sys.stderr", True)):
+        script = tmp_path / f"server{is_good}.py"
+        script.write_text(SCRIPT.format(stream=stream, server=SERVERS[flavour]), encoding="utf-8")
+        client = Client(StdioTransport(sys.executable, [str(script)]), mode=ERA_MODES[era])
+        if is_good:
+            async with client:
+                assert await client.list_tools() == []
+            continue
+        with pytest.raises(Exception, match=r"JsonLines\(sys.stderr\)"):
+            async with client:
+                await client.list_tools()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("era", ERAS)
-async def test_the_events_of_one_call_have_its_own_request_id_where_there_is_no_http(kind: str, era: Era) -> None:
-    records: list[dict[str, Any]] = []
-    trail = AuditTrail(ToCallable(lambda one: records.append(dict(one))))
-    async with client_of(filled(kind, trail), someone(), era) as client:
-        for _ in range(2):
-            await says(client, "works")
-        await says(client, "guarded")
-    calls = [(one["event"], one["request_id"]) for one in records if one.get("target") == "works"]
-    assert [event for event, _ in calls] == ["access.decided", "call.finished"] * 2
-    assert calls[0][1] == calls[1][1] != calls[2][1] == calls[3][1]
-    assert all(one["request_id"] for one in records)
+@contextmanager
+def recorded(recorder: Recorder) -> Iterator[SideDoor]:
+    async def find(kind: Kind, name: str) -> Target:
+        return Target(kind, name)
+
+    with recording_to(recorder):
+        yield SideDoor(
+            control=AccessControl(AccessRules(Policies(rules(EVERYTHING)))),
+            principal=someone(),
+            transport="http",
+            require_auth=False,
+            tasks=StartedTasks(),
+            find=find,
+        )
 
 
-@pytest.mark.parametrize("given", ["file", "audit.jsonl", print, AuditTrail, Path("audit.jsonl")], ids=str)
-def test_what_records_nothing_is_refused_where_it_is_given(given: Any, tmp_path: Path) -> None:
-    audit: Any = JsonFile(tmp_path / "audit.jsonl") if given == "file" else given
-    for use in (
-        lambda: AccessMiddleware(audit=audit),
-        lambda: attach_access(MCPServer("room"), audit=audit),
-        lambda: JwtAuthMiddleware(FastMCP("room").http_app(), **ADDRESSES, audit=audit),
-    ):
-        with pytest.raises(ConfigurationError, match=r"AuditTrail\(JsonFile\(...\)\)"):
-            use()
+async def test_a_task_that_nobody_knows_is_recorded_or_not_told_of() -> None:
+    notebook = Notebook()
+    with recorded(notebook) as door:
+        await door.check("tasks/get", {"taskId": "unknown"})
+        assert notebook.decided() == [("allow", "call", "unknown task")]
+        notebook.is_full = True
+        with pytest.raises(MCPError, match="cannot be recorded"):
+            await door.check("tasks/get", {"taskId": "unknown"})
+
+
+def test_arguments_of_tasks_take_no_more_memory_than_is_set_aside() -> None:
+    tasks = StartedTasks()
+    for number in range(40):
+        tasks.remember(Started(task_id=str(number)), Target(Kind.TOOL, "t"), {"text": "x" * 1024 * 1024})
+    kept = [number for number in range(40) if tasks.get(str(number)) is not None]
+    assert 10 <= len(kept) <= 16
+    assert kept[-1] == 39
