@@ -19,8 +19,9 @@ _log = RequestLog("access")
 
 # By name: importing it loads storages that a server without any need not have.
 _CACHE = "ResponseCachingMiddleware"
-# FastMCP puts it into every server before an application can add anything; it answers nothing.
-_HARMLESS = "DereferenceRefsMiddleware"
+# FastMCP puts one into every server, the other into every proxy, before an application can add anything; they answer
+# no list and no call.
+_HARMLESS = frozenset({"DereferenceRefsMiddleware", "ProxyMetadataMiddleware"})
 
 
 class MiddlewareOrder:
@@ -62,7 +63,7 @@ class MiddlewareOrder:
                     f"{_CACHE} stands before {kind.__name__}, so it would give one caller's results to others.",
                     hint=f"Add {kind.__name__} before {_CACHE}: middleware=[{kind.__name__}(...), {_CACHE}()].",
                 )
-            if _HARMLESS not in classes and not _is_ours(one) and one not in self._warned:
+            if _HARMLESS.isdisjoint(classes) and not _is_ours(one) and one not in self._warned:
                 self._warned.add(one)
                 _log.warning(
                     "middleware=%s stands before %s: what it answers itself is not decided server=%s",

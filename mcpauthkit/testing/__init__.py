@@ -1,5 +1,6 @@
 """What users of the kit test with: a development issuer, a development service, a clock and a robot."""
 
+from mcpauthkit.testing.callers import caller
 from mcpauthkit.testing.clock import FakeClock
 from mcpauthkit.testing.faults import Endpoint, Faults
 from mcpauthkit.testing.issuer import DevIssuer, SigningAlgorithm
@@ -36,6 +37,7 @@ __all__ = [
     "StopAt",
     "Visit",
     "approve",
+    "caller",
     "deny",
     "sign_in",
 ]

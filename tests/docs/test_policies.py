@@ -9,9 +9,13 @@ from typing import get_args
 import pytest
 from fastmcp import Client, FastMCP
 
+from mcpauthkit import current_user
 from mcpauthkit.access.policy.condition import Operator
 from mcpauthkit.access.review.cases import Case
+from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.policies import Policy, PolicyEngine, Rule, load_policy, read_policy, to_yaml
+from mcpauthkit.settings import StdioSettings
+from mcpauthkit.testing import caller
 from tests.docs.pages import commands_on, execute, first_column, run_command, text_of, write_files
 from tests.docs.test_readme import python_blocks
 
@@ -56,6 +60,41 @@ def test_the_builder_gives_a_document_that_is_written_and_read_again() -> None:
     built = execute(python_blocks(PAGE)[2], {})["reports"]
     assert isinstance(built, Policy)
     assert read_policy(to_yaml(built)) == built
+
+
+async def test_a_server_that_is_there_already_is_filtered_from_in_front(caplog: pytest.LogCaptureFixture) -> None:
+    there: FastMCP = FastMCP("there")
+    there.tool(lambda: "done", name="get_report")
+    there.tool(lambda: "gone", name="drop_report")
+    code = python_blocks(PAGE)[3].replace('"https://reports.example.com/mcp"', "THERE")
+    proxy = execute(code, {"THERE": there})["proxy"]
+    token = current_user.set(caller("ann", roles=["staff"]).principal)
+    try:
+        async with Client(proxy) as client:
+            assert [one.name for one in await client.list_tools()] == ["get_report"]
+            assert (await client.call_tool("get_report")).content[0].text == "done"
+            assert (await client.call_tool("drop_report", raise_on_error=False)).is_error
+    finally:
+        current_user.reset(token)
+    assert "stands before" not in caplog.text
+
+
+def test_the_engine_is_asked_as_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    names = execute(python_blocks(PAGE)[4], {})
+    assert "finance_pays False" in capsys.readouterr().out
+    nobody = names["request"]._replace(caller=caller(None))
+    assert not names["engine"].decide(nobody).allowed
+
+
+def test_what_nobody_can_be_is_refused_of_a_caller() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        caller("ann", roles="staff")
+    assert "lists of texts" in refused.value.hint
+
+
+def test_the_table_of_stdio_has_all_its_settings() -> None:
+    variables = first_column(PAGE, "| variable | meaning | in a rule |")
+    assert {one.lower() for one in variables} == set(StdioSettings.model_fields)
 
 
 def test_the_commands_do_what_the_page_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
