@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from mcpauthkit.cli.policy_files import policies_at, tests_at
 
 _Paths = Annotated[tuple[Path, ...], Parameter(negative="")]
 _MOST_SHOWN = 50
+_MOST_NAMED = 3
 _ALWAYS_UNSEEN = "what neither side nor a test names, such as the tags that your tools really have"
 
 
@@ -55,25 +56,55 @@ def _told(found: Difference) -> Iterator[str]:
         yield from lines
     if len(told) > _MOST_SHOWN:
         yield f"and {len(told) - _MOST_SHOWN:,} more; --json lists all of them"
-    count = f"{len(found.changes):,} decisions change" if found.changes else "No decision changes"
+    number = len(found.changes)
+    count = f"{number:,} decisions change" if number > 1 else f"{number or 'No'} decision changes"
     yield f"{count}, of {found.compared:,} made up of {found.callers:,} callers and {found.targets:,} targets."
     yield "Not compared:"
     yield from (f"  {text}" for text in (*found.unseen, _ALWAYS_UNSEEN))
 
 
 def _changes(changes: Iterable[Change]) -> Iterator[tuple[str, str]]:
-    """Changes in words, where seeing and using change alike in one."""
-    alike: dict[tuple[str, ...], list[Change]] = {}
-    for one in changes:
-        key = (_who(one), _target(one), _when(one), _decided(one.before), _decided(one.after))
-        alike.setdefault(key, []).append(one)
-    for (who, target, when, before, after), same in alike.items():
-        actions = " and ".join(one.action for one in same)
-        yield f"{who} {actions} {target}{when}", f"    {before} -> {after}"
+    """Changes in words: seeing and using in one, then callers of one target, then targets of the same callers."""
+    for same in _alike(changes):
+        callers = _several(one.who for one in same)
+        actions = " and ".join(dict.fromkeys(one.action for one in same))
+        targets = _several(map(_target, same))
+        may = "+ {} may now" if same[0].after.allowed else "- {} may no longer"
+        decided = f"    {_decided(same[0].before)} -> {_decided(same[0].after)}"
+        yield f"{may.format(callers)} {actions} {targets}{_when(same[0])}", decided
 
 
-def _who(change: Change) -> str:
-    return f"+ {change.who} may now" if change.after.allowed else f"- {change.who} may no longer"
+def _alike(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    groups = [[one] for one in changes]
+    for same in (_but_actions, _but_callers, _but_targets):
+        merged: dict[Hashable, list[Change]] = {}
+        for group in groups:
+            merged.setdefault(same(group), []).extend(group)
+        groups = list(merged.values())
+    yield from groups
+
+
+def _but_actions(group: Sequence[Change]) -> Hashable:
+    first = group[0]
+    return first.who, _target(first), _when(first), _decided(first.before), _decided(first.after)
+
+
+def _but_callers(group: Sequence[Change]) -> Hashable:
+    first = group[0]
+    actions = frozenset(one.action for one in group)
+    return actions, _target(first), _when(first), _decided(first.before), _decided(first.after)
+
+
+def _but_targets(group: Sequence[Change]) -> Hashable:
+    first = group[0]
+    who = frozenset((one.who, one.action) for one in group)
+    return who, _when(first), _decided(first.before), _decided(first.after)
+
+
+def _several(texts: Iterable[str]) -> str:
+    found = list(dict.fromkeys(texts))
+    more = len(found) - _MOST_NAMED
+    return "; ".join(found[:_MOST_NAMED]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _target(change: Change) -> str:

@@ -223,6 +223,21 @@ def test_the_text_says_who_may_do_what_in_one_line_each(tmp_path: Path, capsys: 
     assert "4 decisions change" in out
 
 
+def test_a_small_change_is_a_few_lines_however_many_it_is_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ", ".join(f"t{number}" for number in range(30))
+    old = "name: p\nrules:\n" + rule(f"agents: {{roles: [a, b, c, d, e]}}, tools: {{names: [{names}]}}")
+    paths = [written(tmp_path, "old.yaml", old), written(tmp_path, "new.yaml", old.replace("allow", "deny"))]
+    assert run("policy", "diff", *paths) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 10
+    assert (
+        "role a; role b; role c; and 2 more may no longer list and call tool t0; tool t1; tool t2; and 27 more"
+        in lines[1]
+    )
+
+
 def test_files_that_cannot_be_used_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = written(tmp_path, "good.yaml", BASE)
     assert run("policy", "diff", good, written(tmp_path, "bad.yaml", "name: p\n")) == 2
