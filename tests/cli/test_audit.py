@@ -120,6 +120,16 @@ def test_the_lives_of_credentials_are_told_from_the_log_alone(
     assert "renewed 1 times" in out
 
 
+def test_a_life_of_which_the_log_is_not_sure_is_not_simply_called_alive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = log(tmp_path / "audit.jsonl")
+    gone = Event(event=EventName.RECORD_REMOVED, actor=BOB, service="wiki", reason="written over")
+    AuditTrail(JsonFile(path), chain=True).record(gone)
+    assert run("audit", "lives", path, "--credential", "c2") == 0
+    assert "alive, or gone: the log cannot tell" in capsys.readouterr().out
+
+
 def test_lives_are_chosen_by_user_service_credential_and_whether_they_go_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

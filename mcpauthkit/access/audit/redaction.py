@@ -106,7 +106,7 @@ def redacted_text(text: str, longest: int) -> str:
 
 def _masked(found: re.Match[str]) -> str:
     text = found[0]
-    if text[0] in "?&#":
+    if text[0] in "?&#;":
         return f"{text.partition('=')[0]}={REDACTED}"
     return f"://{REDACTED}@" if text[0] == ":" else REDACTED
 

@@ -61,9 +61,9 @@ def test_what_looks_like_a_credential_is_taken_out_of_every_text(token: str, sai
 
 
 def test_an_address_stays_readable_without_its_secrets() -> None:
-    target = f"https://alice:{CANARY}@example.com/back?page=2&code={CANARY}#state={CANARY}"
+    target = f"https://alice:{CANARY}@example.com/back?page=2&code={CANARY};key={CANARY}#state={CANARY}"
     assert record_of(replace(FULL, target=target))["target"] == (
-        "https://[redacted]@example.com/back?page=2&code=[redacted]#state=[redacted]"
+        "https://[redacted]@example.com/back?page=2&code=[redacted];key=[redacted]#state=[redacted]"
     )
 
 
