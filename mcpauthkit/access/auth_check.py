@@ -6,8 +6,11 @@ served, also in sessions of the 2025-11-25 era, and carries our principal.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mcpauthkit.access.request import AccessRequest, Action, Caller, Kind, Target
 from mcpauthkit.core.clock import Clock, SystemClock
@@ -36,6 +39,52 @@ class ComponentCheck(Protocol):
         ...
 
 
+class Asking(NamedTuple):
+    """The request in which FastMCP asks its `auth=` checks, where our own middleware is around it.
+
+    Args:
+        principal: Who sent it; FastMCP knows tokens only, and where there is no HTTP there is none.
+        postponed: Takes guards that somebody else is going to judge; None where they have to answer.
+        hidden: Takes the names of what they have hidden.
+    """
+
+    principal: Principal | None
+    postponed: list[Any] | None
+    hidden: list[str]
+
+    def taken(self) -> list[str]:
+        """The names of what was hidden, for whoever records them."""
+        found = self.hidden[:]
+        self.hidden.clear()
+        return found
+
+
+asking: ContextVar[Asking | None] = ContextVar("mcpauthkit_asking", default=None)
+"""Set by our middleware around lookups and lists, and what runs."""
+
+
+@contextmanager
+def asked_for(principal: Principal | None, *, postponed: list[Any] | None = None) -> Iterator[Asking]:
+    """Let `auth=` checks of ours judge the one who sent this request.
+
+    Args:
+        principal: Who did; None for nobody.
+        postponed: Where guards go that whoever calls this is going to judge; without it, they answer.
+    """
+    here = Asking(principal, postponed, [])
+    token = asking.set(here)
+    try:
+        yield here
+    finally:
+        asking.reset(token)
+
+
+def is_own_check(context: ComponentCheck, guard: object) -> bool:
+    """Whether a guard stands in a component's own `auth=`, and not in FastMCP's middleware."""
+    given = getattr(context.component, "auth", None)
+    return any(one is guard for one in (given if isinstance(given, list) else [given]))
+
+
 def request_of(context: ComponentCheck, clock: Clock | None = None) -> AccessRequest:
     """The request that an `auth=` check decides: whether the caller may use a component.
 
@@ -47,7 +96,9 @@ def request_of(context: ComponentCheck, clock: Clock | None = None) -> AccessReq
     """
     now = datetime.fromtimestamp((clock or SystemClock()).wall(), UTC)
     target = target_of(context.component)
-    caller = Caller(principal=principal_of_token(context.token), now=now, transport="")
+    here = asking.get()
+    principal = principal_of_token(context.token) if here is None else here.principal
+    caller = Caller(principal=principal, now=now, transport="")
     return AccessRequest(caller, target, use_of(target.kind))
 
 

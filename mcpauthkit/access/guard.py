@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 import anyio
 
-from mcpauthkit.access.auth_check import ComponentCheck, request_of
+from mcpauthkit.access.auth_check import ComponentCheck, asking, is_own_check, request_of
 from mcpauthkit.access.request import AccessRequest
 from mcpauthkit.core.application_code import place_of
 from mcpauthkit.core.log import RequestLog
@@ -79,7 +79,16 @@ class Guard:
 
     async def __call__(self, context: ComponentCheck) -> bool:
         """Check what FastMCP gives to its `auth=` checks."""
-        return (await self.judge(request_of(context))).is_met is True
+        here = asking.get()
+        is_own = here is not None and is_own_check(context, self)
+        if here is not None and is_own and here.postponed is not None:
+            here.postponed.append(self)
+            return True
+        request = request_of(context)
+        is_met = (await self.judge(request)).is_met is True
+        if here is not None and is_own and not is_met:
+            here.hidden.append(request.target.uri or request.target.name)
+        return is_met
 
     def __and__(self, other: GuardLike) -> Guard:
         return AllOf(self, other)

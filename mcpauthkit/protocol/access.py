@@ -14,10 +14,10 @@ through here, so every mounted server of this process gets a middleware of its o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import mcp_types
-from fastmcp.exceptions import NotFoundError
 from fastmcp.prompts.base import Prompt, PromptResult
 from fastmcp.resources.base import Resource, ResourceResult
 from fastmcp.resources.template import ResourceTemplate
@@ -40,6 +40,7 @@ from mcpauthkit.protocol.access_control import (
     policies_from,
 )
 from mcpauthkit.protocol.access_desk import AccessDesk, FastMCPRequest
+from mcpauthkit.protocol.access_guards import Reached, reach
 from mcpauthkit.protocol.access_hops import next_hop
 from mcpauthkit.protocol.access_mounted import watch_mounted
 from mcpauthkit.protocol.access_order import MiddlewareOrder
@@ -161,12 +162,20 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
     ) -> ToolResult:
         """Let a call pass that is allowed."""
         request, message = self._desk.request(context), context.message
-        tool = await find_tool(request.server, message.name, requested_version(message.meta))
+        find = partial(find_tool, request.server, message.name, requested_version(message.meta))
+        tool, withholding = await reach(find, request.principal)
         target = named_target(Kind.TOOL, message.name, tool, self._desk.namespaces(request.server))
-        await self._desk.admit(request, target, Action.CALL, message.arguments or {}, component=tool)
-        if tool is None:
-            # Looked for once: a tool that turns up a moment later has not been decided about.
-            raise NotFoundError(f"Unknown tool: {message.name!r}")
+        # Nothing runs that was not found: a tool that turns up a moment later has not been decided about.
+        unknown = f"Unknown tool: {message.name!r}" if tool is None else ""
+        await self._desk.admit(
+            request,
+            target,
+            Action.CALL,
+            message.arguments or {},
+            component=tool,
+            withholding=withholding,
+            unknown=unknown,
+        )
         delegating = self._desk.delegating(target.namespace, await next_hop(tool))
         with delegating, self._desk.telling(request, target, Action.CALL) as told:
             result = await call_next(context)
@@ -196,12 +205,15 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
         self, request: FastMCPRequest, message: mcp_types.ReadResourceRequestParams
     ) -> tuple[Target, Resource | ResourceTemplate | None]:
         uri = str(message.uri)
-        found = await find_readable(request.server, uri, requested_version(message.meta))
+        find = partial(find_readable, request.server, uri, requested_version(message.meta))
+        reached: Reached[Resource | ResourceTemplate] = await reach(find, request.principal)
+        found, withholding = reached
         target = read_target(uri, found, self._desk.namespaces(request.server))
-        await self._desk.admit(request, target, Action.READ, None, component=found)
         # FastMCP makes the pages of its own apps as they are read; nobody can look them up.
-        if found is None and not uri.startswith("ui://"):
-            raise NotFoundError(f"Unknown resource: {uri!r}")
+        unknown = f"Unknown resource: {uri!r}" if found is None and not uri.startswith("ui://") else ""
+        await self._desk.admit(
+            request, target, Action.READ, None, component=found, withholding=withholding, unknown=unknown
+        )
         return target, found
 
     async def on_get_prompt(
@@ -211,11 +223,19 @@ class AccessMiddleware(ChangeablePolicies, Middleware):
     ) -> PromptResult:
         """Let a prompt pass that is allowed."""
         request, message = self._desk.request(context), context.message
-        prompt = await request.server.get_prompt(message.name, requested_version(message.meta))
+        find = partial(request.server.get_prompt, message.name, requested_version(message.meta))
+        prompt, withholding = await reach(find, request.principal)
         target = named_target(Kind.PROMPT, message.name, prompt, self._desk.namespaces(request.server))
-        await self._desk.admit(request, target, Action.GET, message.arguments or {}, component=prompt)
-        if prompt is None:
-            raise NotFoundError(f"Unknown prompt: {message.name!r}")
+        unknown = f"Unknown prompt: {message.name!r}" if prompt is None else ""
+        await self._desk.admit(
+            request,
+            target,
+            Action.GET,
+            message.arguments or {},
+            component=prompt,
+            withholding=withholding,
+            unknown=unknown,
+        )
         delegating = self._desk.delegating(target.namespace, await next_hop(prompt))
         with delegating, self._desk.telling(request, target, Action.GET) as told:
             result = await call_next(context)

@@ -103,6 +103,7 @@ class AccessControl:
         arguments: Mapping[str, Any] | None = None,
         *,
         guards: Sequence[GuardLike] = (),
+        unknown: str = "",
     ) -> Decision:
         """Decide one request and record it.
 
@@ -112,10 +113,13 @@ class AccessControl:
             target: For what.
             action: What to do with it.
             arguments: A call's arguments; None where nobody knows them.
-            guards: Guards that have to be met as well, and that nobody else checks.
+            guards: Guards that have to be met as well.
+            unknown: What is said, where rules allow it, of a name that nothing goes by; empty where something does.
         """
         with self._measure.begin(action=action, kind=target.kind) as measured:
             decision = await self._decided(principal, transport, target, action, arguments, guards)
+            if unknown and decision.allowed:
+                decision = Decision(allowed=False, reason="nothing goes by this name", public=unknown)
             decision = self.told(decision, principal, target, action, arguments)
             measured.outcome = "allow" if decision.allowed else "deny"
             measured.note(policy=decision.policy, rule=decision.rule)
@@ -259,7 +263,7 @@ class AccessControl:
         except Exception as error:  # noqa: BLE001  # an edge: whatever fails in deciding is a refusal
             return _undecided(error)
         if denial is not None:
-            return Decision(allowed=False, reason="a guard is not met", public=denial)
+            return Decision(allowed=False, reason=f"a guard is not met: {denial}", public=denial)
         return decision
 
     async def _caller(self, principal: Principal | None, transport: str) -> Caller:

@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 
 import mcp_types
 from fastmcp import FastMCP
-from fastmcp.exceptions import AuthorizationError
+from fastmcp.exceptions import AuthorizationError, NotFoundError
 from fastmcp.server.middleware import MiddlewareContext
 from fastmcp.utilities.components import FastMCPComponent
 from mcp.shared.exceptions import MCPError
 
+from mcpauthkit.access.auth_check import asked_for, asking
+from mcpauthkit.access.guard import GuardLike
 from mcpauthkit.access.request import Action, Kind, Target
 from mcpauthkit.errors import AuditUnavailable
 from mcpauthkit.principal import Principal, actor_of
@@ -30,6 +32,7 @@ from mcpauthkit.protocol.access_components import (
     target_of,
 )
 from mcpauthkit.protocol.access_control import AccessControl
+from mcpauthkit.protocol.access_guards import guards_on_function
 from mcpauthkit.protocol.access_hops import Hop
 from mcpauthkit.protocol.access_inner_guards import InnerGuards
 from mcpauthkit.protocol.access_marks import Namespaces, namespace_of, namespaces_of
@@ -153,7 +156,8 @@ class AccessDesk:
     @contextmanager
     def serving(self, request: FastMCPRequest) -> Iterator[None]:
         """Let what runs inside be this request's."""
-        with in_request(request.scope, request.message), self.control.serving(request.principal):
+        of_request, of_caller = in_request(request.scope, request.message), self.control.serving(request.principal)
+        with of_request, of_caller, asked_for(request.principal):
             yield
 
     def namespaces(self, server: FastMCP[Any]) -> Namespaces:
@@ -168,6 +172,8 @@ class AccessDesk:
         arguments: Mapping[str, Any] | None,
         *,
         component: FastMCPComponent | None = None,
+        withholding: Sequence[GuardLike] = (),
+        unknown: str = "",
     ) -> None:
         """Let one use pass.
 
@@ -177,16 +183,21 @@ class AccessDesk:
             action: What to do with it.
             arguments: With what.
             component: What would run.
+            withholding: Guards for which FastMCP would not run it.
+            unknown: What is said to those who may use a name that nothing goes by.
 
         Raises:
             AccessRefused: It is not allowed.
+            NotFoundError: It would be, and nothing goes by the name.
         """
-        # Those of `require` run in front of the function anyway.
-        guards = auth_guards(component) if component is not None and request.transport == "stdio" else ()
+        on_stdio = auth_guards(component) if component is not None and request.transport == "stdio" else ()
+        guards = (*withholding, *on_stdio, *guards_on_function(component, target.uri, arguments))
         decision = await self.control.decide(
-            request.principal, request.transport, target, action, arguments, guards=guards
+            request.principal, request.transport, target, action, arguments, guards=guards, unknown=unknown
         )
         if not decision.allowed:
+            if unknown and decision.public == unknown:
+                raise NotFoundError(unknown)
             raise AccessRefused(decision.public)
 
     async def shown(self, request: FastMCPRequest, kind: Kind, found: Sequence[C], known: Namespaces) -> list[C]:
@@ -208,14 +219,14 @@ class AccessDesk:
         ]
         flags = await self.control.decide_all(request.principal, request.transport, targets, guards=guards)
         shown = shown_of(found, flags)
-        kept = {id(one) for one in shown}
+        kept, here = {id(one) for one in shown}, asking.get()
         named = [(one, target.uri or target.name) for one, target in zip(found, targets, strict=True)]
         try:
             self.control.tell_list(
                 request.principal,
                 kind,
                 [name for one, name in named if id(one) in kept],
-                [name for one, name in named if id(one) not in kept],
+                [name for one, name in named if id(one) not in kept] + (here.taken() if here is not None else []),
             )
         except AuditUnavailable as error:
             # No other error of a list reaches older clients as what it is.

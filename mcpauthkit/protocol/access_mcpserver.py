@@ -34,6 +34,7 @@ from mcpauthkit.protocol.access_control import (
     PolicySources,
     policies_from,
 )
+from mcpauthkit.protocol.access_guards import guards_on_function
 from mcpauthkit.protocol.access_offered import Offered
 from mcpauthkit.protocol.access_private import keep_private
 from mcpauthkit.protocol.access_side import SideDoor, refused
@@ -152,10 +153,20 @@ class ServerAccess(ChangeablePolicies):
             given = self._offered.received(name, given)
             ctx = replace(ctx, params={**params, "arguments": given})
         target = self._offered.used(kind, name)
+        found = self._offered.found(kind, name)
+        unknown = "" if found is not None else f"Unknown {kind}: {name}"
         decision = await self._control.decide(
-            principal, transport, target, action, None if kind is Kind.RESOURCE else given
+            principal,
+            transport,
+            target,
+            action,
+            None if kind is Kind.RESOURCE else given,
+            guards=guards_on_function(found, name, given),
+            unknown=unknown,
         )
         if not decision.allowed:
+            if unknown and decision.public == unknown and ctx.method != "tools/call":
+                raise MCPError(mcp_types.INVALID_PARAMS, unknown)
             return _refusal(ctx.method, decision.public)
         record = CallRecord(actor_of(principal), kind=kind, action=action, target=name)
         try:

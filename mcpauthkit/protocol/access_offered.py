@@ -42,12 +42,17 @@ class Offered:
 
     def used(self, kind: Kind, name: str) -> Target:
         """What a use is about, by the name or the address that was sent; it need not exist."""
+        found = self.found(kind, name)
         if kind in {Kind.TOOL, Kind.PROMPT}:
-            return self._target(kind, name, "", getattr(self._kept(kind, name), "meta", None))
+            return self._target(kind, name, "", getattr(found, "meta", None))
+        return self._target(kind, getattr(found, "name", ""), name, getattr(found, "meta", None))
+
+    def found(self, kind: Kind, name: str) -> Any:
+        """What answers a use; None where nothing does."""
         found = self._kept(kind, name)
         if found is None and kind is Kind.RESOURCE:
             found = next((one for one in self._all(Kind.TEMPLATE) if _answers(one, name)), None)
-        return self._target(kind, getattr(found, "name", ""), name, getattr(found, "meta", None))
+        return found
 
     def received(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """A call's arguments as the tool is going to get them: for lists and objects the SDK takes texts of JSON.
