@@ -217,8 +217,7 @@ def attach_access(
         require_auth: Whether everything needs a signed-in caller.
         public_tools: Tools that need none all the same.
         audit: Where events go; without it, where those of `JwtAuthMiddleware` do, else to the log.
-        connected_services: Tells which services a user has connected, such as `Connections(app).connected_services`;
-            asked only where a rule needs it, and required there.
+        connected_services: `Connections(app).connected_services`, or a function of yours; where a rule needs it.
         stdio_principal: Who the caller is on stdio; without it the environment says (`MCPAUTHKIT_STDIO_USER`).
         namespaces: Namespaces that names tell: `weather` for `weather_today`.
         clock: Time.
