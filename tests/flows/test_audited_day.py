@@ -92,6 +92,9 @@ async def test_replaying_a_days_log_gives_what_the_store_holds_and_every_life(er
         assert told(on, "alice", "wiki") == [("", 1, 0)]
         assert told(on, "bob", "forge") == [("ended by the service", 1, 0), ("", 1, 0)]
         assert told(on, "carol", "wiki") == [("of no use to the service", 2, 0), ("ended by an administrator", 1, 0)]
+        happened = [json.loads(line)["event"] for line in on.ink.lines]
+        assert happened.count("credential.made_default") >= 1
+        assert min(happened.count("elicitation.asked"), happened.count("elicitation.ended")) >= 1
         revoked = [json.loads(line) for line in on.ink.lines if "credential.revoked" in line]
         assert [one["outcome"] for one in revoked] == ["yes", "yes", "not_supported"]
 
