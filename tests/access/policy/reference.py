@@ -1,4 +1,7 @@
-"""A decision by reading every rule from top to bottom: slow, plain, and shares no code with the engine."""
+"""A decision by reading every rule from top to bottom: slow, plain, and shares no code with the engine.
+
+But for the forms in which addresses are judged: these have tests of their own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mcpauthkit.access.policy.addresses import forms_of, pattern_written_as, written_as
 from mcpauthkit.access.policy.document import Agents, Condition, Policy, Rule, TimeWindow
 from mcpauthkit.access.policy.values import WEEKDAYS
 from mcpauthkit.guards import AccessRequest, Action, Kind
@@ -18,6 +22,15 @@ Answer = bool | str
 
 
 def allows(policies: Sequence[Policy], request: AccessRequest) -> bool:
+    """Whether it is allowed in every form that its address may be taken for."""
+    target = request.target
+    is_address = target.kind is Kind.RESOURCE or (target.kind is Kind.TEMPLATE and "{" not in target.uri)
+    forms = forms_of(target.uri) if is_address else (target.uri,)
+    asked = [request._replace(target=target._replace(uri=one)) for one in forms]
+    return bool(asked) and all(allows_form(policies, one) for one in asked)
+
+
+def allows_form(policies: Sequence[Policy], request: AccessRequest) -> bool:
     rules = [rule for policy in policies for rule in policy.rules]
     if any(rule.effect == "deny" and matches(rule, request) for rule in rules):
         return False
@@ -54,8 +67,8 @@ def is_about_target(rule: Rule, request: AccessRequest) -> bool:
         where = rule.resources
         return where is not None and all(
             [
-                where.uris is None or target.uri in where.uris,
-                where.patterns is None or has_glob(where.patterns, target.uri),
+                where.uris is None or any(target.uri in written_as(one) for one in where.uris),
+                where.patterns is None or any(has_glob(pattern_written_as(one), target.uri) for one in where.patterns),
                 where.schemes is None or target.uri.split(":")[0].lower() in where.schemes,
             ]
         )
