@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -90,6 +91,10 @@ class Audited:
         kept = [key for key in await content_of(self.here.store) if ":credential:" in key]
         assert len(found) == len(kept)
         return {one.connection_id for one in found}
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Every record of one kind, in order."""
+        return [one for one in map(json.loads, self.ink.lines) if one["event"] == name]
 
     def lives(self) -> dict[str, Life]:
         """What the log knows of credentials."""
