@@ -22,9 +22,9 @@ from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.oauth.client_metadata import RegisteredClient
 from mcpauthkit.oauth.token import ClientAuthentication
 from mcpauthkit.principal import Principal, current_user, get_user
-from mcpauthkit.protocol.access import AccessMiddleware
-from mcpauthkit.protocol.access_control import ChangeablePolicies
-from mcpauthkit.protocol.access_mcpserver import attach_access
+from mcpauthkit.protocol.access.control import ChangeablePolicies
+from mcpauthkit.protocol.access.mcpserver import attach_access
+from mcpauthkit.protocol.access.middleware import AccessMiddleware
 from mcpauthkit.protocol.ask import Patience
 from mcpauthkit.protocol.injection import CurrentUser
 from mcpauthkit.protocol.request_state import request_state_security

@@ -18,8 +18,8 @@ from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit import JwtAuthMiddleware, Principal, current_user, oauth_meta_router
 from mcpauthkit.access.policy.reading import read_policy
-from mcpauthkit.protocol.access import AccessMiddleware
-from mcpauthkit.protocol.access_mcpserver import attach_access
+from mcpauthkit.protocol.access.mcpserver import attach_access
+from mcpauthkit.protocol.access.middleware import AccessMiddleware
 from mcpauthkit.testing import DevIssuer, LoopbackServer
 from tests.world import ERA_MODES, Era, application
 

@@ -18,7 +18,7 @@ from mcpauthkit.access.review.scopes import scopes_of
 from mcpauthkit.access.tool_scopes import ToolScopes
 from mcpauthkit.cli.policy_files import policies_at
 from mcpauthkit.errors import ConfigurationError, PolicyInvalid
-from mcpauthkit.protocol.access import AccessMiddleware
+from mcpauthkit.protocol.access.middleware import AccessMiddleware
 from mcpauthkit.web.middleware import JwtAuthMiddleware
 
 _AS_IN = "Name it as in `package.module:name`."

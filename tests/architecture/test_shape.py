@@ -93,7 +93,7 @@ BROAD_EDGES = (
     # Guards of the application's own: one that fails denies.
     "mcpauthkit/access/guard.py",
     # Deciding: whatever fails there, a condition of the application's or a disk, is a refusal.
-    "mcpauthkit/protocol/access_control.py",
+    "mcpauthkit/protocol/access/control.py",
     # Sinks are anybody's code, and what tools note may be anything: one that fails keeps no other from its record.
     "mcpauthkit/access/audit/trail.py",
     # The application's conditions in policies: whatever they raise is no answer, and may quote an argument.

@@ -29,7 +29,7 @@ from fastmcp import FastMCP
 
 from mcpauthkit import JwtAuthMiddleware
 from mcpauthkit.guards import ToolScopes
-from mcpauthkit.protocol.access import AccessMiddleware
+from mcpauthkit.protocol.access.middleware import AccessMiddleware
 
 table = ToolScopes({"write_report": ["reports:write"]})
 access = AccessMiddleware(policies="p.yaml", tool_scopes=table)

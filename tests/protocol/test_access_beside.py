@@ -18,9 +18,9 @@ from mcpauthkit.access.request import Kind, Target
 from mcpauthkit.access.rules import AccessRules
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.policies import Policies
-from mcpauthkit.protocol.access_control import AccessControl
-from mcpauthkit.protocol.access_side import SideDoor
-from mcpauthkit.protocol.access_tasks import StartedTasks
+from mcpauthkit.protocol.access.control import AccessControl
+from mcpauthkit.protocol.access.side import SideDoor
+from mcpauthkit.protocol.access.tasks import StartedTasks
 from mcpauthkit.protocol.stdio_identity import stdio_identity
 from tests.protocol.access_room import ERAS, EVERYTHING, client_of, names, rules, says, someone
 from tests.world import Era

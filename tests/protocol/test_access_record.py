@@ -17,9 +17,9 @@ from mcpauthkit.access.request import Kind, Target
 from mcpauthkit.access.rules import AccessRules
 from mcpauthkit.core.audit import Recorder
 from mcpauthkit.policies import Policies
-from mcpauthkit.protocol.access_control import AccessControl, recording_to
-from mcpauthkit.protocol.access_side import SideDoor
-from mcpauthkit.protocol.access_tasks import StartedTasks
+from mcpauthkit.protocol.access.control import AccessControl, recording_to
+from mcpauthkit.protocol.access.side import SideDoor
+from mcpauthkit.protocol.access.tasks import StartedTasks
 from tests.protocol.access_room import ERAS, EVERYTHING, Notebook, rules, someone
 from tests.world import ERA_MODES, Era
 

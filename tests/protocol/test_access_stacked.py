@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 
 from mcpauthkit import AccessMiddleware
 from mcpauthkit.guards import HasRole, require
-from mcpauthkit.protocol.access_mcpserver import attach_access
+from mcpauthkit.protocol.access.mcpserver import attach_access
 from tests.protocol.access_room import ERAS, EVERYTHING, Notebook, client_of, names, rules, says, someone
 from tests.world import Era
 

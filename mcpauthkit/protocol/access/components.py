@@ -16,7 +16,7 @@ from fastmcp.utilities.versions import VersionSpec, version_sort_key
 
 from mcpauthkit.access.guard import Guard, GuardLike
 from mcpauthkit.access.request import Kind, Target
-from mcpauthkit.protocol.access_marks import Namespaces, namespace_of
+from mcpauthkit.protocol.access.marks import Namespaces, namespace_of
 from mcpauthkit.protocol.require import guards_of
 
 C = TypeVar("C", bound=FastMCPComponent)

@@ -10,7 +10,7 @@ from mcp.server.mcpserver.resources.templates import ResourceSecurityError
 
 from mcpauthkit.access.guard import GuardLike
 from mcpauthkit.access.request import Kind, Target
-from mcpauthkit.protocol.access_marks import namespace_by_name
+from mcpauthkit.protocol.access.marks import namespace_by_name
 from mcpauthkit.protocol.require import guards_of
 
 # There is no public way to functions and metadata of single components.

@@ -27,19 +27,19 @@ from mcpauthkit.core.audit import Recorder
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.errors import AuditUnavailable, ConfigurationError
 from mcpauthkit.principal import Principal, actor_of
-from mcpauthkit.protocol.access_control import (
+from mcpauthkit.protocol.access.control import (
     AccessControl,
     ChangeablePolicies,
     ConnectedServices,
     PolicySources,
     policies_from,
 )
-from mcpauthkit.protocol.access_guards import guards_on_function
-from mcpauthkit.protocol.access_offered import Offered
-from mcpauthkit.protocol.access_private import keep_private
-from mcpauthkit.protocol.access_side import SideDoor, refused
-from mcpauthkit.protocol.access_stdout import refuse_trail_on_stdout
-from mcpauthkit.protocol.access_tasks import StartedTasks
+from mcpauthkit.protocol.access.guards import guards_on_function
+from mcpauthkit.protocol.access.offered import Offered
+from mcpauthkit.protocol.access.private import keep_private
+from mcpauthkit.protocol.access.side import SideDoor, refused
+from mcpauthkit.protocol.access.stdout import refuse_trail_on_stdout
+from mcpauthkit.protocol.access.tasks import StartedTasks
 from mcpauthkit.protocol.call import mcpserver_request
 from mcpauthkit.protocol.call_record import CallRecord
 from mcpauthkit.protocol.in_request import in_request, principal_in

@@ -8,7 +8,7 @@ does, because only what exists has tags. A caller who guesses the name of a hidd
 
 A mounted server runs its own tools, and one of them may call others of its server by name. Such a call does not come
 through here, so every mounted server of this process gets a middleware of its own that asks here; see
-`access_mounted`.
+`mounted`.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from mcpauthkit.access.tool_scopes import ToolScopes
 from mcpauthkit.core.audit import Recorder
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.principal import Principal
-from mcpauthkit.protocol.access_components import find_readable, find_tool, named_target, read_target, requested_version
-from mcpauthkit.protocol.access_control import (
+from mcpauthkit.protocol.access.components import find_readable, find_tool, named_target, read_target, requested_version
+from mcpauthkit.protocol.access.control import (
     AccessControl,
     ChangeablePolicies,
     ConnectedServices,
     PolicySources,
     policies_from,
 )
-from mcpauthkit.protocol.access_desk import AccessDesk, FastMCPRequest
-from mcpauthkit.protocol.access_guards import Reached, reach
-from mcpauthkit.protocol.access_hops import next_hop
-from mcpauthkit.protocol.access_mounted import watch_mounted
-from mcpauthkit.protocol.access_order import MiddlewareOrder
-from mcpauthkit.protocol.access_private import keep_private
-from mcpauthkit.protocol.access_stdout import refuse_trail_on_stdout
+from mcpauthkit.protocol.access.desk import AccessDesk, FastMCPRequest
+from mcpauthkit.protocol.access.guards import Reached, reach
+from mcpauthkit.protocol.access.hops import next_hop
+from mcpauthkit.protocol.access.mounted import watch_mounted
+from mcpauthkit.protocol.access.order import MiddlewareOrder
+from mcpauthkit.protocol.access.private import keep_private
+from mcpauthkit.protocol.access.stdout import refuse_trail_on_stdout
 from mcpauthkit.protocol.placement import Placement
 from mcpauthkit.protocol.stdio_identity import stdio_identity
 

@@ -22,7 +22,7 @@ from mcpauthkit.access.guard import GuardLike
 from mcpauthkit.access.request import Action, Kind, Target
 from mcpauthkit.errors import AuditUnavailable
 from mcpauthkit.principal import Principal, actor_of
-from mcpauthkit.protocol.access_components import (
+from mcpauthkit.protocol.access.components import (
     auth_guards,
     find_readable,
     guards_on,
@@ -31,13 +31,13 @@ from mcpauthkit.protocol.access_components import (
     shown_of,
     target_of,
 )
-from mcpauthkit.protocol.access_control import AccessControl
-from mcpauthkit.protocol.access_guards import guards_on_function
-from mcpauthkit.protocol.access_hops import Hop
-from mcpauthkit.protocol.access_inner_guards import InnerGuards
-from mcpauthkit.protocol.access_marks import Namespaces, namespace_of, namespaces_of
-from mcpauthkit.protocol.access_side import SideDoor
-from mcpauthkit.protocol.access_tasks import StartedTasks
+from mcpauthkit.protocol.access.control import AccessControl
+from mcpauthkit.protocol.access.guards import guards_on_function
+from mcpauthkit.protocol.access.hops import Hop
+from mcpauthkit.protocol.access.inner_guards import InnerGuards
+from mcpauthkit.protocol.access.marks import Namespaces, namespace_of, namespaces_of
+from mcpauthkit.protocol.access.side import SideDoor
+from mcpauthkit.protocol.access.tasks import StartedTasks
 from mcpauthkit.protocol.call import CallRefused
 from mcpauthkit.protocol.call_record import CallRecord
 from mcpauthkit.protocol.in_request import Message, in_request, principal_in

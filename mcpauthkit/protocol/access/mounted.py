@@ -4,7 +4,7 @@ Theory of operation. `AccessMiddleware` decides about a call and hands it to the
 server runs its own middleware, and so do calls which the tool makes of its server by a name that a client chose, as
 those of FastMCP's search do; the outer server never hears of these. So each mounted server of this process has a
 middleware of ours, which does nothing for requests that do not come through the outer server. A decided call arrives
-once, at the server and by the name that its component leads to; see `access_hops`. Every other one is decided by the
+once, at the server and by the name that its component leads to; see `hops`. Every other one is decided by the
 outer server's rules, under the name it has there.
 
 Several outer servers may watch the same one, and it may have rules itself. Each looks for what it decided itself.
@@ -32,7 +32,7 @@ from pydantic import AnyUrl
 
 from mcpauthkit.access.auth_check import use_of
 from mcpauthkit.access.request import Kind, Target
-from mcpauthkit.protocol.access_components import (
+from mcpauthkit.protocol.access.components import (
     auth_guards,
     find_readable,
     find_tool,
@@ -41,10 +41,10 @@ from mcpauthkit.protocol.access_components import (
     requested_version,
     target_of,
 )
-from mcpauthkit.protocol.access_desk import AccessDesk, AccessRefused, FastMCPRequest
-from mcpauthkit.protocol.access_hops import Hop, next_hop
-from mcpauthkit.protocol.access_inner_guards import Guarded, Versioned
-from mcpauthkit.protocol.access_marks import Mounted, Namespaces, mark_providers, mounted_in
+from mcpauthkit.protocol.access.desk import AccessDesk, AccessRefused, FastMCPRequest
+from mcpauthkit.protocol.access.hops import Hop, next_hop
+from mcpauthkit.protocol.access.inner_guards import Guarded, Versioned
+from mcpauthkit.protocol.access.marks import Mounted, Namespaces, mark_providers, mounted_in
 
 C = TypeVar("C", bound=FastMCPComponent)
 

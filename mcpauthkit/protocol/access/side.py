@@ -12,8 +12,8 @@ from mcp.shared.exceptions import MCPError
 from mcpauthkit.access.guard import SIGN_IN
 from mcpauthkit.access.request import Action, Decision, Kind, Target
 from mcpauthkit.principal import Principal
-from mcpauthkit.protocol.access_control import AccessControl
-from mcpauthkit.protocol.access_tasks import StartedTasks
+from mcpauthkit.protocol.access.control import AccessControl
+from mcpauthkit.protocol.access.tasks import StartedTasks
 
 Find = Callable[[Kind, str], Awaitable[Target]]
 """Finds what a server offers under a name or an address; what is not there is a target all the same."""
