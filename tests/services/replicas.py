@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SECRET = "shared-by-all-replicas-and-32-bytes-long"
 _READY_SECONDS = 30.0
+_LAST_WORDS = 3_000
 _LOOK_SECONDS = 0.02
 _END_SECONDS = 10.0
 
@@ -169,7 +170,21 @@ class Replicas:
     async def connections(self, sub: str) -> dict[str, list[dict[str, Any]]]:
         """What somebody has connected, by service, as the application tells it."""
         answer = await self._api("GET", sub)
-        return {one["service"]: one["connections"] for one in answer.raise_for_status().json()["services"]}
+        assert answer.is_success, f"{answer.status_code} {answer.text}\n{self.words()}"
+        return {one["service"]: one["connections"] for one in answer.json()["services"]}
+
+    async def wait_for_store(self, sub: str) -> None:
+        """Return when every replica gets answers from the store; one that had none does not ask for another second."""
+        in_a_row = 0
+        with anyio.move_on_after(_READY_SECONDS):
+            while in_a_row < len(self.all):
+                in_a_row = in_a_row + 1 if (await self._api("GET", sub)).is_success else 0
+                await anyio.sleep(0 if in_a_row else _LOOK_SECONDS)
+        assert in_a_row == len(self.all), self.words()
+
+    def words(self) -> str:
+        """What the replicas said last, for tests that fail."""
+        return "\n".join(f"-- replica {one.name}\n{one.log.read_text()[-_LAST_WORDS:]}" for one in self.all)
 
     async def disconnect(self, sub: str, service: str) -> int:
         """End somebody's connection with a service; the status."""

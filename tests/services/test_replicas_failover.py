@@ -24,6 +24,7 @@ async def connect_and_renew(alice: Person) -> None:
 
 async def assert_everybody_has_one_of_each(here: Replicas, *people: Person) -> None:
     """Each has what they connected, and nobody saw anything of somebody else."""
+    await here.wait_for_store(people[0].sub)
     for person in people:
         connected = await here.connections(person.sub)
         assert {name: len(found) for name, found in connected.items()} == dict.fromkeys(TOOLS, 1)
