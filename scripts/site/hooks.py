@@ -1,0 +1,56 @@
+"""What the documentation site takes from beside docs/: the changelog, and the program that draws its diagrams."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mkdocs.plugins import get_plugin_logger
+from mkdocs.structure.files import File
+from pymdownx.superfences import fence_code_format
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+
+ROOT = Path(__file__).resolve().parents[2]
+MERMAID = ROOT / ".cache/docs/mermaid.min.js"
+SERVED = "assets/mermaid.min.js"
+
+log = get_plugin_logger("site")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Leave out pages that are not written yet, and draw diagrams where what draws them is installed."""
+    config.nav = _written(config.nav or [], Path(config.docs_dir))
+    if not MERMAID.is_file():
+        # The theme would load it from another host by itself, wherever it meets a block of this class.
+        log.info("diagrams stay text: `scripts/docs install` brings what draws them")
+        return config
+    fence = {"name": "mermaid", "class": "mermaid", "format": fence_code_format}
+    config.mdx_configs["pymdownx.superfences"] = {"custom_fences": [fence]}
+    config.extra_javascript.insert(0, SERVED)
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the changelog, whose links are written for its own place, and the program for diagrams."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    files.append(File.generated(config, "changelog.md", content=re.sub(r"\]\(docs/", "](", text)))
+    if MERMAID.is_file():
+        files.append(File.generated(config, SERVED, abs_src_path=str(MERMAID)))
+    return files
+
+
+def _written(nav: list[Any], docs: Path) -> list[Any]:
+    kept: list[Any] = []
+    for entry in nav:
+        if isinstance(entry, str):
+            kept += [entry] if (docs / entry).is_file() or entry == "changelog.md" else []
+            continue
+        for title, below in entry.items():
+            pages = _written(below if isinstance(below, list) else [below], docs)
+            if pages:
+                kept.append({title: pages if isinstance(below, list) else pages[0]})
+    return kept
