@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
 import subprocess
 import sys
 import typing
 from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 import mcpauthkit
 import mcpauthkit.audit
@@ -46,7 +50,11 @@ class Environment(type(sys.modules["os"].environ)):
 
 sys.modules["os"].environ.__class__ = Environment
 sys.addaudithook(watch)
+import pytest
+
 import mcpauthkit
+for name in mcpauthkit.__all__:
+    getattr(mcpauthkit, name)
 sys.stdout.write(repr(seen))
 """
 
@@ -57,6 +65,39 @@ def test_importing_the_kit_touches_nothing() -> None:
     )
     assert done.stderr == ""
     assert done.stdout == "[]"
+
+
+LIGHT = """
+import sys, mcpauthkit
+sys.stdout.write(" ".join(sorted(name for name in sys.modules if name.startswith("mcpauthkit."))))
+"""
+
+
+def test_importing_the_kit_loads_nothing_until_a_name_is_asked_for() -> None:
+    done = subprocess.run(  # noqa: S603  # our own interpreter and our own program
+        [sys.executable, "-c", LIGHT], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stderr, done.stdout) == ("", "")
+
+
+def test_what_type_checkers_see_of_the_kit_is_what_there_is() -> None:
+    tree = ast.parse(inspect.getsource(mcpauthkit))
+    imports = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("mcpauthkit.")
+        for alias in node.names
+    }
+    assert sorted(imports) == mcpauthkit.__all__ == [one for one in dir(mcpauthkit) if one in imports]
+    for name, module in imports.items():
+        assert getattr(mcpauthkit, name) is getattr(importlib.import_module(str(module)), name), name
+
+
+def test_a_name_that_the_kit_does_not_have_is_an_error_like_any_other() -> None:
+    with pytest.raises(AttributeError, match="'mcpauthkit' has no attribute 'JwtMiddleware'"):
+        mcpauthkit.JwtMiddleware  # noqa: B018
+    with pytest.raises(ImportError):
+        exec("from mcpauthkit import JwtMiddleware")  # noqa: S102  # what users write
 
 
 FACE = """

@@ -125,8 +125,8 @@ def test_what_is_exported_is_sorted_and_complete(path: Path) -> None:
     if path.name == "__init__.py":
         imported = [
             alias.asname or alias.name
-            for node in body
-            if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+            for node in ast.walk(ast.Module(body, []))
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("mcpauthkit.")
             for alias in node.names
         ]
         assert sorted(imported) == exported
