@@ -9,7 +9,7 @@ import certifi
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mcpauthkit.settings import DecryptionKeySettings, DeploymentSettings, StorageSettings
+from mcpauthkit.settings import every_setting
 
 # A busy machine is no reason to fail: the examples decide, not the clock.
 settings.register_profile("kit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -24,9 +24,9 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(autouse=True)
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a developer's shell says of keys, stores and production decides about none of our tests."""
-    for settings_class in (DecryptionKeySettings, DeploymentSettings, StorageSettings):
-        for name in settings_class.model_fields:
-            monkeypatch.delenv(name.upper(), raising=False)
+    for one in every_setting():
+        for name in (one.variable, f"{one.variable}_FILE"):
+            monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
