@@ -19,7 +19,8 @@ from mcpauthkit.errors import AuthKitError
 
 GROUPS = {
     "audit": "Check the audit log, and read from it what became of credentials.",
-    "init": "Write what a new server needs to begin with: settings, and what to set up at the issuer.",
+    "dev": "Run an issuer and a service for development beside your own server.",
+    "init": "Write what a new server begins with: settings, and what to set up at the issuer.",
     "keys": "Make, ship, rotate and destroy the keys that encrypted tokens are opened with.",
     "policy": "Check, test and compare policies: who may see and use what.",
     "sealing-key": "Make and rotate the secrets that seal what is kept.",
@@ -44,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     given = sys.argv[1:] if arguments is None else arguments
     app = App(name="mcpauthkit", help="Look after an application that uses mcpauthkit.", version=_version)
-    for name in GROUPS:
-        group = group_named(name) if name in given else App(name=name, help=GROUPS[name])
+    for name, summary in GROUPS.items():
+        group = group_named(name) if name in given else App(name=name, help=summary)
         app.command(group)
         group.version_flags = ()
     try:
