@@ -1,7 +1,7 @@
 """What stands in the fences of the pages, and how each page's are run.
 
-A page's Python runs as pasted, block after block in one namespace, by `test_snippets.py`, unless `RUN_BY` names the module
-that does it better. What a comment directly above a fence says is an exception:
+A page's Python runs as pasted, block after block in one namespace, by `test_snippets.py`, unless `RUN_BY` names the
+module that does it better. What a comment directly above a fence says is an exception:
 
 - `<!-- alone -->`: a namespace of its own.
 - `<!-- before -->`: what readers have, not what they write; it is compiled only, since what it imports is not here.
