@@ -50,6 +50,8 @@ class HttpFetch:
             none is made at the first request and closed by `aclose()`.
         timeout_seconds: Bound on one whole exchange.
         max_bytes: Bound on the decompressed body.
+        shows_redirects: Whether a redirect is given back as it is, for those who want to see where it leads; refused
+            unless given. Followed it is in neither case.
 
     Raises:
         ConfigurationError: The client is no asynchronous one.
@@ -61,6 +63,7 @@ class HttpFetch:
         *,
         timeout_seconds: float = 5.0,
         max_bytes: int = MAX_DOCUMENT_BYTES,
+        shows_redirects: bool = False,
     ) -> None:
         if client is not None and not isinstance(client, httpx.AsyncClient):
             raise ConfigurationError(
@@ -71,6 +74,7 @@ class HttpFetch:
         self._owns_client = client is None
         self._timeout = timeout_seconds
         self._max_bytes = max_bytes
+        self._shows_redirects = shows_redirects
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Send one request."""
@@ -102,7 +106,7 @@ class HttpFetch:
             follow_redirects=False,
             timeout=self._timeout,
         ) as response:
-            if response.status_code in _REDIRECTS:
+            if response.status_code in _REDIRECTS and not self._shows_redirects:
                 raise RemoteMisbehaved(
                     hint="Configure the address it redirects to, if that is the right one.",
                     reason=f"{request.url}: redirects are not followed (HTTP {response.status_code})",

@@ -1,0 +1,1 @@
+"""The view from inside: the application, its settings, stores and services."""

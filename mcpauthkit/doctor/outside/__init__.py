@@ -1,0 +1,1 @@
+"""The view from outside: what MCP clients meet at the public URL."""
