@@ -7,4 +7,4 @@ from cyclopts import App
 
 def group() -> App:
     """The commands of this noun."""
-    return App(name="init", help="Write what a new server needs to begin with: settings, and what to set up at the issuer.")
+    return App(name="init", help="Write what a new server begins with: settings, and what to set up at the issuer.")

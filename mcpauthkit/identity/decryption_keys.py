@@ -27,6 +27,9 @@ from mcpauthkit.settings import DecryptionKeySettings
 KeyKind = Literal["RSA", "P-256", "X25519"]
 """The kinds of key that `DecryptionKeys.generate` makes."""
 
+UNPUBLISHED_MEMBER = "mcpauthkit_unpublished"
+"""The member of a private JWK by which `mcpauthkit keys rotate` marks a key that opens and is not published."""
+
 _MAX_KEYS = 10
 # Anybody can send a token that names no key, and each trial with an RSA key of 4096 bits costs some 7 ms.
 _MAX_TRIALS = 3
@@ -136,6 +139,8 @@ class DecryptionKeys:
     def from_jwks(cls, document: Mapping[str, Any], *, unpublished: Collection[str] = ()) -> Self:
         """The keys of a private key set (RFC 7517 section 5), or the one key of a private JWK.
 
+        Keys that `mcpauthkit keys rotate` has marked so are unpublished as well.
+
         Args:
             document: `{"keys": [...]}` or the JWK.
             unpublished: As of the class.
@@ -147,7 +152,8 @@ class DecryptionKeys:
         if not isinstance(entries, Sequence) or isinstance(entries, str):
             raise ConfigurationError("The member `keys` of the key set is not a list.", hint="Make it a list of JWKs.")
         keys = [read_jwk(entry, f"Decryption key {place}") for place, entry in enumerate(entries, start=1)]
-        return cls(keys, unpublished=unpublished)
+        marked = {key.key_id for key, entry in zip(keys, entries, strict=True) if UNPUBLISHED_MEMBER in entry}
+        return cls(keys, unpublished={*unpublished, *marked} if marked else unpublished)
 
     @classmethod
     def from_pem(cls, text: str, *, kid: str | None = None, unpublished: Collection[str] = ()) -> Self:
