@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
-
-from pydantic import AfterValidator
+from typing import Literal
 
 from mcpauthkit.access.guard import SIGN_IN
 from mcpauthkit.access.guards import lacking_scopes
-from mcpauthkit.access.policy.reading import read_bytes, read_document
-from mcpauthkit.access.policy.values import ListOf, Name, Part, Text, refuse
 from mcpauthkit.access.request import Decision
-from mcpauthkit.errors import AccessDenied, ConfigurationError, PolicyInvalid
+from mcpauthkit.errors import AccessDenied, ConfigurationError
 from mcpauthkit.oauth.scopes import check_scopes, missing_scopes
 from mcpauthkit.principal import Principal
 
@@ -62,10 +58,9 @@ class ToolScopes:
         Raises:
             PolicyInvalid: It cannot be read or used; every fault is told with its line.
         """
-        try:
-            file = read_document(read_bytes(Path(path)), str(path), _File).content
-        except PolicyInvalid as error:
-            raise PolicyInvalid(error.faults, what="A table of scopes") from error
+        from mcpauthkit.access.tool_scopes_file import read_tool_scopes  # noqa: PLC0415  # slow, and few have a file
+
+        file = read_tool_scopes(Path(path))
         return cls(file.tools, unmapped=file.unmapped)
 
     @property
@@ -119,17 +114,6 @@ class ToolScopes:
                 missing_scopes=missing,
             )
         return Decision(allowed=True, reason="the table of scopes")
-
-
-def _one_scope(text: str) -> str:
-    if text.split() != [text]:
-        raise refuse("several_scopes", "This holds several scopes: write a list of them.")
-    return text
-
-
-class _File(Part):
-    tools: dict[Name, Annotated[tuple[Annotated[Text, AfterValidator(_one_scope)], ...], ListOf]]
-    unmapped: Unmapped = "refuse"
 
 
 def _no_mapping(given: object) -> ConfigurationError:

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from mcpauthkit.connections.key_service import KeyService
-from mcpauthkit.connections.key_services import KEY_SERVICES
 from mcpauthkit.connections.preset import ServicePreset
-from mcpauthkit.connections.presets import PRESETS
 from mcpauthkit.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -31,12 +29,13 @@ def preset_named(name: str) -> ServicePreset:
     Raises:
         ConfigurationError: There is none of that name; the hint names the nearest one, or all.
     """
+    presets, key_services = _tables()
     asked = _text(name)
-    if asked in PRESETS:
-        return PRESETS[asked]
-    found = "CredentialsProvider.from_preset has it, with keys that users make themselves." * (asked in KEY_SERVICES)
+    if asked in presets:
+        return presets[asked]
+    found = "CredentialsProvider.from_preset has it, with keys that users make themselves." * (asked in key_services)
     raise ConfigurationError(
-        f"There is no preset named {name!r}.", hint=found or _hint(asked, PRESETS, otherwise="ServicePreset")
+        f"There is no preset named {name!r}.", hint=found or _hint(asked, presets, otherwise="ServicePreset")
     )
 
 
@@ -49,14 +48,23 @@ def key_service_named(name: str) -> KeyService:
     Raises:
         ConfigurationError: There is none of that name; the hint names the nearest one, or all.
     """
+    presets, key_services = _tables()
     asked = _text(name)
-    if asked in KEY_SERVICES:
-        return KEY_SERVICES[asked]
-    found = "OAuthProvider.from_preset has it: its users connect without a key." * (asked in PRESETS)
+    if asked in key_services:
+        return key_services[asked]
+    found = "OAuthProvider.from_preset has it: its users connect without a key." * (asked in presets)
     raise ConfigurationError(
         f"There is no service with keys named {name!r}.",
-        hint=found or _hint(asked, KEY_SERVICES, otherwise="KeyService"),
+        hint=found or _hint(asked, key_services, otherwise="KeyService"),
     )
+
+
+def _tables() -> tuple[Mapping[str, ServicePreset], Mapping[str, KeyService]]:
+    # Sixty-six rows take a while, and an application that describes its services itself needs none.
+    from mcpauthkit.connections.key_services import KEY_SERVICES  # noqa: PLC0415
+    from mcpauthkit.connections.presets import PRESETS  # noqa: PLC0415
+
+    return PRESETS, KEY_SERVICES
 
 
 def _text(name: object) -> str:

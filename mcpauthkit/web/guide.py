@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nh3
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from mcpauthkit.errors import ConfigurationError
@@ -40,6 +38,9 @@ def render_guide(markdown: str) -> Markup:
     What it says comes from a file of the application's and is trusted to be true. It is cleaned all the same, because
     such files are often put together from what a service's users wrote.
     """
+    import nh3  # noqa: PLC0415  # only few services have a guide
+    from markdown_it import MarkdownIt  # noqa: PLC0415  # slow to import
+
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
     for token in tokens:

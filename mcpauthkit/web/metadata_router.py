@@ -19,7 +19,6 @@ from mcpauthkit.web.cors import document_endpoint
 from mcpauthkit.web.hub import Hub, MetadataMode
 from mcpauthkit.web.production import Deployment
 from mcpauthkit.web.proxy.options import ProxyOptions, proxy_settings
-from mcpauthkit.web.proxy.server import AuthorizationProxy
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResources
 
 _ROOT_FORM = f"/.well-known/{PROTECTED_RESOURCE}"
@@ -72,6 +71,8 @@ def oauth_meta_router(
                 hint="Give client_id for the proxy, or leave these out and let clients register at the issuer.",
             )
         return _router(_resource_routes(resources, issuer, scopes, resource_name), _lifespan("direct"))
+    from mcpauthkit.web.proxy.server import AuthorizationProxy  # noqa: PLC0415  # in direct mode nobody needs it
+
     settings = proxy_settings(client_id, proxy)
     server = AuthorizationProxy(
         resources, issuer_url=issuer, scopes=scopes, resource_name=resource_name, settings=settings
