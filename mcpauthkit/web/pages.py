@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -48,6 +47,8 @@ class Pages:
     """Renders pages. The only style is inline and allowed by its hash; nothing comes from elsewhere."""
 
     def __init__(self) -> None:
+        from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  # leg 1 alone has no pages
+
         self._environment = Environment(
             loader=PackageLoader("mcpauthkit.web", "templates"),
             autoescape=True,
