@@ -26,6 +26,7 @@ RUN_BY: Final[dict[str, str]] = {
     "README.md": "tests/docs/test_readme.py",
     "docs/audit.md": "tests/docs/test_audit.py",
     "docs/guards.md": "tests/docs/test_guards.py",
+    "docs/leg-1.md": "tests/docs/test_leg_one.py",
     "docs/policies.md": "tests/docs/test_policies.py",
     "docs/state.md": "tests/docs/test_state.py",
     "docs/telemetry.md": "tests/docs/test_telemetry.py",
