@@ -28,10 +28,11 @@ from mcpauthkit.oauth.revocation import (
     process_revocation_response,
     revocation_request,
 )
-from mcpauthkit.oauth.token import OAuthClient, code_request, process_token_response, refresh_request
+from mcpauthkit.oauth.token import OAuthClient, TokenSet, code_request, process_token_response, refresh_request
 
 _log = RequestLog("connections")
 _REDIRECT_URI = "redirect_uri"
+_NOBODYS_CODE = "mcpauthkit-doctor-asks-whether-this-client-is-known"
 
 Discover = Callable[[], Awaitable[ServicePreset]]
 """Finds out at first use what a preset leaves open; raises a `RemoteError`."""
@@ -116,18 +117,12 @@ class AuthorizationCodeGrant:
             RemoteUnavailable: The service cannot answer now.
             RemoteMisbehaved: The answer is unusable, or another server's.
         """
-        preset, client = await self._now()
+        preset, _ = await self._now()
         code = process_authorization_response(query, expected_issuer=preset.issuer, iss_required=preset.sends_issuer)
-        request = code_request(
-            preset.token_url,
-            client,
-            code=code,
-            redirect_uri=redirect_uri,
-            code_verifier=str(private.get("code_verifier", "")),
-            body=preset.body,
-        )
         asked_at = self._clock.wall()
-        tokens = process_token_response(await self._fetch(request), preset.tokens)
+        tokens = await self._exchange(
+            code, redirect_uri=redirect_uri, code_verifier=str(private.get("code_verifier", ""))
+        )
         made = Credential.from_tokens(tokens, asked=_asked(preset, scopes), now=asked_at)
         if not preset.refresh_with_redirect_uri:
             return made
@@ -208,9 +203,41 @@ class AuthorizationCodeGrant:
             _log.warning("token not examined service=%s %s", self.service, error.for_log())
             return None
 
+    async def check_client(self, *, redirect_uri: str) -> None:
+        """Try whether the service knows our client, by a code that it never gave; nothing changes there.
+
+        A service that checks the client first refuses the code alone of one that it knows.
+
+        Args:
+            redirect_uri: Where browsers would come back.
+
+        Raises:
+            GrantRefused: It refuses something else than the code.
+            RemoteUnavailable: The service cannot answer now.
+            RemoteMisbehaved: The answer does not say which of the two is refused.
+        """
+        try:
+            verifier = self._entropy.token() if self._preset.pkce else ""
+            await self._exchange(_NOBODYS_CODE, redirect_uri=redirect_uri, code_verifier=verifier)
+        except GrantRefused as error:
+            if not error.is_gone:
+                raise
+
     async def aclose(self) -> None:
         """Close the fetch port's own client."""
         await self._fetch.aclose()
+
+    async def _exchange(self, code: str, *, redirect_uri: str, code_verifier: str) -> TokenSet:
+        preset, client = await self._now()
+        request = code_request(
+            preset.token_url,
+            client,
+            code=code,
+            redirect_uri=redirect_uri,
+            code_verifier=code_verifier,
+            body=preset.body,
+        )
+        return process_token_response(await self._fetch(request), preset.tokens)
 
     async def _now(self) -> tuple[ServicePreset, OAuthClient]:
         if self._discover is None:

@@ -100,6 +100,11 @@ class JsonFile:
     def __repr__(self) -> str:
         return f"JsonFile({str(self._path)!r})"
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     def write(self, line: str, fields: Mapping[str, Any]) -> None:  # noqa: ARG002  # the port's
         """Add a line.
 

@@ -74,6 +74,11 @@ class AuditTrail:
         self._streams = [_Stream(sink, links, self._maker, self._clock) for sink in sinks]
 
     @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Where the records go."""
+        return tuple(one.sink for one in self._streams)
+
+    @property
     def is_on_stdout(self) -> bool:
         """Whether a sink writes to standard output, which belongs to the protocol where a server runs on stdio."""
         return any(isinstance(one.sink, JsonLines) and one.sink.is_on_stdout for one in self._streams)

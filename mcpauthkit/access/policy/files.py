@@ -99,6 +99,11 @@ class Policies:
         return self._set.engine
 
     @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files and folders that are read."""
+        return self._set.wanted.sources
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the policies in force, sorted."""
         return self._set.names
