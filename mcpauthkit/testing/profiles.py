@@ -18,8 +18,8 @@ class ClientProfile:
     """One kind of client: how it can ask its user, and which protocol it speaks.
 
     Attributes:
-        elicitation: `url` for clients that open a link for their user, `form` for those that know only forms, `none` for
-            those that cannot ask at all. The last two get the link as a text.
+        elicitation: `url` for clients that open a link for their user, `form` for those that know only forms, `none`
+            for those that cannot ask at all. The last two get the link as a text.
         era: `modern` speaks 2026-07-28. `legacy` speaks 2025-11-25 with a session. `stateless` is the same at a server
             that keeps no sessions and answers in JSON; serve the application with `server_options` for it.
     """

@@ -55,13 +55,16 @@ class BrowserRobot:
 
     Args:
         transport: How requests are sent; the network unless given.
+        keeps_connections: Whether connections stay open for the next page. Without, a robot that nobody closes leaves
+            nothing open.
     """
 
-    def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None, keeps_connections: bool = True) -> None:
         policy = DefaultCookiePolicy(secure_protocols=("http", "https", "ws", "wss"))
         # Our own jar: httpx copies a client's jar for each request, and the copy forgets the policy.
         self._jar = httpx.Cookies(CookieJar(policy))
         self._transport = transport
+        self._limits = httpx.Limits(max_keepalive_connections=None if keeps_connections else 0)
         # By scheme, opened when needed: most robots never need the time it takes to load authorities for https.
         self._clients: dict[str, httpx.AsyncClient] = {}
 
@@ -177,6 +180,7 @@ class BrowserRobot:
             self._clients[scheme] = httpx.AsyncClient(
                 verify=tls_for(url),
                 transport=self._transport,
+                limits=self._limits,
                 follow_redirects=False,
                 timeout=_TIMEOUT_SECONDS,
                 trust_env=False,

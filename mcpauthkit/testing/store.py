@@ -1,0 +1,80 @@
+"""A store that can be out of order."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mcpauthkit.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from mcpauthkit.core.clock import Clock
+
+
+class DevStore(MemoryStore):
+    """A memory store that cannot be reached while a test says so. What it holds is still there afterwards.
+
+    Args:
+        clock: Time; the monotonic one decides expiry.
+    """
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        super().__init__(clock=clock)
+        self._is_out = threading.Event()
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Fail in everything for as long as the block runs, as a database that does not answer."""
+        self._is_out.set()
+        try:
+            yield
+        finally:
+            self._is_out.clear()
+
+    async def get(self, key: str) -> str | None:
+        """The value, or None when absent or expired."""
+        self._check()
+        return await super().get(key)
+
+    async def put(self, key: str, value: str, *, ttl_seconds: float | None) -> None:
+        """Set the value."""
+        self._check()
+        await super().put(key, value, ttl_seconds=ttl_seconds)
+
+    async def add(self, key: str, value: str, *, ttl_seconds: float | None) -> bool:
+        """Set the value only if the key is absent."""
+        self._check()
+        return await super().add(key, value, ttl_seconds=ttl_seconds)
+
+    async def take(self, key: str) -> str | None:
+        """Get and delete in one step."""
+        self._check()
+        return await super().take(key)
+
+    async def put_if(self, key: str, value: str, *, seen: str, ttl_seconds: float | None) -> bool:
+        """Set the value if the one there is `seen`."""
+        self._check()
+        return await super().put_if(key, value, seen=seen, ttl_seconds=ttl_seconds)
+
+    async def delete_if(self, key: str, *, seen: str) -> bool:
+        """Remove the key if its value is `seen`."""
+        self._check()
+        return await super().delete_if(key, seen=seen)
+
+    async def list_keys(self) -> AsyncIterator[str]:
+        """Every key."""
+        self._check()
+        async for key in super().list_keys():
+            yield key
+
+    async def check_access(self) -> None:
+        """Try whether it can be used."""
+        self._check()
+
+    def _check(self) -> None:
+        if self._is_out.is_set():
+            # What a driver raises: our stores tell it from other errors, and so must everything above them.
+            raise ConnectionRefusedError("the store is out of order because a test says so")
