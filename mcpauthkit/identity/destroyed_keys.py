@@ -11,6 +11,7 @@ from typing import Any, Final
 from mcpauthkit.core.encoding import parse_json_object
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.identity.decryption_keys import DecryptionKeys
+from mcpauthkit.identity.development_key import SIGNING_NAME, VERIFYING_NAME
 from mcpauthkit.identity.key_folder import IGNORE_NAME, IGNORE_TEXT, PRIVATE_NAME, PUBLIC_NAME, KeyFolder
 
 _MAX_FILE_BYTES: Final = 256 * 1024
@@ -48,7 +49,7 @@ def destroy_keys(folder: KeyFolder) -> list[Path]:
 def _files(folder: KeyFolder) -> Iterator[Path]:
     if folder.path.is_symlink():
         raise ConfigurationError(f"{folder.path} is a link.", hint="Name the folder that it leads to.")
-    for name in (PRIVATE_NAME, PUBLIC_NAME):
+    for name in (PRIVATE_NAME, PUBLIC_NAME, SIGNING_NAME, VERIFYING_NAME):
         # The second is what is left of a change that was broken off.
         for path in (folder.path / name, folder.path / f"{name}{_UNFINISHED}"):
             if os.path.lexists(path):
@@ -83,7 +84,9 @@ def _is_ours(name: str, data: bytes) -> bool:
             return True
     except (ValueError, ConfigurationError):
         return False
-    return _is_public(document.get("keys"))
+    if name == PUBLIC_NAME:
+        return _is_public(document.get("keys"))
+    return document.get("kty") == "EC" and document.get("use") == "sig"
 
 
 def _is_public(entries: Any) -> bool:

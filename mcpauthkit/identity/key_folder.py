@@ -57,6 +57,27 @@ class KeyFolder:
         """Whether a private key set is there, usable or not."""
         return os.path.lexists(self.private)
 
+    def prepare(self) -> None:
+        """Make the folder, if it is not there.
+
+        Raises:
+            ConfigurationError: It cannot be made, or everybody may write to it.
+        """
+        try:
+            self.path.mkdir(parents=True)
+        except FileExistsError:
+            self._check_folder()
+            return
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        try:
+            # Whatever the umask is.
+            self.path.chmod(_OWNER_ALONE)
+            with (self.path / IGNORE_NAME).open("x", encoding="utf-8") as file:
+                file.write(IGNORE_TEXT)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+
     def create(self, kind: NewKeyKind = "rsa-4096") -> str:
         """Write a new key pair, and give its key id; there must not be one.
 
@@ -68,7 +89,7 @@ class KeyFolder:
         """
         self._check_free()
         entries = [new_private_jwk(kind)]
-        self._make_folder()
+        self.prepare()
 
         def begin() -> str:
             # Once more, now that nobody else changes them: whoever was quicker keeps their key.
@@ -209,22 +230,6 @@ class KeyFolder:
                     hint="To add a key: mcpauthkit keys rotate. To destroy them: mcpauthkit keys clean. Or choose "
                     "another folder: --output",
                 )
-
-    def _make_folder(self) -> None:
-        try:
-            self.path.mkdir(parents=True)
-        except FileExistsError:
-            self._check_folder()
-            return
-        except OSError as error:
-            raise _unusable(self.path, error) from error
-        try:
-            # Whatever the umask is.
-            self.path.chmod(_OWNER_ALONE)
-            with (self.path / IGNORE_NAME).open("x", encoding="utf-8") as file:
-                file.write(IGNORE_TEXT)
-        except OSError as error:
-            raise _unusable(self.path, error) from error
 
     def _check_folder(self) -> None:
         if not self.path.is_dir():

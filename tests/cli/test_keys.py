@@ -21,7 +21,7 @@ from tests.cli.commands import run
 
 FAST = ("--kind", "ec-p256")
 ALGORITHMS = {"RSA": "RSA-OAEP-256", "EC": "ECDH-ES+A256KW", "OKP": "ECDH-ES+A256KW"}
-KEYS = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+KEYS: dict[str, type[RSAKey | ECKey | OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi"}
 
 
