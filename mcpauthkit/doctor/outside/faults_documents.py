@@ -25,6 +25,14 @@ PRM_NOT_JSON = Fault(
     "The place of the document answers 200 with what is no JSON object: a page for everything, mounted before it.",
     "Include oauth_meta_router(...) before the route or gateway rule that takes every path.",
 )
+POINTER_DEAD = Fault(
+    "challenge-points-nowhere",
+    "error",
+    "The challenge points to where no metadata is",
+    "resource_metadata leads to no document, though there is one at a well-known place. TypeScript clients do not look "
+    "there any more.",
+    "Point resource_metadata at the place where the document is served.",
+)
 PRM_NOT_AT_PATH = Fault(
     "prm-not-at-path-form",
     "error",
@@ -80,6 +88,13 @@ UNKNOWN_SCOPES = Fault(
     "Clients are told to ask for scopes the issuer does not list",
     "Many issuers refuse the whole sign-in for one scope they do not know.",
     "Create the scopes at the issuer, or take them out of scopes= of the middleware and the router.",
+)
+ISSUER_ON_LOOPBACK = Fault(
+    "issuer-on-loopback",
+    "error",
+    "The issuer is on the server's own machine",
+    "The metadata of a public server sends clients to a loopback address, which is their own machine and not this one.",
+    "Set issuer_url to the address at which users and clients reach the issuer.",
 )
 ISSUER_UNREACHABLE = Fault(
     "issuer-unreachable",
@@ -209,6 +224,7 @@ DOCUMENTS = (
     PRM_MISSING,
     PRM_NEEDS_TOKEN,
     PRM_NOT_JSON,
+    POINTER_DEAD,
     PRM_NOT_AT_PATH,
     RESOURCE_MISMATCH,
     RESOURCE_SLASH,
@@ -217,6 +233,7 @@ DOCUMENTS = (
     SEVERAL_ISSUERS,
     PRM_CORS,
     UNKNOWN_SCOPES,
+    ISSUER_ON_LOOPBACK,
     ISSUER_UNREACHABLE,
     ISSUER_PLAIN_HTTP,
     ISSUER_NO_METADATA,
