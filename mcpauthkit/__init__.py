@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mcpauthkit.identity.issuer_profile import IssuerProfile
     from mcpauthkit.identity.port import TokenVerifier
     from mcpauthkit.identity.trusted_issuer import TrustedIssuer
+    from mcpauthkit.kit.auth_kit import AuthKit
     from mcpauthkit.oauth.client_metadata import RegisteredClient
     from mcpauthkit.oauth.token import ClientAuthentication
     from mcpauthkit.principal import Principal, current_user, get_user
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from mcpauthkit.stores.redis.store import RedisStore
     from mcpauthkit.stores.rotation import Resealed, Unreadable, reseal_all
     from mcpauthkit.stores.wrapping import ExternalKeyService
+    from mcpauthkit.web.health import health_router
     from mcpauthkit.web.limits import LimitOptions
     from mcpauthkit.web.metadata_router import oauth_meta_router
     from mcpauthkit.web.middleware import JwtAuthMiddleware
@@ -72,6 +74,7 @@ _NAMES_BY_MODULE = {
     "identity.issuer_profile": "IssuerProfile",
     "identity.port": "TokenVerifier",
     "identity.trusted_issuer": "TrustedIssuer",
+    "kit.auth_kit": "AuthKit",
     "oauth.client_metadata": "RegisteredClient",
     "oauth.token": "ClientAuthentication",
     "principal": "Principal current_user get_user",
@@ -95,6 +98,7 @@ _NAMES_BY_MODULE = {
     "stores.redis.store": "RedisStore",
     "stores.rotation": "Resealed Unreadable reseal_all",
     "stores.wrapping": "ExternalKeyService",
+    "web.health": "health_router",
     "web.limits": "LimitOptions",
     "web.metadata_router": "oauth_meta_router",
     "web.middleware": "JwtAuthMiddleware",
@@ -107,6 +111,7 @@ _SUBMODULES = frozenset({"audit", "errors", "guards", "policies", "services", "v
 __all__ = [
     "AccessMiddleware",
     "Account",
+    "AuthKit",
     "ChangeablePolicies",
     "Checkable",
     "Checked",
@@ -164,6 +169,7 @@ __all__ = [
     "current_user",
     "get_request_id",
     "get_user",
+    "health_router",
     "oauth_meta_router",
     "request_state_security",
     "reseal_all",

@@ -206,6 +206,11 @@ class CachedDocument(Generic[T]):
         return self._clock.monotonic() - self._loaded_at < self._max_age
 
     @property
+    def is_usable(self) -> bool:
+        """Whether there is a value that may serve, fresh or not."""
+        return self.age_seconds < self._max_age + self._max_stale
+
+    @property
     def cooling_down_seconds(self) -> float:
         """How long until `refetch` would fetch again; 0 when it would now."""
         now = self._clock.monotonic()
@@ -223,7 +228,7 @@ class CachedDocument(Generic[T]):
             if self.is_fresh:
                 return value
             # Somebody is at it already, or it just failed: nobody has to wait while the old one may serve.
-            if self._is_usable() and (self._lock.locked() or self._resting()):
+            if self.is_usable and (self._lock.locked() or self._resting()):
                 return value
         seen = self._attempts
         async with self._lock:
@@ -265,11 +270,8 @@ class CachedDocument(Generic[T]):
     def _resting(self) -> bool:
         return self._clock.monotonic() < self._failed_at + self._retry
 
-    def _is_usable(self) -> bool:
-        return self.age_seconds < self._max_age + self._max_stale
-
     def _value_or_failure(self) -> T:
-        if self._value is not None and self._is_usable():
+        if self._value is not None and self.is_usable:
             return self._value
         if self._failure is None:
             raise RemoteUnavailable(reason="the document has not been loaded")

@@ -228,6 +228,13 @@ class LogRecorder:
         _log.log(level, "%s %s", event.event, text)
 
 
+class NoRecorder:
+    """Keeps nothing, for operators who have said so."""
+
+    def record(self, event: Event) -> None:
+        """Let it go."""
+
+
 _DEFAULT = LogRecorder()
 
 current_recorder: ContextVar[Recorder] = ContextVar("mcpauthkit_recorder", default=_DEFAULT)

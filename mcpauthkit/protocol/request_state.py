@@ -68,6 +68,26 @@ def request_state_security(key_ring: KeyRing, *, audience: str, ttl_seconds: flo
     return _RingPolicy(key_ring, audience=audience, ttl_seconds=seconds)
 
 
+def share_request_state(mcp: FastMCP[Any], key_ring: KeyRing, *, audience: str) -> None:
+    """Give a server a policy as `request_state_security` makes it, unless it was given one of its own.
+
+    Args:
+        mcp: The server.
+        key_ring: As for `request_state_security`.
+        audience: As for `request_state_security`.
+
+    Raises:
+        ConfigurationError: As for `request_state_security`.
+    """
+    if getattr(mcp, "_request_state_security", None) is not None:
+        return
+    policy = request_state_security(key_ring, audience=audience)
+    middleware = getattr(mcp, "_mcp_server").middleware  # noqa: B009  # as for `_policy`
+    for place, one in enumerate(middleware):
+        if isinstance(one, RequestStateBoundary):
+            middleware[place] = RequestStateBoundary(policy, default_audience=audience)
+
+
 def sharing_of(mcp: FastMCP[Any] | MCPServer[Any]) -> Sharing:
     """Whether other processes go on with the calls that a server asks in.
 

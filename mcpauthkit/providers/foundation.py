@@ -40,11 +40,11 @@ from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.port import Checkable, Store
 from mcpauthkit.stores.sealed import SealedStore
 from mcpauthkit.web.connect import ConnectPages, connect_path
+from mcpauthkit.web.deployment import Deployment
 from mcpauthkit.web.ended_sessions import EndedSessions
 from mcpauthkit.web.hub import Hub
 from mcpauthkit.web.injection import answer_refusals
 from mcpauthkit.web.pages import Pages
-from mcpauthkit.web.production import Deployment
 
 _log = RequestLog("providers")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -1,7 +1,7 @@
 """The only reader of the environment."""
 
 from mcpauthkit.settings.app import AppSettings
-from mcpauthkit.settings.base import Given, Settings, read_together
+from mcpauthkit.settings.base import Given, Settings, refuse
 from mcpauthkit.settings.parts import (
     DecryptionKeySettings,
     DeploymentSettings,
@@ -12,10 +12,10 @@ from mcpauthkit.settings.parts import (
 from mcpauthkit.settings.services import ServiceClient, service_client
 from mcpauthkit.settings.table import (
     Effective,
-    EverySetting,
     Misspelt,
     Setting,
     effective_settings,
+    every_fault,
     every_setting,
     misspelt_variables,
 )
@@ -26,7 +26,6 @@ __all__ = [
     "DeploymentSettings",
     "DoctorSettings",
     "Effective",
-    "EverySetting",
     "Given",
     "Misspelt",
     "ServiceClient",
@@ -35,8 +34,9 @@ __all__ = [
     "StdioSettings",
     "StorageSettings",
     "effective_settings",
+    "every_fault",
     "every_setting",
     "misspelt_variables",
-    "read_together",
+    "refuse",
     "service_client",
 ]

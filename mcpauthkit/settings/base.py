@@ -92,8 +92,8 @@ class Settings(BaseSettings):
             ConfigurationError: One of them cannot be used, or the `.env` file in the working directory cannot be read.
         """
         found, faults = cls.read(Given.now())
-        if found is None:
-            raise _refused(faults)
+        refuse(faults)
+        assert found is not None
         return found
 
     @classmethod
@@ -116,22 +116,25 @@ class Settings(BaseSettings):
         return (None, faults) if faults else (found, [])
 
 
-def read_together(kinds: Sequence[type[Settings]], given: Given | None = None) -> Sequence[Settings]:
-    """Settings of several classes, or every fault of all of them in one error.
+def refuse(faults: Sequence[str]) -> None:
+    """Raise what is wrong with settings, if anything is.
 
     Args:
-        kinds: The classes.
-        given: What the surroundings say; as they are now unless given.
+        faults: A text for each fault, without any secret.
 
     Raises:
-        ConfigurationError: A setting cannot be used, or the `.env` file cannot be read.
+        ConfigurationError: There is a fault.
     """
-    given = given or Given.now()
-    read = [one.read(given) for one in kinds]
-    faults = [fault for _, found in read for fault in found]
+    if len(faults) == 1:
+        raise ConfigurationError(
+            "The environment, or the .env file in the working directory, has a setting that cannot be used.",
+            hint=faults[0],
+        )
     if faults:
-        raise _refused(faults)
-    return [one for one, _ in read if one is not None]
+        lines = "".join(f"\n- {one}" for one in faults)
+        raise ConfigurationError(
+            f"The environment, or the .env file in the working directory, has {len(faults)} faults:{lines}"
+        )
 
 
 def secret_fields(kind: type[Settings]) -> Iterator[str]:
@@ -177,10 +180,3 @@ def _text_of(place: tuple[int | str, ...], message: str) -> str:
     # No variable, where several do not go together.
     variable = f"{str(place[0]).upper()}: " if place else ""
     return f"{variable}{message.removeprefix(_OF_PYDANTIC).removesuffix('.')}."
-
-
-def _refused(faults: Sequence[str]) -> ConfigurationError:
-    return ConfigurationError(
-        "The environment, or the .env file in the working directory, has a setting that cannot be used.",
-        hint=" ".join(faults),
-    )

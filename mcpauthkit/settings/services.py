@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr, create_model
 
+from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.settings.base import Settings
 
@@ -22,6 +23,11 @@ class ServiceClient:
 
     client_id: str
     client_secret: SecretStr | None
+
+    @property
+    def secret(self) -> Secret | None:
+        """The secret, as providers take it."""
+        return None if self.client_secret is None else Secret(self.client_secret.get_secret_value())
 
 
 def client_variable(service: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 from pydantic import SecretStr
 
 from mcpauthkit.settings.app import AppSettings
-from mcpauthkit.settings.base import Given, Settings, read_together, secret_fields
+from mcpauthkit.settings.base import Given, Settings, secret_fields
 from mcpauthkit.settings.parts import (
     DecryptionKeySettings,
     DeploymentSettings,
@@ -93,40 +93,22 @@ class Misspelt:
         return f"{self.variable} is set, and nothing reads it.{meant}"
 
 
-@dataclass(frozen=True, slots=True)
-class EverySetting:
-    """The settings of all classes.
-
-    Args:
-        app: Who is let in, and where.
-        storage: Where state is kept.
-        decryption_keys: What opens encrypted tokens.
-        deployment: Where it runs.
-        stdio: Who calls on stdio.
-        doctor: What the doctor is told.
-    """
-
-    app: AppSettings
-    storage: StorageSettings
-    decryption_keys: DecryptionKeySettings
-    deployment: DeploymentSettings
-    stdio: StdioSettings
-    doctor: DoctorSettings
-
-    @classmethod
-    def from_environment(cls) -> EverySetting:
-        """The settings as they are now.
-
-        Raises:
-            ConfigurationError: Some cannot be used; all of them, in one error.
-        """
-        found: Any = read_together(CLASSES)
-        return cls(*found)
-
-
 def every_setting() -> list[Setting]:
     """Every variable that the kit reads, services' clients aside: those are `{SERVICE}_CLIENT_ID` and `_SECRET`."""
     return [one for kind in CLASSES for one in _settings_of(kind)]
+
+
+def every_fault(given: Given | None = None) -> list[str]:
+    """What is wrong with the settings, all classes together; each text begins with the variable it is about.
+
+    Args:
+        given: What the surroundings say; as they are now unless given.
+
+    Raises:
+        ConfigurationError: The `.env` file cannot be read.
+    """
+    given = given or Given.now()
+    return [fault for kind in CLASSES for fault in kind.read(given)[1]]
 
 
 def effective_settings(given: Given | None = None) -> list[Effective]:

@@ -117,6 +117,21 @@ def key_ring_from_environment(entropy: Entropy | None = None) -> KeyRing:
     return _key_ring(settings) or KeyRing.ephemeral(entropy)
 
 
+def storage_faults(settings: StorageSettings) -> list[ConfigurationError]:
+    """What keeps `Storage.from_environment()` from opening a storage, as far as it shows before one is opened.
+
+    Args:
+        settings: What the environment says.
+    """
+    faults = [*_store_faults(settings), *_key_faults(settings)]
+    if not faults and settings.storage_encryption_key_path is not None:
+        try:
+            KeyFile(settings.storage_encryption_key_path).read()
+        except ConfigurationError as fault:
+            faults.append(fault)
+    return faults
+
+
 def _mode(settings: StorageSettings) -> str:
     return settings.token_storage_mode.strip().lower()
 

@@ -151,11 +151,23 @@ class Hub:
                 hint="Include one oauth_meta_router; list several MCP servers in its resource_paths.",
             )
         self._metadata_modes.append(mode)
+        try:
+            with self.opening(routes):
+                yield
+        finally:
+            self._metadata_modes.remove(mode)
+
+    @contextmanager
+    def opening(self, routes: Sequence[Route]) -> Iterator[None]:
+        """Let routes of ours be reached without a token while the application runs.
+
+        Args:
+            routes: The routes, which a router serves.
+        """
         self._open(routes)
         try:
             yield
         finally:
-            self._metadata_modes.remove(mode)
             for route in routes:
                 self.paths.pop(route.path, None)
 

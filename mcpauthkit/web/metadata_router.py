@@ -16,8 +16,8 @@ from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.metadata import PROTECTED_RESOURCE, protected_resource_document
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.web.cors import document_endpoint
+from mcpauthkit.web.deployment import Deployment
 from mcpauthkit.web.hub import Hub, MetadataMode
-from mcpauthkit.web.production import Deployment
 from mcpauthkit.web.proxy.options import ProxyOptions, proxy_settings
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResources
 

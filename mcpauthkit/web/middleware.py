@@ -42,6 +42,7 @@ from mcpauthkit.web.admission import Admission, Admissions, tell_refusal
 from mcpauthkit.web.browser_login import SIGN_IN_KEY
 from mcpauthkit.web.call_rules import CallRules
 from mcpauthkit.web.coverage import check_coverage, check_services, mcp_endpoints
+from mcpauthkit.web.deployment import Deployment
 from mcpauthkit.web.enrichment import OnAuthenticate
 from mcpauthkit.web.hub import hub_of
 from mcpauthkit.web.injection import CHALLENGE_KEY
@@ -49,7 +50,7 @@ from mcpauthkit.web.key_document import KeyDocument
 from mcpauthkit.web.limits import LimitOptions, Limits
 from mcpauthkit.web.open_paths import OpenPaths
 from mcpauthkit.web.origins import AllowedOrigins
-from mcpauthkit.web.production import Deployment, check_deployment
+from mcpauthkit.web.production import check_deployment
 from mcpauthkit.web.request_ids import RequestIds
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResource, ProtectedResources
 from mcpauthkit.web.responses import Refusal
@@ -161,7 +162,7 @@ class JwtAuthMiddleware:
         trust = Trust(
             configured, verifiers, decryption_keys=keys, encrypted_only=encrypted_only, limits=Limits(**limits)
         )
-        trusted = trust.issuers(self._fetch, clock)
+        self._trusted = trusted = trust.issuers(self._fetch, clock)
         judge = Judge(trust.chain(trusted), SdkIdentity, trust.limits.token_cache(clock))
         self._admissions = Admissions(judge, self._resources.elsewhere, self._rules, on_authenticate, clock)
         self._sign_in_issuers = frozenset(one.issuer_url for one in trusted)
@@ -237,6 +238,8 @@ class JwtAuthMiddleware:
         return self._is_fit
 
     def _check_routes(self, app: Any) -> None:
+        deployment = Deployment.of(app)
+        deployment.base_url, deployment.issuers = self._resources.base_url, self._trusted
         check_coverage(app, self._resources, self._open)
         check_services(app, self._resources.base_url, JwtAuthMiddleware)
 

@@ -10,24 +10,19 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Self
 
-from fastmcp import FastMCP
-from mcp.server.mcpserver import MCPServer
-
-from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.protocol.endpoints import keeps_sessions, server_behind
 from mcpauthkit.protocol.request_state import sharing_of
 from mcpauthkit.settings import DeploymentSettings
-from mcpauthkit.stores.environment import Storage
-from mcpauthkit.stores.port import Store, is_exact, is_in_clear, is_shared
+from mcpauthkit.stores.port import is_exact, is_in_clear, is_shared
+from mcpauthkit.web.deployment import Deployment
 from mcpauthkit.web.workers import workers_asked_for
 
 _log = RequestLog("web")
-_STATE = "mcpauthkit_deployment"
 _A_RING = (
     "Set STORAGE_ENCRYPTION_KEY, or pass key_ring=KeyRing({...}, minting=...), the same on all replicas; "
     "`openssl rand -base64 48` makes a secret."
@@ -39,54 +34,25 @@ _A_POLICY = (
     "A codec= of your own with audience= is taken at its word."
 )
 
-Server = FastMCP[Any] | MCPServer[Any]
+FaultKind = Literal[
+    "lost-keys", "sample-keys", "http", "in-clear", "store-of-one", "inexact-store", "questions-of-one",
+    "sessions-of-one", "unseen-questions",
+]  # fmt: skip
+"""What may be amiss where an application runs."""
 
 
-@dataclass(slots=True)
-class Deployment:
-    """What the parts of an application tell of themselves, as far as it matters where it runs.
+class DeploymentFault(NamedTuple):
+    """Something that is amiss where an application runs.
 
-    Attributes:
-        key_rings: What seals in each part, by the part's name.
-        stores: Where each provider keeps what it has, by its name.
-        servers: The MCP servers whose tools ask users.
+    Args:
+        kind: What it is.
+        error: It in words, with the fix.
+        refuses: Whether production is refused for it; the others may well be meant.
     """
 
-    key_rings: dict[str, KeyRing] = field(default_factory=dict)
-    stores: dict[str, Store] = field(default_factory=dict)
-    servers: list[Server] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, app: Any) -> Self:
-        """That of an application, made at the first request for it."""
-        state = getattr(app, "state", None)
-        found = getattr(state, _STATE, None)
-        if not isinstance(found, cls):
-            found = cls()
-            if state is not None:
-                setattr(state, _STATE, found)
-        return found
-
-    def add_provider(self, service: str, storage: Storage, mcp: Server | None) -> None:
-        """Take note of a provider.
-
-        Args:
-            service: The name of its service.
-            storage: Where it keeps what it has, and what seals it.
-            mcp: The server whose tools need it, if there is one.
-        """
-        name = _part(service)
-        self.stores[name], self.key_rings[name] = storage.store, storage.key_ring
-        if mcp is not None and not any(one is mcp for one in self.servers):
-            self.servers.append(mcp)
-
-    def looks_after(self, service: str, store: Store) -> bool:
-        """Whether a provider is the first of those that share a store, so that one of them looks after it."""
-        return next((name for name, one in self.stores.items() if one is store), _part(service)) == _part(service)
-
-
-def _part(service: str) -> str:
-    return f"the {service} provider"
+    kind: FaultKind
+    error: ConfigurationError
+    refuses: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,53 +93,86 @@ def check_deployment(app: Any, *, base_url: str, endpoints: Sequence[Any], produ
     Raises:
         ConfigurationError: It must not run as it is; the text has a line for each fault, with what to do about it.
     """
+    faults = deployment_faults(app, base_url=base_url, endpoints=endpoints, production=production)
+    in_production = _is_production(production, DeploymentSettings.from_environment())
+    _tell([one.error for one in faults if not one.refuses], logging.WARNING)
+    refused = [one.error for one in faults if one.refuses]
+    _tell(refused, logging.ERROR if in_production else logging.WARNING)
+    if refused and in_production:
+        lines = "".join(f"\n- {one}" for one in refused)
+        raise ConfigurationError(f"This application does not run in production as it is:{lines}")
+
+
+def deployment_faults(
+    app: Any, *, base_url: str, endpoints: Sequence[Any], production: bool
+) -> Sequence[DeploymentFault]:
+    """What is amiss where an application runs; raises and logs nothing of it.
+
+    Args:
+        app: The application.
+        base_url: Its public address.
+        endpoints: What speaks MCP in it.
+        production: Whether it runs in production, whatever `MCPAUTHKIT_PRODUCTION` says.
+
+    Raises:
+        ConfigurationError: The settings cannot be read.
+    """
     settings = DeploymentSettings.from_environment()
-    in_production = production or settings.mcpauthkit_production
+    in_production = _is_production(production, settings)
     processes, deployment = _Processes.counted(settings, in_production=in_production), Deployment.of(app)
     faults = list(_lost_keys(deployment, everywhere=in_production or processes.are_many))
     if processes.are_many:
         servers = list(_asking(deployment, endpoints))
         faults += _between(deployment, servers, processes)
-        _tell(_unseen(servers, processes, has_sessions=any(map(keeps_sessions, endpoints))), logging.WARNING)
+        faults += _unseen(servers, processes, has_sessions=any(map(keeps_sessions, endpoints)))
     if in_production:
         faults += _unsafe(deployment, base_url)
-        _tell(_in_clear(deployment), logging.WARNING)
-    _tell(faults, logging.ERROR if in_production else logging.WARNING)
-    if faults and in_production:
-        lines = "".join(f"\n- {one}" for one in faults)
-        raise ConfigurationError(f"This application does not run in production as it is:{lines}")
+        faults += _in_clear(deployment)
+    return faults
 
 
-def _unsafe(deployment: Deployment, base_url: str) -> Iterator[ConfigurationError]:
+def _fault(kind: FaultKind, text: str, *, hint: str, refuses: bool = True) -> DeploymentFault:
+    return DeploymentFault(kind, ConfigurationError(text, hint=hint), refuses)
+
+
+def _is_production(production: bool, settings: DeploymentSettings) -> bool:
+    return production or settings.mcpauthkit_production
+
+
+def _unsafe(deployment: Deployment, base_url: str) -> Iterator[DeploymentFault]:
     if not base_url.startswith("https://"):
-        yield ConfigurationError(
+        yield _fault(
+            "http",
             f"server_base_url={base_url!r} sends tokens and cookies in the clear.",
             hint="Give the https address that clients and browsers see; what ends TLS there may speak http to us.",
         )
     for part, ring in deployment.key_rings.items():
         if samples := ring.looks_like_a_sample():
-            yield ConfigurationError(
+            yield _fault(
+                "sample-keys",
                 f"Keys of {part} look like those of an example, which anybody can read: {', '.join(samples)}.",
                 hint=_A_RING,
             )
 
 
-def _in_clear(deployment: Deployment) -> Iterator[ConfigurationError]:
+def _in_clear(deployment: Deployment) -> Iterator[DeploymentFault]:
     """What many do on purpose, in a network that is theirs alone."""
     found = [part for part, store in deployment.stores.items() if is_in_clear(store)]
     if found:
-        yield ConfigurationError(
+        yield _fault(
+            "in-clear",
             f"The password of the store and what {_listed(found)} keeps in it cross the network in the clear.",
             hint="Write rediss:// in its URL for TLS, unless that network is this server's and the store's alone.",
+            refuses=False,
         )
 
 
-def _lost_keys(deployment: Deployment, *, everywhere: bool) -> Iterator[ConfigurationError]:
+def _lost_keys(deployment: Deployment, *, everywhere: bool) -> Iterator[DeploymentFault]:
     lasting = {part for part, store in deployment.stores.items() if is_shared(store)}
     ephemeral = [part for part, ring in deployment.key_rings.items() if ring.is_ephemeral]
     lost = [part for part in ephemeral if everywhere or part in lasting]
     if lost:
-        yield ConfigurationError(f"The keys of {_listed(lost)} end with this process.", hint=_A_RING)
+        yield _fault("lost-keys", f"The keys of {_listed(lost)} end with this process.", hint=_A_RING)
 
 
 def _asking(deployment: Deployment, endpoints: Sequence[Any]) -> Iterator[Any]:
@@ -186,41 +185,49 @@ def _asking(deployment: Deployment, endpoints: Sequence[Any]) -> Iterator[Any]:
             yield one
 
 
-def _between(deployment: Deployment, servers: Sequence[Any], processes: _Processes) -> Iterator[ConfigurationError]:
+def _between(deployment: Deployment, servers: Sequence[Any], processes: _Processes) -> Iterator[DeploymentFault]:
     alone = [part for part, store in deployment.stores.items() if not is_shared(store)]
     if alone:
-        yield ConfigurationError(
-            f"No other process sees what is stored by {_listed(alone)}, and {processes.text}.", hint=_A_STORE
+        yield _fault(
+            "store-of-one",
+            f"No other process sees what is stored by {_listed(alone)}, and {processes.text}.",
+            hint=_A_STORE,
         )
     inexact = [part for part, store in deployment.stores.items() if is_shared(store) and not is_exact(store)]
     if inexact:
         # Two would hold one lease, and a service that rotates refresh tokens takes two renewals for theft.
-        yield ConfigurationError(
+        yield _fault(
+            "inexact-store",
             f"Between processes, nothing stored by {_listed(inexact)} is compared and changed in one step, and "
             f"{processes.text}.",
             hint=_A_STORE,
         )
     for one in servers:
         if sharing_of(one) == "own":
-            yield ConfigurationError(
-                f"Nothing shows that other processes go on with calls of the MCP server {one.name!r} that ask a user, "
-                f"and {processes.text}.",
+            yield _fault(
+                "questions-of-one",
+                f"Nothing shows that other processes go on with calls of the MCP server {one.name!r} that ask a "
+                f"user, and {processes.text}.",
                 hint=_A_POLICY,
             )
 
 
-def _unseen(servers: Sequence[Any], processes: _Processes, *, has_sessions: bool) -> Iterator[ConfigurationError]:
+def _unseen(servers: Sequence[Any], processes: _Processes, *, has_sessions: bool) -> Iterator[DeploymentFault]:
     """What may well be right, and cannot be looked at from here."""
     if has_sessions:
-        yield ConfigurationError(
+        yield _fault(
+            "sessions-of-one",
             f"Sessions of 2025-11-25 clients live in one process, and {processes.text}.",
             hint="Let the balancer send what has one Mcp-Session-Id to one process, or give stateless_http=True.",
+            refuses=False,
         )
     for one in servers:
         if sharing_of(one) == "unknown":
-            yield ConfigurationError(
+            yield _fault(
+                "unseen-questions",
                 f"The MCP server {one.name!r} does not show whether other processes go on with its calls.",
                 hint=_A_POLICY,
+                refuses=False,
             )
 
 
