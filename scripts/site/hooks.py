@@ -1,8 +1,10 @@
-"""What the documentation site takes from beside docs/: the changelog, and the program that draws its diagrams."""
+"""What the documentation site takes from beside docs/: changelog, requirements, and the program that draws diagrams."""
 
 from __future__ import annotations
 
 import re
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 MERMAID = ROOT / ".cache/docs/mermaid.min.js"
 SERVED = "assets/mermaid.min.js"
+GENERATED = {"changelog.md", "requirements.md"}
 
 log = get_plugin_logger("site")
 
@@ -35,19 +38,30 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the changelog, whose links are written for its own place, and the program for diagrams."""
+    """Add pages that are made of other things, and the program for diagrams."""
+    # Its links are written for its own place.
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "changelog.md", content=re.sub(r"\]\(docs/", "](", text)))
+    files.append(File.generated(config, "requirements.md", content=_requirements()))
     if MERMAID.is_file():
         files.append(File.generated(config, SERVED, abs_src_path=str(MERMAID)))
     return files
+
+
+def _requirements() -> str:
+    # The page is made of a table of the tests, which stand beside this folder.
+    sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+    try:
+        return str(import_module("requirements").page())
+    finally:
+        del sys.path[:2]
 
 
 def _written(nav: list[Any], docs: Path) -> list[Any]:
     kept: list[Any] = []
     for entry in nav:
         if isinstance(entry, str):
-            kept += [entry] if (docs / entry).is_file() or entry == "changelog.md" else []
+            kept += [entry] if (docs / entry).is_file() or entry in GENERATED else []
             continue
         for title, below in entry.items():
             pages = _written(below if isinstance(below, list) else [below], docs)

@@ -15,8 +15,8 @@ from tests.docs.snippets import ROOT, pages, text_of
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-# Made when the site is made, from the file beside docs/.
-_GENERATED = {"docs/changelog.md": "CHANGELOG.md"}
+# Made when the site is made, from what stands beside docs/.
+_GENERATED = {"docs/changelog.md": "CHANGELOG.md", "docs/requirements.md": "tests/requirements/table.py"}
 ELSEWHERE = re.compile(r"https?://|mailto:|vscode:|cursor:")
 LLMS = "docs/llms.txt"
 
