@@ -11,13 +11,18 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from mcpauthkit.cli.output import Switch
+from mcpauthkit.cli.output import Switch, print_json
+from mcpauthkit.cli.store_report import lines_of
 from mcpauthkit.errors import ConfigurationError, StoreUnavailable
 from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.port import Checkable, Store, is_shared
 from mcpauthkit.stores.rotation import Resealed, Unreadable, reseal_all
+from mcpauthkit.stores.statistics import statistics_of
 
 _MOST_SHOWN = 20
+_DONE_IS_DONE = "What is done is done."
+_GO_ON = "Start again; what is sealed anew already stays so."
+_NOT_COUNTED = "Nothing was counted."
 _Several = Annotated[tuple[str, ...], Parameter(negative="")]
 
 
@@ -25,6 +30,7 @@ def group() -> App:
     """The commands about the store."""
     app = App(name="store", help="Look after what is kept of users and flows.")
     app.command(rotate)
+    app.command(stats)
     return app
 
 
@@ -48,12 +54,8 @@ async def rotate(
         json: Print what was found as JSON.
     """
     async with Storage.from_environment() as storage:
-        if not is_shared(storage.store):
-            raise ConfigurationError(
-                "The store that the environment describes is in memory, so this process cannot reach the server's.",
-                hint="Set TOKEN_STORAGE_MODE and the variables around it as the server has them.",
-            )
-        async with _outages_explained(storage.store):
+        _check_shared(storage.store)
+        async with _outages_explained(storage.store, _DONE_IS_DONE, hint=_GO_ON):
             done = await reseal_all(
                 storage.store,
                 storage.key_ring,
@@ -66,18 +68,53 @@ async def rotate(
     return 1 if any(map(_is_missed, done.unreadable)) else 0
 
 
+async def stats(*, namespace: str = "", json: Switch = False) -> int:
+    """Count what the store holds: records by kind and service, and by the key that they are sealed under.
+
+    Every record is read and none is changed. Give it the environment of the server: TOKEN_STORAGE_MODE and the
+    variables around it.
+
+    It ends with 0 when everything that lasts is readable, with 1 when something is not, and with 2 when it could not be
+    counted.
+
+    Args:
+        namespace: Count only what is of this application, if others have their records in the same store.
+        json: Print the numbers as JSON.
+    """
+    async with Storage.from_environment() as storage:
+        _check_shared(storage.store)
+        async with _outages_explained(storage.store, _NOT_COUNTED, hint="Try it again."):
+            found = await statistics_of(storage.store, storage.key_ring, namespace=namespace)
+    if json:
+        print_json(asdict(found))
+    else:
+        print(*lines_of(found), sep="\n")
+    return 1 if found.missed else 0
+
+
+def _check_shared(store: Store) -> None:
+    if not is_shared(store):
+        raise ConfigurationError(
+            "The store that the environment describes is in memory, so this process cannot reach the server's.",
+            hint="Set TOKEN_STORAGE_MODE and the variables around it as the server has them.",
+        )
+
+
 @asynccontextmanager
-async def _outages_explained(store: Store) -> AsyncIterator[None]:
-    """Say what is wrong with the store, in the place of what users are told."""
+async def _outages_explained(store: Store, so_far: str, *, hint: str) -> AsyncIterator[None]:
+    """Say what is wrong with the store, in the place of what users are told.
+
+    Args:
+        store: The store.
+        so_far: What came of it until then.
+        hint: What to do.
+    """
     try:
         yield
     except StoreUnavailable as error:
         if isinstance(store, Checkable):
             await store.check_access()
-        raise StoreUnavailable(
-            f"The store did not answer everything ({error.reason}). What is done is done.",
-            hint="Start again; what is sealed anew already stays so.",
-        ) from None
+        raise StoreUnavailable(f"The store did not answer everything ({error.reason}). {so_far}", hint=hint) from None
 
 
 def _is_missed(one: Unreadable) -> bool:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
-
-import anyio
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.keyring import KeyRing, is_fingerprint, is_key_name
-from mcpauthkit.errors import AuthKitError, ConfigurationError, SealedElsewhere, SealError
-from mcpauthkit.stores.outage import OutageTranslated
+from mcpauthkit.errors import ConfigurationError, SealedElsewhere, SealError
 from mcpauthkit.stores.port import Conditional, Listable, Store
 from mcpauthkit.stores.sealed import SealedStore, SealState
+from mcpauthkit.stores.walk import for_each, keys_below, record_name
 
 _MOST_AT_ONCE = 256
-# What stands behind the namespace in the keys of records. Those of the second kind end soon.
-_LASTING = frozenset({"credential", "accounts", "note"})
-_SHORT_LIVED = frozenset(
-    {"flow", "outcome", "visit", "claim", "current", "ended", "lease", "reminded", "userless"},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +100,7 @@ async def reseal_all(
     for key in forget_keys:
         _check_lost(key, key_ring)
     walk = _Walk(SealedStore(store, key_ring, clock=clock), concurrency, namespace)
-    await walk.reseal(_below(namespace, listable.list_keys()))
+    await walk.reseal(keys_below(namespace, listable.list_keys()))
     if forget_keys or forget_damaged:
         await walk.forget(forget_keys, is_damaged_too=forget_damaged)
     return walk.result()
@@ -147,7 +140,7 @@ class _Walk:
         self._removed: set[str] = set()
 
     async def reseal(self, keys: AsyncIterator[str]) -> None:
-        await _for_each(_once(keys), self._reseal_one, self._concurrency)
+        await for_each(keys, self._reseal_one, self._concurrency)
 
     async def forget(self, keys: Collection[str], *, is_damaged_too: bool) -> None:
         for key in keys:
@@ -167,7 +160,7 @@ class _Walk:
                 f"None of {len(self._unreadable)} records opens with this key ring, so nothing was removed.",
                 hint="Give the ring that the application has; if its keys are lost, empty the store instead.",
             )
-        await _for_each(_keys_of(self._unreadable), forget_one, self._concurrency)
+        await for_each(_keys_of(self._unreadable), forget_one, self._concurrency)
 
     def result(self) -> Resealed:
         return Resealed(
@@ -192,9 +185,9 @@ class _Walk:
             state = await self._store.reseal(key)
         except SealError as error:
             sealed_under = error.sealed_under if isinstance(error, SealedElsewhere) else ""
-            kind = _kind(key, self._namespace)
+            name = record_name(key, self._namespace)
             self._unreadable.append(
-                Unreadable(key, error.reason, sealed_under, kind=kind, is_short_lived=kind in _SHORT_LIVED)
+                Unreadable(key, error.reason, sealed_under, kind=name.kind, is_short_lived=name.is_short_lived)
             )
         else:
             self._states[state] += 1
@@ -208,53 +201,6 @@ class _Walk:
             )
 
 
-def _kind(key: str, namespace: str) -> str:
-    """What a key of ours is for. A namespace that has a colon in it is only known where it is given."""
-    below = key.removeprefix(f"{namespace}:") if namespace else key.partition(":")[2]
-    kind, colon, _ = below.partition(":")
-    return kind if colon and kind in _LASTING | _SHORT_LIVED else ""
-
-
-async def _below(namespace: str, keys: AsyncIterator[str]) -> AsyncIterator[str]:
-    async for key in keys:
-        if not namespace or key.startswith(f"{namespace}:"):
-            yield key
-
-
 async def _keys_of(unreadable: list[Unreadable]) -> AsyncIterator[str]:
     for one in unreadable:
         yield one.key
-
-
-async def _once(keys: AsyncIterator[str]) -> AsyncIterator[str]:
-    seen: set[str] = set()
-    # Stores may tell a key twice, and it would be counted twice.
-    async for key in keys:
-        if key not in seen:
-            seen.add(key)
-            yield key
-
-
-async def _for_each(keys: AsyncIterator[str], act: Callable[[str], Awaitable[None]], concurrency: int) -> None:
-    """Do something with every key, a few at once; the first failure ends it."""
-    turn = anyio.Lock()
-    failures: list[AuthKitError] = []
-
-    async def work() -> None:
-        try:
-            while True:
-                async with turn:
-                    with OutageTranslated():
-                        key = await anext(keys, None)
-                if key is None:
-                    return
-                await act(key)
-        except AuthKitError as error:
-            failures.append(error)
-            tasks.cancel_scope.cancel()
-
-    async with anyio.create_task_group() as tasks:
-        for _ in range(concurrency):
-            tasks.start_soon(work)
-    if failures:
-        raise failures[0]
