@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mcpauthkit.identity.port import TokenVerifier
     from mcpauthkit.identity.trusted_issuer import TrustedIssuer
     from mcpauthkit.kit.auth_kit import AuthKit
+    from mcpauthkit.kit.options import CredentialsArguments, KitArguments, KitOptions, OAuthArguments
     from mcpauthkit.oauth.client_metadata import RegisteredClient
     from mcpauthkit.oauth.token import ClientAuthentication
     from mcpauthkit.principal import Principal, current_user, get_user
@@ -75,6 +76,7 @@ _NAMES_BY_MODULE = {
     "identity.port": "TokenVerifier",
     "identity.trusted_issuer": "TrustedIssuer",
     "kit.auth_kit": "AuthKit",
+    "kit.options": "CredentialsArguments KitArguments KitOptions OAuthArguments",
     "oauth.client_metadata": "RegisteredClient",
     "oauth.token": "ClientAuthentication",
     "principal": "Principal current_user get_user",
@@ -125,6 +127,7 @@ __all__ = [
     "Connection",
     "Connections",
     "Credential",
+    "CredentialsArguments",
     "CredentialsOptions",
     "CredentialsProvider",
     "CurrentUser",
@@ -141,9 +144,12 @@ __all__ = [
     "KeyRing",
     "KeyValue",
     "KeyValueStore",
+    "KitArguments",
+    "KitOptions",
     "LimitOptions",
     "Listable",
     "MemoryStore",
+    "OAuthArguments",
     "OAuthOptions",
     "OAuthProvider",
     "OnBehalfOf",

@@ -20,10 +20,12 @@ from mcpauthkit.errors import AuthKitError
 GROUPS = {
     "audit": "Check the audit log, and read from it what became of credentials.",
     "dev": "Run an issuer and a service for development beside your own server.",
+    "doctor": "Say what is wrong with a set-up, from inside and from outside, and how to mend it.",
     "init": "Write what a new server begins with: settings, and what to set up at the issuer.",
     "keys": "Make, ship, rotate and destroy the keys that encrypted tokens are opened with.",
     "policy": "Check, test and compare policies: who may see and use what.",
     "sealing-key": "Make and rotate the secrets that seal what is kept.",
+    "settings": "Show the settings as they are now, where each comes from, and what is wrong with them.",
     "store": "Look after what is kept of users and flows.",
     "token": "Make tokens for development, and say what a token is.",
 }
