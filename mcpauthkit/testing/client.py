@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mcp.shared.exceptions import MCPError
 
+from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing.answer import Answer, answer_of, answer_of_error
 from mcpauthkit.testing.client_session import Endpoint, session_of
 from mcpauthkit.testing.client_wire import ClientWire
@@ -41,6 +42,10 @@ class DevClient:
         when_asked: What they do when their client asks them to open a link.
         signs_in: Whether the client gets its token itself, as clients do: by discovery, registration and a login in the
             browser. `token` is left out then.
+
+    Raises:
+        ConfigurationError: There is no such profile; or, as the block is entered, the profile is for a server without
+            sessions, and this one keeps them.
 
     Attributes:
         token: The bearer token of the moment.
@@ -163,6 +168,13 @@ class DevClient:
             except MCPError as error:
                 return self._refusal(error)
             self._opened = opening.pop_all()
+        if self._endpoint.profile.era == "stateless" and self._endpoint.wire.has_session:
+            self._session = None
+            await self._opened.aclose()
+            raise ConfigurationError(
+                f"The profile {self._endpoint.profile.name} is for a server without sessions, and this one keeps them.",
+                hint="Serve the application with the profile's `server_options`.",
+            )
         return None
 
     def _refusal(self, error: MCPError) -> Answer:

@@ -15,8 +15,6 @@ from mcp.client.client import Client as SdkClient
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from mcpauthkit.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -72,15 +70,9 @@ async def session_of(library: Library, endpoint: Endpoint) -> AsyncIterator[Sess
 
     Raises:
         MCPError: The server refuses to begin one.
-        ConfigurationError: The server keeps sessions, and the client is for one that keeps none.
     """
     open_session = _fastmcp_session if library == "fastmcp" else _sdk_session
     async with open_session(endpoint) as session:
-        if endpoint.profile.era == "stateless" and endpoint.wire.has_session:
-            raise ConfigurationError(
-                f"The profile {endpoint.profile.name} is for a server without sessions, and this one keeps them.",
-                hint="Serve the application with the profile's `server_options`.",
-            )
         yield session
 
 

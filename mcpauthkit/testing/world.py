@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
 from mcpauthkit.connections.service_rows import preset_named
+from mcpauthkit.core.keyring import KeyRing, new_secret
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing.client import DevClient
 from mcpauthkit.testing.issuer.server import DevIssuer
@@ -54,6 +55,7 @@ class DevWorld:
         issuer: Who signs tokens: `world.issuer.misbehave(...)`, `world.issuer.faults`, `world.issuer.requests`.
         service: What tools call, with the same switches.
         store: A store for the application, if it takes one; it can be out of order.
+        key_ring: What seals in it.
         clock: The clock; None where time is real.
         base_url: The application's address, known before it is served.
         mcp_url: That of its MCP server.
@@ -78,6 +80,8 @@ class DevWorld:
         self.service = service
         self.clock = clock
         self.store = DevStore(clock=clock)
+        self._sealing_key = new_secret()
+        self.key_ring = KeyRing({"dev": self._sealing_key}, minting="dev")
         self._server = LoopbackServer()
         self._mcp_path = mcp_path
         self._stands_in_for = stands_in_for
@@ -110,13 +114,17 @@ class DevWorld:
     @property
     def environment(self) -> dict[str, str]:
         """The variables by which an application that reads settings finds this world; `dev_world` has set them."""
-        return variables_for(
-            base_url=self.base_url,
-            mcp_path=self._mcp_path,
-            issuer=self.issuer,
-            service=self.service,
-            stands_in_for=self._stands_in_for,
-        )
+        return {
+            "TOKEN_STORAGE_MODE": "memory",
+            "STORAGE_ENCRYPTION_KEY": self._sealing_key.reveal(),
+            **variables_for(
+                base_url=self.base_url,
+                mcp_path=self._mcp_path,
+                issuer=self.issuer,
+                service=self.service,
+                stands_in_for=self._stands_in_for,
+            ),
+        }
 
     def preset(self, name: str = "") -> ServicePreset:
         """A preset with the addresses of the development service, for `OAuthProvider.from_preset(...)`.
