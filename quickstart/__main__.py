@@ -29,6 +29,8 @@ environment variables:
   GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET
                         your GitHub OAuth app instead of the embedded service
   PORT                  the server's port (8700; stand-ins take the next two)
+  LISTEN_HOST           the address to listen on (127.0.0.1); 0.0.0.0 in a
+                        container, together with ISSUER_URL
   SERVER_BASE_URL       its public address, for example that of a tunnel
 """
 

@@ -36,15 +36,17 @@ class Ports:
 
     Args:
         first: The server's port; the stand-ins take the next two. 0 takes free ones everywhere.
+        host: The address that the server and the stand-in for GitHub listen on; the issuer's is always loopback.
     """
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, host: str = "127.0.0.1") -> None:
         self._first = first
+        self._host = host
         self.notices: list[str] = []
 
     def server(self) -> LoopbackServer:
         """The example server, without its application yet."""
-        return self._listen(lambda port: LoopbackServer(port=port), 0, "the MCP server")
+        return self._listen(lambda port: LoopbackServer(port=port, host=self._host), 0, "the MCP server")
 
     def issuer(self) -> DevIssuer:
         """The stand-in for an issuer."""
@@ -52,7 +54,7 @@ class Ports:
 
     def service(self) -> DevService:
         """The stand-in for GitHub."""
-        return self._listen(lambda port: DevService(port=port), 2, "DevForge")
+        return self._listen(lambda port: DevService(port=port, host=self._host), 2, "DevForge")
 
     def _listen(self, make: Callable[[int], _Server], offset: int, what: str) -> _Server:
         if not self._first:
@@ -91,7 +93,7 @@ def example_server(settings: Settings, server: LoopbackServer) -> Iterator[Setti
 @contextmanager
 def playground(settings: Settings) -> Iterator[Playground]:
     """Everything at once, on fixed ports where they are free."""
-    ports = Ports(settings.port)
+    ports = Ports(settings.port, str(settings.listen_host))
     server = ports.server()
     with stand_ins(settings, ports) as (filled, issuer, service), example_server(filled, server) as final:
         yield Playground(final, issuer, service, tuple(ports.notices))

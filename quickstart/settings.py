@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, IPvAnyAddress, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,6 +19,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
 
     port: int = Field(default=8700, ge=1, le=65535)
+    listen_host: IPvAnyAddress = ip_address("127.0.0.1")
+    """The address to listen on. In a container it is 0.0.0.0, and the port is published on the machine's loopback."""
+
     server_base_url: str | None = None
     """The public address, when it is not `http://127.0.0.1:PORT`; for example that of a tunnel."""
 
@@ -49,6 +53,14 @@ class Settings(BaseSettings):
             raise ValueError("GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET go together; set both or neither")
         if self.browser_client_secret and not self.browser_client_id:
             raise ValueError("BROWSER_CLIENT_SECRET is set, so BROWSER_CLIENT_ID is needed too")
+        return self
+
+    @model_validator(mode="after")
+    def _strangers_do_not_sign_in_as_alice(self) -> Self:
+        if not self.listen_host.is_loopback and not self.issuer_url:
+            raise ValueError(
+                "LISTEN_HOST lets other machines in, and the embedded issuer signs everybody in; set ISSUER_URL too"
+            )
         return self
 
     @property

@@ -45,6 +45,8 @@ class LoopbackServer:
     Args:
         app: The app; may be assigned to `.app` later, but before the start.
         port: The port to bind; 0 takes a free one.
+        host: The address to bind. In a container 0.0.0.0 lets the port be published, on loopback of the machine; its own
+            loopback nobody outside reaches.
 
     Attributes:
         app: The app to serve.
@@ -54,9 +56,10 @@ class LoopbackServer:
         OSError: The port is taken.
     """
 
-    def __init__(self, app: ASGIApp | None = None, *, port: int = 0) -> None:
+    def __init__(self, app: ASGIApp | None = None, *, port: int = 0, host: str = _HOST) -> None:
         self.app = app
-        self._socket: socket.socket | None = _bind(port)
+        self._host = host
+        self._socket: socket.socket | None = _bind(host, port)
         # A server that was built and never started must not leak its socket.
         self._finalizer = weakref.finalize(self, self._socket.close)
         self.port: int = self._socket.getsockname()[1]
@@ -79,7 +82,7 @@ class LoopbackServer:
             raise RuntimeError("the server is already running")
         if self.app is None:
             raise RuntimeError("assign `app` before starting the server")
-        listening = self._socket if self._socket is not None else _bind(self.port)
+        listening = self._socket if self._socket is not None else _bind(self._host, self.port)
         self._socket = None
         running = _Running(self.app, listening)
         running.start()
@@ -118,14 +121,14 @@ class LoopbackServer:
             await anyio.to_thread.run_sync(self.stop)
 
 
-def _bind(port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     # With its protocol named: only then does asyncio send small writes at once, not up to 40 ms later.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # Lets a stopped server come back on its port. On Windows the option would mean sharing the port.
         if os.name == "posix":  # pragma: no branch
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((_HOST, port))
+        bound.bind((host, port))
     except OSError:
         bound.close()
         raise

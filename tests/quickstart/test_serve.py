@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from ipaddress import ip_address
 
 import httpx
 import pytest
@@ -72,6 +73,20 @@ def test_ports_that_are_taken_are_replaced_by_free_ones_with_a_notice() -> None:
             assert f"Port {port} cannot be used" in running.notices[0]
             assert str(running.settings.port) in running.notices[0]
             assert httpx.post(running.settings.mcp_url, json={}).status_code == 401
+
+
+def test_with_a_real_issuer_other_addresses_of_the_machine_can_be_listened_on() -> None:
+    other = "127.0.0.2"  # an address of this machine alone, and yet not the default
+    with closing(socket.create_server((other, 0))) as free:
+        port = free.getsockname()[1]
+    told = Settings(port=port, listen_host=ip_address(other), issuer_url="http://localhost/realms/away")
+    with playground(told) as running:
+        assert running.issuer is None
+        assert running.service is not None
+        assert httpx.post(f"http://{other}:{running.settings.port}/mcp", json={}).status_code == 401
+        assert httpx.get(f"http://{other}:{running.service.port}/api/repos").status_code == 401
+        with pytest.raises(httpx.ConnectError):
+            httpx.post(f"http://127.0.0.1:{running.settings.port}/mcp", json={})
 
 
 def test_with_a_real_service_the_plain_command_serves_and_says_why() -> None:

@@ -62,6 +62,8 @@ def test_an_empty_variable_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("BROWSER_CLIENT_SECRET", "canary-4"),
         ("PORT", "many"),
         ("PORT", "70000"),
+        ("LISTEN_HOST", "0.0.0.0"),  # noqa: S104  # what is refused
+        ("LISTEN_HOST", "example.com"),
     ],
 )
 def test_half_a_configuration_is_refused_without_showing_it(

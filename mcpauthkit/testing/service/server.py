@@ -52,6 +52,7 @@ class DevService(LoopbackServer):
 
     Args:
         port: The port; 0 takes a free one.
+        host: The address to bind; in a container, whose port is published, 0.0.0.0.
         name: Shown on the consent page.
         client_id: The client's id.
         client_secret: The client's secret; generated unless given.
@@ -76,6 +77,7 @@ class DevService(LoopbackServer):
         self,
         *,
         port: int = 0,
+        host: str = "127.0.0.1",
         name: str = "DevForge",
         client_id: str = "devforge-client",
         client_secret: str | None = None,
@@ -88,7 +90,7 @@ class DevService(LoopbackServer):
         entropy: Entropy | None = None,
     ) -> None:
         clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
-        super().__init__(port=port)
+        super().__init__(port=port, host=host)
         self.requests = RequestRecord()
         self.faults = Faults()
         self._context = ServiceContext(
