@@ -7,8 +7,10 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 from joserfc import jwk, jws
+from joserfc.errors import JoseError
 
 from mcpauthkit.core.encoding import base64url_decode, base64url_encode
+from mcpauthkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,15 @@ SigningAlgorithm = Literal["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
 """What a `DevIssuer` can sign with; `Ed25519` is what RFC 9864 calls `EdDSA` with that curve."""
 
 _SigningKey = jwk.RSAKey | jwk.ECKey | jwk.OKPKey
+_KINDS: dict[SigningAlgorithm, type[_SigningKey]] = {
+    "RS256": jwk.RSAKey,
+    "PS256": jwk.RSAKey,
+    "ES256": jwk.ECKey,
+    "EdDSA": jwk.OKPKey,
+    "Ed25519": jwk.OKPKey,
+}
+
+_CURVES: dict[SigningAlgorithm, str] = {"ES256": "P-256", "EdDSA": "Ed25519", "Ed25519": "Ed25519"}
 
 
 class SigningKeys:
@@ -27,15 +38,19 @@ class SigningKeys:
     Args:
         algorithm: The algorithm of all keys.
         entropy: Source of key ids.
+        first: The key to begin with, as a private JWK; generated unless given.
+
+    Raises:
+        ConfigurationError: It is no private key of this algorithm.
     """
 
-    def __init__(self, algorithm: SigningAlgorithm, entropy: Entropy) -> None:
+    def __init__(self, algorithm: SigningAlgorithm, entropy: Entropy, first: Mapping[str, Any] | None = None) -> None:
         self.algorithm = algorithm
         # The bare algorithm: joserfc's own path would check headers that are meant to be wrong, and warn of `EdDSA`.
         self._algorithm = jws.JWSRegistry.algorithms[algorithm]
         self._entropy = entropy
         self._lock = threading.Lock()
-        self._signing = self._generate()
+        self._signing = self._generate() if first is None else self._imported(first)
         self._published = [self._signing]
 
     @property
@@ -82,6 +97,22 @@ class SigningKeys:
             keys = list(self._published)
         is_ours = any(self._algorithm.verify(signing_input.encode(), signed, key) for key in keys)
         return payload if is_ours else None
+
+    def _imported(self, members: Mapping[str, Any]) -> _SigningKey:
+        kind = _KINDS[self.algorithm]
+        try:
+            if members.get("kty") != kind.key_type or members.get("crv") != _CURVES.get(self.algorithm):
+                raise ValueError("another kind of key")  # noqa: TRY301  # one refusal for whatever is none
+            key = kind.import_key(dict(members), {"use": "sig", "alg": self.algorithm})
+            if not key.is_private:
+                raise ValueError("not private")  # noqa: TRY301
+        except (JoseError, ValueError, TypeError, KeyError):
+            # Not `from error`: that one may show a piece of the key.
+            raise ConfigurationError(
+                f"signing_key= is no private key for {self.algorithm}.", hint="Give a JWK with its private members."
+            ) from None
+        key.ensure_kid()
+        return key
 
     def _generate(self) -> _SigningKey:
         kid = base64url_encode(self._entropy.random_bytes(12))

@@ -10,10 +10,12 @@ from starlette.routing import Route
 
 from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.core.entropy import SystemEntropy
+from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing.conduct import Conduct, IssuerMisbehaviour
 from mcpauthkit.testing.faults import Faults
 from mcpauthkit.testing.issuer.account import AccountEndpoints
 from mcpauthkit.testing.issuer.authorize import AuthorizeEndpoint
+from mcpauthkit.testing.issuer.client_tokens import ClientTokenEndpoint, token_clients
 from mcpauthkit.testing.issuer.clients import (
     EXCHANGE_GRANT_TYPES,
     GRANT_TYPES,
@@ -62,6 +64,8 @@ class DevIssuer(LoopbackServer):
         access_token_ttl_seconds: Lifetime of access and ID tokens.
         audience: `aud` of access tokens asked for without `resource`; the client's id unless given.
         algorithm: What tokens are signed with.
+        signing_key: The private key to begin with, as JWK, for an issuer whose tokens outlive it; generated unless
+            given.
         dynamic_registration: Whether clients may register themselves (RFC 7591).
         client_metadata_documents: Whether a client id may be the address of the client's metadata document.
         encrypt_access_tokens_to: The public key set of a resource server, or one public JWK; access tokens are signed
@@ -89,6 +93,7 @@ class DevIssuer(LoopbackServer):
         access_token_ttl_seconds: int = 300,
         audience: str | None = None,
         algorithm: SigningAlgorithm = "RS256",
+        signing_key: Mapping[str, Any] | None = None,
         dynamic_registration: bool = True,
         client_metadata_documents: bool = True,
         encrypt_access_tokens_to: Mapping[str, Any] | None = None,
@@ -113,7 +118,7 @@ class DevIssuer(LoopbackServer):
                 client_metadata_documents=client_metadata_documents,
             ),
             users={user.username: user for user in users},
-            keys=SigningKeys(algorithm, entropy),
+            keys=SigningKeys(algorithm, entropy, signing_key),
             clients=ClientRegistry(),
             grants=Grants(clock, entropy),
             conduct=Conduct(IssuerMisbehaviour()),
@@ -122,7 +127,9 @@ class DevIssuer(LoopbackServer):
         )
         self._mint = TokenMint(self._context)
         self.encrypt_to(encrypt_access_tokens_to, encryption)
-        self.app = self._app()
+        self._names: dict[str, Endpoint] = {}
+        self._starlette = self._app()
+        self.app = self._starlette
 
     @property
     def issuer_url(self) -> str:
@@ -229,6 +236,41 @@ class DevIssuer(LoopbackServer):
             )
         )
 
+    def enable_token_endpoint(
+        self,
+        clients: Mapping[str, Mapping[str, Any]],
+        *,
+        path: str = "/auth/token",
+        default_expires_in: int = 86400,
+        audience: str | Sequence[str] | None = None,
+    ) -> None:
+        """Give clients tokens for their id and secret, asked for in JSON: `{"client_id": ..., "client_secret": ...}`.
+
+        No page in a browser can ask there, other than the issuer's endpoints: no origin is let in.
+
+        Args:
+            clients: By id: `{"agent": {"secret": "...", "roles": ["admin"], "scopes": ["read"]}}`.
+            path: Where.
+            default_expires_in: Lifetime of their tokens, in seconds.
+            audience: `aud` of their tokens; the issuer's `audience` or the client's id unless given.
+
+        Raises:
+            ConfigurationError: A client has no secret or something unknown, or the path or the lifetime is none.
+        """
+        if not path.startswith("/") or path in self._names:
+            raise ConfigurationError(f"path={path!r} is no path that is free.", hint='Write path="/auth/token".')
+        if not default_expires_in > 0:
+            raise ConfigurationError("Tokens live for more than no time.", hint="Give default_expires_in in seconds.")
+        endpoint = ClientTokenEndpoint(
+            self._context,
+            self._mint,
+            clients=token_clients(clients),
+            audience=audience,
+            expires_in=default_expires_in,
+        )
+        self._names[path] = "token"
+        self._starlette.router.routes.append(Route(path, endpoint.answer, methods=["POST"]))
+
     def remove_client(self, client_id: str) -> None:
         """Forget a client, as providers do that clean up registrations."""
         self._context.clients.remove(client_id)
@@ -300,7 +342,8 @@ class DevIssuer(LoopbackServer):
         authorize = AuthorizeEndpoint(self._context)
         account = AccountEndpoints(self._context)
         well_known = discovery_paths(path)
-        names: dict[str, Endpoint] = dict.fromkeys(well_known, "discovery")
+        names = self._names
+        names |= dict.fromkeys(well_known, "discovery")
         endpoints: tuple[Endpoint, ...] = (
             "jwks",
             "authorize",
