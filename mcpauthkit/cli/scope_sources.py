@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +13,11 @@ from mcpauthkit.access.policy.reading import read_bytes
 from mcpauthkit.access.policy.tree import read_tree
 from mcpauthkit.access.review.scopes import scopes_of
 from mcpauthkit.access.tool_scopes import ToolScopes
+from mcpauthkit.cli.named_object import imported
 from mcpauthkit.cli.policy_files import policies_at
 from mcpauthkit.errors import ConfigurationError, PolicyInvalid
 from mcpauthkit.protocol.access.middleware import AccessMiddleware
 from mcpauthkit.web.middleware import JwtAuthMiddleware
-
-_AS_IN = "Name it as in `package.module:name`."
 
 
 class Need(NamedTuple):
@@ -48,7 +44,7 @@ def needs_of(source: str) -> tuple[Need, ...]:
     """
     path = Path(source)
     if not path.exists() and ":" in source:
-        return tuple(dict.fromkeys(_of_object(_imported(source), source)))
+        return tuple(dict.fromkeys(_of_object(imported(source), source)))
     if path.is_dir() or not _is_table(path):
         return tuple(Need(scope, f"rule {rule}") for scope, rule in scopes_of(policies_at([path])))
     return tuple(_of_table(ToolScopes.from_file(path)))
@@ -101,31 +97,3 @@ def _of_application(app: FastAPI, source: str) -> Iterator[Need]:
         server = getattr(getattr(getattr(route, "app", None), "state", None), "fastmcp_server", None)
         if isinstance(server, FastMCP):
             yield from _of_object(server, source)
-
-
-def _imported(source: str) -> Any:
-    module, _, name = source.partition(":")
-    with _here_first():
-        try:
-            found: Any = importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            raise ConfigurationError(
-                f"{source}: there is no module {error.name!r}.",
-                hint=f"{_AS_IN} Run the command where it can be imported.",
-            ) from None
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise ConfigurationError(f"{source}: {module} has no {name!r}.", hint=_AS_IN)
-        found = getattr(found, part)
-    return found
-
-
-@contextmanager
-def _here_first() -> Iterator[None]:
-    """Import as `python -m` does: from the working directory first."""
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from mcpauthkit.core.clock import Clock, SystemClock
@@ -14,6 +15,7 @@ from mcpauthkit.doctor.checkup import ALL_CHECKS, run_checks
 from mcpauthkit.doctor.examination import Examination, Limits, Start
 from mcpauthkit.doctor.facts import AppFacts, read_facts
 from mcpauthkit.doctor.in_process import asking_in_process, started
+from mcpauthkit.doctor.outside.replay import journeys_of
 from mcpauthkit.doctor.report import Report
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.fetch import HttpFetch
@@ -28,6 +30,7 @@ async def examine(
     checks: Sequence[Check] = ALL_CHECKS,
     limits: Limits | None = None,
     clock: Clock | None = None,
+    import_failure: str = "",
 ) -> Report:
     """Examine an application, the public URL it is reached at, or both.
 
@@ -43,21 +46,26 @@ async def examine(
         checks: What to look at; everything unless given.
         limits: Bounds.
         clock: Time.
+        import_failure: What the application said instead of being imported: its settings are examined all the same.
 
     Raises:
         ConfigurationError: There is neither, or the URL cannot be used.
     """
     limits, clock = limits or Limits(), clock or SystemClock()
-    if app is None and url is None:
+    if app is None and url is None and not import_failure:
         raise ConfigurationError(
             "There is nothing to examine.", hint="Name the application as MODULE:APP, or give --url, or both."
         )
     began = clock.monotonic()
-    async with examination_of(app, url=url, token=token, limits=limits, clock=clock) as examination:
+    async with examination_of(app, url=url, token=token, limits=limits, clock=clock) as found:
+        failed = replace(found, start=Start("failed", import_failure), has_settings=True)
+        examination = failed if import_failure else found
         outcome = await run_checks(examination, checks=checks, only=only)
+        journeys = await journeys_of(examination)
     return Report(
         target=examination.resource_url or "the application",
         findings=outcome.findings,
+        journeys=journeys,
         done=outcome.done,
         skipped=outcome.skipped,
         seconds=clock.monotonic() - began,

@@ -108,6 +108,14 @@ class Examination:
                 one.is_known = True
         return cast("T", one.value)
 
+    def is_known(self, what: str) -> bool:
+        """Whether something has been done for all checks.
+
+        Args:
+            what: Its name.
+        """
+        return what in self._once and self._once[what].is_known
+
 
 @dataclass(slots=True)
 class _Once:

@@ -101,6 +101,7 @@ BROAD_EDGES = (
     # The application's conditions in policies: whatever they raise is no answer, and may quote an argument.
     "mcpauthkit/access/policy/custom.py",
     # The doctor: whatever a check or the examined application raises is something to tell, by its type alone.
+    "mcpauthkit/cli/doctor.py",
     "mcpauthkit/doctor/checkup.py",
     "mcpauthkit/doctor/in_process.py",
 )

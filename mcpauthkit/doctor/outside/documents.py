@@ -16,6 +16,9 @@ from mcpauthkit.oauth.messages import HttpRequest
 from mcpauthkit.oauth.metadata import PROTECTED_RESOURCE
 from mcpauthkit.oauth.server_metadata import AUTHORIZATION_SERVER, OPENID_CONFIGURATION
 
+SURFACE = "surface"
+"""The name under which an examination knows it."""
+
 _JSON = {"accept": "application/json"}
 # Keycloak parses the whole request before its policies look at it, so it is asked with one that reads well.
 _KEYCLOAK = "/clients-registrations/"
@@ -94,7 +97,7 @@ async def surface_of(examination: Examination) -> Surface:
     Args:
         examination: The examination.
     """
-    return await examination.once("surface", partial(_look, examination))
+    return await examination.once(SURFACE, partial(_look, examination))
 
 
 async def _look(examination: Examination) -> Surface:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.finding import Fault, Finding
 from mcpauthkit.doctor.outside.clients import REFERENCE_CLIENTS, ReferenceClient
-from mcpauthkit.doctor.outside.documents import Surface, surface_of
+from mcpauthkit.doctor.outside.documents import SURFACE, Surface, surface_of
 from mcpauthkit.doctor.outside.steps import DOOR_STEPS, Seen, Step
 from mcpauthkit.doctor.outside.steps_documents import DOCUMENT_STEPS
 
@@ -32,11 +32,13 @@ class Journey:
 
 
 async def journeys_of(examination: Examination) -> tuple[Journey, ...]:
-    """How far each reference client gets.
+    """How far each reference client gets; nothing where no check has looked.
 
     Args:
         examination: The examination.
     """
+    if not examination.is_known(SURFACE):
+        return ()
     surface = await surface_of(examination)
     walked = [(client, _walk(client, surface)) for client in REFERENCE_CLIENTS]
     return tuple(
