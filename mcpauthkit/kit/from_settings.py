@@ -61,10 +61,9 @@ def kit_faults(overrides: Mapping[str, Any] | None = None, given: Given | None =
     """
     overrides, given = overrides or {}, given or Given.now()
     app, _ = AppSettings.read(given)
-    faults = every_fault(given)
+    faults = [*_missing(given, overrides), *every_fault(given)]
     if app is not None:
-        faults += _missing(app, overrides)
-        faults += _faults_of("MCPAUTHKIT_PROFILE", _profile_check(app, overrides))
+        faults += _faults_of("MCPAUTHKIT_ISSUER_URL", _issuer_check(app, overrides))
         faults += _faults_of("MCPAUTHKIT_POLICIES", _policies_check(app, overrides))
     if "decryption_keys" not in overrides:
         keys, _ = DecryptionKeySettings.read(given)
@@ -75,14 +74,14 @@ def kit_faults(overrides: Mapping[str, Any] | None = None, given: Given | None =
     return faults
 
 
-def _missing(app: AppSettings, overrides: Mapping[str, Any]) -> Iterator[str]:
-    if app.mcpauthkit_server_base_url is None and "server_base_url" not in overrides:
+def _missing(given: Given, overrides: Mapping[str, Any]) -> Iterator[str]:
+    if given.find("mcpauthkit_server_base_url") is None and "server_base_url" not in overrides:
         yield "MCPAUTHKIT_SERVER_BASE_URL: not set. Give the public address, such as https://mcp.example.com."
-    if app.mcpauthkit_issuer_url is None and not {"issuer_url", "issuers", "verifiers"} & set(overrides):
+    if given.find("mcpauthkit_issuer_url") is None and not {"issuer_url", "issuers", "verifiers"} & set(overrides):
         yield "MCPAUTHKIT_ISSUER_URL: not set. Give the issuer of your tokens exactly as it spells itself."
 
 
-def _profile_check(app: AppSettings, overrides: Mapping[str, Any]) -> Callable[[], object]:
+def _issuer_check(app: AppSettings, overrides: Mapping[str, Any]) -> Callable[[], object]:
     """Makes the issuer, as the kit will."""
     url = app.mcpauthkit_issuer_url
     if url is None or {"issuer_url", "profile", "tenants"} & set(overrides):

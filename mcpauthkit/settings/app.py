@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from mcpauthkit.core.urls import check_base_url, check_issuer_url
 from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.settings.base import Settings
 
+_SCOPE = re.compile(r"[!#-\[\]-~]+")
+"""RFC 6749 section 3.3."""
 _SPACES_OR_COMMAS = re.compile(r"[\s,]+")
 
 
@@ -41,7 +45,7 @@ class AppSettings(Settings):
         None, description="the OIDC issuer, byte for byte as it spells itself, trailing slash included"
     )
     mcpauthkit_profile: str | None = Field(
-        None, description="whose habits the issuer has: `keycloak`, `okta`, `entra`, `auth0`, ..."
+        None, description="whose habits the issuer has, such as `keycloak`, `okta`, `entra` or `auth0`"
     )
     mcpauthkit_audience: Listed = Field(
         (), description="what the issuer writes into `aud`, where that is not the address of the MCP server"
@@ -89,6 +93,9 @@ class AppSettings(Settings):
     @field_validator("mcpauthkit_scopes", "mcpauthkit_require_scopes", "mcpauthkit_allowed_scopes")
     @classmethod
     def _check_scopes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_SCOPE.fullmatch, value)):
+            # Some readers of such files, Docker's among them, take quotes around a value for a part of it.
+            raise ValueError("quotes, backslashes and letters outside of ASCII are no part of a scope")
         return check_scopes(value)
 
     @field_validator("mcpauthkit_mcp_path")
@@ -98,17 +105,16 @@ class AppSettings(Settings):
             raise ValueError("a path begins with a slash, such as /mcp")
         return value
 
-    @model_validator(mode="after")
-    def _check_pairs(self) -> Self:
+    def contradictions(self) -> Iterator[str]:
+        """Secrets without the client they belong to."""
         for id_name in ("mcpauthkit_client_id", "mcpauthkit_browser_client_id"):
             secret_name = id_name.replace("_id", "_secret")
             if getattr(self, id_name) is None and getattr(self, secret_name) is not None:
-                raise ValueError(f"{secret_name.upper()} is set, and {id_name.upper()} is not")
-        return self
+                yield f"{secret_name.upper()} is set, and {id_name.upper()} is not."
 
 
 def _without_credentials(url: str) -> str:
     # The check itself would quote them.
-    if "@" in url.partition("?")[0]:
+    if urlsplit(url).username is not None:
         raise ValueError("an address without user and password is needed")
     return url

@@ -104,16 +104,19 @@ class Settings(BaseSettings):
             given: What the surroundings say.
 
         Returns:
-            The settings and nothing, or None and a text for each fault, which begins with the variable where it is
-            about one. No text holds a value: some of ours are secrets.
+            The settings, or None where a value cannot be used, and a text for each fault, which begins with the
+            variable where it is about one. No text holds a value: some of ours are secrets.
         """
         from_files, faults = _read_files(given, list(secret_fields(cls)))
-        found = None
         try:
             found = cls(**from_files)
         except ValidationError as error:
-            faults += [_text_of(one["loc"], one["msg"]) for one in error.errors(include_input=False)]
-        return (None, faults) if faults else (found, [])
+            return None, [*faults, *(_text_of(one["loc"], one["msg"]) for one in error.errors(include_input=False))]
+        return found, [*faults, *found.contradictions()]
+
+    def contradictions(self) -> Iterator[str]:
+        """What does not go together, a text for each."""
+        yield from ()
 
 
 def refuse(faults: Sequence[str]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
 from mcpauthkit.settings.base import Settings
 
@@ -94,14 +94,12 @@ class StdioSettings(Settings):
         """The scopes."""
         return frozenset(self.mcpauthkit_stdio_scopes.split())
 
-    @model_validator(mode="after")
-    def _check_whose(self) -> Self:
+    def contradictions(self) -> Iterator[str]:
+        """Something about a caller who is not there: a misspelt name of the user would leave nobody, silently."""
         names = {name.removeprefix("mcpauthkit_stdio_") for name in self.model_fields_set}
         others = sorted(names - {"user"})
         if self.mcpauthkit_stdio_user is None and others:
-            # Otherwise a misspelt name of the user would leave nobody, silently.
-            raise ValueError(f"MCPAUTHKIT_STDIO_{others[0].upper()} is set, and MCPAUTHKIT_STDIO_USER is not")
-        return self
+            yield f"MCPAUTHKIT_STDIO_{others[0].upper()} is set, and MCPAUTHKIT_STDIO_USER is not."
 
 
 class DoctorSettings(Settings):

@@ -154,10 +154,15 @@ def _known() -> Iterator[str]:
 
 
 def _meant(name: str, known: set[str], given: Given) -> str:
-    is_ours = name.startswith(_OURS)
-    among = sorted(one for one in known if one.startswith(_OURS) == is_ours and given.find(one) is None)
-    nearest = difflib.get_close_matches(name, among, n=1, cutoff=_NEAR_AMONG_OURS if is_ours else _NEAR)
-    return nearest[0] if nearest else ""
+    prefix, cutoff = (_OURS, _NEAR_AMONG_OURS) if name.startswith(_OURS) else ("", _NEAR)
+    # What all of ours begin with would make any two of them look alike.
+    among = [
+        one.removeprefix(prefix)
+        for one in sorted(known)
+        if one.startswith(_OURS) == bool(prefix) and given.find(one) is None
+    ]
+    nearest = difflib.get_close_matches(name.removeprefix(prefix), among, n=1, cutoff=cutoff)
+    return f"{prefix}{nearest[0]}" if nearest else ""
 
 
 def _settings_of(kind: type[Settings]) -> Iterator[Setting]:
