@@ -45,8 +45,8 @@ class LoopbackServer:
     Args:
         app: The app; may be assigned to `.app` later, but before the start.
         port: The port to bind; 0 takes a free one.
-        host: The address to bind. In a container 0.0.0.0 lets the port be published, on loopback of the machine; its own
-            loopback nobody outside reaches.
+        host: The address to bind. In a container it is 0.0.0.0, as nobody outside reaches the container's loopback, and
+            the port is published on that of the machine.
 
     Attributes:
         app: The app to serve.

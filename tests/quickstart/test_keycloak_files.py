@@ -18,8 +18,8 @@ REALM: dict[str, Any] = json.loads(REALM_TEXT)
 _PLACEHOLDER = re.compile(r"\$\{MCP_SERVER_URL:-?([^}]*)\}")
 
 
-def service() -> dict[str, Any]:
-    (found,) = yaml.safe_load(COMPOSE.read_text())["services"].values()
+def service(name: str = "keycloak") -> dict[str, Any]:
+    found = yaml.safe_load(COMPOSE.read_text())["services"][name]
     assert isinstance(found, dict)
     return found
 
@@ -53,6 +53,14 @@ def test_compose_names_an_issuer_scopes_and_a_client_that_exist() -> None:
     (client_id,) = re.findall(r"BROWSER_CLIENT_ID=(\S+)", told)
     (client,) = (one for one in REALM["clients"] if one["clientId"] == client_id)
     assert client["redirectUris"] == ["${MCP_SERVER_URL:http://127.0.0.1:8700}/connect/login/callback"]
+
+
+def test_what_compose_tells_its_quickstart_is_what_people_are_told_for_theirs() -> None:
+    told, environment = COMPOSE.read_text(), service("quickstart")["environment"]
+    for name in ("ISSUER_URL", "BROWSER_CLIENT_ID"):
+        assert environment[name] in re.findall(rf"{name}=(\S+)", told)
+    assert environment["SCOPES"] in re.findall(r'SCOPES="([^"]*)"', told)
+    assert environment["SERVER_BASE_URL"] == service()["environment"]["MCP_SERVER_URL"]
 
 
 def test_ports_of_compose_are_open_to_this_machine_alone() -> None:

@@ -1,0 +1,1 @@
+"""An MCP server to copy: what the container image runs."""
