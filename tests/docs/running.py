@@ -13,7 +13,7 @@ from tests.docs.snippets import Snippet
 
 ISSUERS: Final = ("https://login.example.com/realms/staff", "https://login.example.com")
 """How the pages spell an issuer that stands for the reader's own, longest first."""
-PUBLIC_URL: Final = "https://mcp.example.com"
+PUBLIC_URLS: Final = ("https://mcp.example.com", "http://127.0.0.1:8000")
 _INITIALIZE: Final = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
@@ -42,4 +42,7 @@ def serve_if_it_is_an_application(names: Mapping[str, Any], server: LoopbackServ
 
 def addresses(issuer: DevIssuer, server: LoopbackServer) -> dict[str, str]:
     """Which addresses stand in the place of those on the pages."""
-    return {**{f'"{url}"': repr(issuer.issuer_url) for url in ISSUERS}, f'"{PUBLIC_URL}"': repr(server.base_url)}
+    return {
+        **{f'"{url}"': repr(issuer.issuer_url) for url in ISSUERS},
+        **{f'"{url}"': repr(server.base_url) for url in PUBLIC_URLS},
+    }

@@ -33,8 +33,10 @@ RUN_BY: Final[dict[str, str]] = {
     "docs/issuers/other.md": "tests/docs/test_issuers.py",
     "docs/leg-1.md": "tests/docs/test_leg_one.py",
     "docs/policies.md": "tests/docs/test_policies.py",
+    "docs/start.md": "tests/docs/test_start.py",
     "docs/state.md": "tests/docs/test_state.py",
     "docs/telemetry.md": "tests/docs/test_telemetry.py",
+    "docs/two-legs.md": "tests/docs/test_start.py",
 }
 """Pages whose Python a test module of their own runs; it says what comes of it, which the generic one cannot know."""
 

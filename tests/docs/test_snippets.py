@@ -16,6 +16,7 @@ from cyclopts import CycloptsError
 
 import mcpauthkit.errors
 from mcpauthkit.cli.main import GROUPS, group_named
+from mcpauthkit.settings import every_setting
 from mcpauthkit.testing import DevIssuer, LoopbackServer
 from tests.docs.running import ISSUERS, addresses, run_block, serve_if_it_is_an_application
 from tests.docs.snippets import ROOT, RUN_BY, Snippet, all_snippets, pages, snippets_on, text_of
@@ -73,6 +74,12 @@ def test_a_document_on_a_page_can_be_read(snippet: Snippet) -> None:
         assert list(yaml.safe_load_all(snippet.code))
     else:
         assert {"json": json.loads, "toml": tomllib.loads}[snippet.language](snippet.code)
+
+
+@pytest.mark.parametrize("snippet", all_snippets("ini"), ids=str)
+def test_a_setting_on_a_page_is_one_of_ours(snippet: Snippet) -> None:
+    named = re.findall(r"^(MCPAUTHKIT_\w+)=", snippet.code, re.MULTILINE)
+    assert {name.removesuffix("_FILE") for name in named} <= {setting.variable for setting in every_setting()}
 
 
 @pytest.mark.parametrize("snippet", all_snippets("mermaid"), ids=str)
