@@ -10,7 +10,7 @@ import httpx
 from fastapi import FastAPI
 
 from mcpauthkit import current_user
-from mcpauthkit.testing import DevIssuer, LoopbackServer
+from mcpauthkit.testing import DevIssuer, DevService, LoopbackServer
 from tests.docs.pages import execute
 
 URL = "https://mcp.example.com"
@@ -22,6 +22,18 @@ def substituted(code: str, addresses: Mapping[str, str]) -> str:
         assert before in code, before
         code = code.replace(before, after)
     return code
+
+
+def service_addresses(service: DevService) -> dict[str, Any]:
+    """What stands in the row of a service that is served here, for `dataclasses.replace`."""
+    return {
+        "authorize_url": service.authorize_url,
+        "token_url": service.token_url,
+        "api_url": service.api_url,
+        "issuer": service.base_url,
+        "revocation": None,
+        "whoami": None,
+    }
 
 
 def tells_who(app: FastAPI) -> FastAPI:

@@ -34,6 +34,7 @@ RUN_BY: Final[dict[str, str]] = {
     "docs/leg-1.md": "tests/docs/test_leg_one.py",
     "docs/policies.md": "tests/docs/test_policies.py",
     "docs/start.md": "tests/docs/test_start.py",
+    "docs/services.md": "tests/docs/test_services_page.py",
     "docs/state.md": "tests/docs/test_state.py",
     "docs/telemetry.md": "tests/docs/test_telemetry.py",
     "docs/two-legs.md": "tests/docs/test_start.py",
