@@ -72,7 +72,7 @@ class Broker:
         )
         self._vault = Vault(store, namespace=namespace, clock=self.clock)
         self._notes = Notes(store, namespace=namespace, service=grant.service, clock=self.clock)
-        self._redirect_uri = redirect_uri
+        self.redirect_uri = redirect_uri
         self._is_incremental = is_incremental
         self._locks = Locks(store, namespace=namespace, service=grant.service)
         self._chronicle = Chronicle(grant.service, self.clock)
@@ -267,7 +267,7 @@ class Broker:
         kept = () if held is None else self.scope_rules.missing(sorted(held.scopes), flow.scopes)
         scopes = (*flow.scopes, *kept)
         attempt = await self.grant.begin(
-            flow.scopes if self._is_incremental else scopes, redirect_uri=self._redirect_uri
+            flow.scopes if self._is_incremental else scopes, redirect_uri=self.redirect_uri
         )
         # What counts for a service that does not say what it has granted.
         await self.ledger.start_visit(attempt.state, Visit(flow.flow_id, browser, attempt.private, scopes))
@@ -280,7 +280,7 @@ class Broker:
             RemoteUnavailable: The service cannot answer now; the flow stays open for another visit.
         """
         assert isinstance(self.grant, RedirectGrant)
-        obtain = partial(self.grant.complete, query, visit.private, visit.scopes, redirect_uri=self._redirect_uri)
+        obtain = partial(self.grant.complete, query, visit.private, visit.scopes, redirect_uri=self.redirect_uri)
         return await self.settle(principal, flow, obtain)
 
     async def settle(self, principal: Principal, flow: Flow, obtain: Obtained) -> Flow:

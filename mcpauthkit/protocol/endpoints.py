@@ -39,6 +39,21 @@ def server_behind(endpoint: object) -> LowLevelServer[Any] | None:
     return None if manager is None else manager.app
 
 
+def is_running(endpoint: object) -> bool:
+    """Whether an endpoint that speaks MCP can answer: its server's lifespan has been entered.
+
+    Args:
+        endpoint: As for `keeps_sessions`.
+    """
+    transport = getattr(endpoint, "__self__", endpoint)
+    manager = getattr(transport, "session_manager", transport)
+    if manager is None:
+        # FastMCP makes it in its lifespan.
+        return False
+    # Nothing public tells it; a manager that calls it otherwise counts as running.
+    return not isinstance(manager, StreamableHTTPSessionManager) or getattr(manager, "_task_group", manager) is not None
+
+
 def _manager_of(endpoint: object) -> StreamableHTTPSessionManager | None:
     transport = getattr(endpoint, "__self__", endpoint)
     manager = getattr(transport, "session_manager", transport)

@@ -104,6 +104,11 @@ class Policies:
         return self._set.wanted.sources
 
     @property
+    def in_force(self) -> tuple[Policy, ...]:
+        """The policies that decide at this moment."""
+        return self._set.policies
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the policies in force, sorted."""
         return self._set.names
@@ -112,6 +117,14 @@ class Policies:
     def faults(self) -> tuple[Fault, ...]:
         """Why changed files are not in force; empty where they are."""
         return self._faults
+
+    def faults_now(self) -> tuple[Fault, ...]:
+        """What is wrong with the files as they are at this moment; what is in force stays. Waits for the disk."""
+        try:
+            load(self._set.wanted, self._set)
+        except PolicyInvalid as error:
+            return error.faults
+        return ()
 
     def add(self, policy: Policy) -> None:
         """Add a policy. It stays beside whatever files come to say, until it is removed.

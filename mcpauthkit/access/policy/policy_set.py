@@ -55,9 +55,14 @@ class PolicySet:
     look: Look
 
     @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies in force."""
+        return tuple(_policies(self.wanted, self.documents))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the policies in force, sorted."""
-        return tuple(sorted(one.name for one in _policies(self.wanted, self.documents)))
+        return tuple(sorted(one.name for one in self.policies))
 
     def with_given(self, given: Sequence[Policy], removed: Iterable[str]) -> PolicySet:
         """The same files with other policies beside them, and others left out; nothing is read again.

@@ -3,6 +3,27 @@
 from __future__ import annotations
 
 from mcpauthkit.doctor.finding import Fault
+from mcpauthkit.doctor.inside.environment import ENVIRONMENT
+from mcpauthkit.doctor.inside.issuers import ISSUERS
+from mcpauthkit.doctor.inside.keys import KEYS
+from mcpauthkit.doctor.inside.layers import LAYERS
+from mcpauthkit.doctor.inside.routes import ROUTES
+from mcpauthkit.doctor.inside.rules import RULES
+from mcpauthkit.doctor.inside.running import RUNNING
+from mcpauthkit.doctor.inside.services import SERVICES
+from mcpauthkit.doctor.inside.stores import STORES
+from mcpauthkit.doctor.inside.tokens import TOKENS
 
-INSIDE: tuple[Fault, ...] = ()
+INSIDE: tuple[Fault, ...] = (
+    *ENVIRONMENT,
+    *LAYERS,
+    *ROUTES,
+    *RUNNING,
+    *ISSUERS,
+    *TOKENS,
+    *KEYS,
+    *STORES,
+    *SERVICES,
+    *RULES,
+)
 """The inside part of the catalogue."""

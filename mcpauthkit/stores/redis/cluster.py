@@ -13,7 +13,7 @@ from redis.exceptions import AskError, ClusterError, MovedError, RedisClusterExc
 
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.stores.redis.scripts import Order
-from mcpauthkit.stores.redis.servers import Attempt, exchange, scan
+from mcpauthkit.stores.redis.servers import Attempt, exchange, scan, setting
 
 _MAX_REDIRECTS = 5
 _LOOK_AGAIN_SECONDS = 1.0
@@ -87,6 +87,11 @@ class Cluster:
         """Some keys of a node that match, and where to go on."""
         async with _connection(part) as connection:
             return await scan(connection, cursor, pattern)
+
+    async def setting(self, part: Any, name: str) -> list[bytes]:
+        """Name and value of a setting of a node."""
+        async with _connection(part) as connection:
+            return await setting(connection, name)
 
     def doubt(self) -> None:
         """Ask for a new map before the next call."""

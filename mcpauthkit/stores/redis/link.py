@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -97,6 +97,19 @@ class Link:
                 is_begun = True
                 for key in keys:
                     yield key
+
+    async def settings(self, names: Sequence[str]) -> dict[str, str]:
+        """Settings of a server; without those that it keeps to itself, as managed ones do."""
+        parts, found = await self._run(lambda _: self.servers.parts()), {}
+        for name in names if parts else ():
+            ask = partial(self._setting, parts[0], name)
+            error, answer = await self._try(ask, is_once=True, is_probe=True)
+            if error is None and answer:
+                found[name] = answer[1].decode(errors="replace")
+        return found
+
+    async def _setting(self, part: Any, name: str, _: Attempt) -> list[bytes]:
+        return await self.servers.setting(part, name)
 
     async def _page(self, part: Any, cursor: bytes, pattern: bytes, _: Attempt) -> tuple[bytes, list[bytes]]:
         return await self.servers.scan(part, cursor, pattern)

@@ -30,6 +30,7 @@ class Links:
     Attributes:
         shown: What it is, without user, password and options.
         is_in_clear: Whether passwords and records cross a network unencrypted; not known of a client.
+        signs_in: Whether there is a password; None for a client.
 
     Raises:
         ConfigurationError: The URL or the client cannot be used.
@@ -45,6 +46,7 @@ class Links:
         self._address = parse_address(target.reveal()) if isinstance(target, Secret) else None
         self.shown = self._address.shown if self._address else f"a given {type(target).__name__}"
         self.is_in_clear = self._address is not None and self._address.is_in_clear
+        self.signs_in = None if self._address is None else bool(self._address.options.get("password"))
         # Made here once to see that it can be; the first loop takes it.
         self._spare: Link | None = self._make()
 

@@ -54,6 +54,10 @@ class Servers(Protocol):
         """Some keys of one of them that match, and where to go on; `b"0"` at the end."""
         ...
 
+    async def setting(self, part: Any, name: str) -> list[bytes]:
+        """Name and value of one of their settings; nothing where there is none of that name."""
+        ...
+
     def doubt(self) -> None:
         """Somebody has not answered: look again who answers for what."""
         ...
@@ -133,6 +137,11 @@ class OneServer:
         async with self._connection() as connection:
             return await scan(connection, cursor, pattern)
 
+    async def setting(self, part: Any, name: str) -> list[bytes]:  # noqa: ARG002  # one part
+        """Name and value of a setting."""
+        async with self._connection() as connection:
+            return await setting(connection, name)
+
     def doubt(self) -> None:
         """Nothing to look up: sentinels are asked whenever a connection is made."""
 
@@ -180,6 +189,12 @@ async def scan(connection: AbstractConnection, cursor: bytes, pattern: bytes) ->
     """Some keys of a server that match, and where to go on."""
     after, keys = await ask(connection, ("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT))
     return after, keys
+
+
+async def setting(connection: AbstractConnection, name: str) -> list[bytes]:
+    """Name and value of a setting of a server."""
+    found: list[bytes] = await ask(connection, ("CONFIG", "GET", name))
+    return found
 
 
 async def ask(connection: AbstractConnection, words: Words) -> Any:

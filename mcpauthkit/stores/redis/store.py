@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import anyio
@@ -74,6 +74,11 @@ class RedisStore:
         """Whether passwords and records cross a network unencrypted; not known of a client that was given."""
         return self._links.is_in_clear
 
+    @property
+    def signs_in(self) -> bool | None:
+        """Whether its URL has a password; None for a client that was given."""
+        return self._links.signs_in
+
     def __repr__(self) -> str:
         return f"RedisStore({self._links.shown}, key_prefix={self._prefix!r})"
 
@@ -142,6 +147,20 @@ class RedisStore:
         """
         key = _NOBODYS_KEY
         await self._links.check(self._order(key, PUT, b"", lifetime(_CHECK_SECONDS)), self._order(key, DELETE))
+
+    async def server_settings(self, *names: str) -> Mapping[str, str]:
+        """Settings of the Redis server, or of one node of the cluster, as `CONFIG GET` tells them.
+
+        Args:
+            names: Which, such as `maxmemory-policy`.
+
+        Returns:
+            Those that it tells: many a user may not ask, and managed servers tell nobody.
+
+        Raises:
+            StoreUnavailable: It cannot be asked at the moment.
+        """
+        return await self._links.mine().settings(names)
 
     async def aclose(self) -> None:
         """Close all connections; a client that was given stays open."""

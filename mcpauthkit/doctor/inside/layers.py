@@ -1,0 +1,94 @@
+"""The application's middleware: whether the door is there, once, and who stands before and behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from mcpauthkit.doctor.check import Check
+from mcpauthkit.doctor.examination import Examination
+from mcpauthkit.doctor.finding import Fault, Finding
+from mcpauthkit.doctor.inside.anatomy import endpoints_of, layers_of
+
+GUARD_MISSING = Fault(
+    "middleware-missing",
+    "error",
+    "The application has no JwtAuthMiddleware",
+    "An MCP server of the application is served to everybody: nothing asks for a token.",
+    "Write app.add_middleware(JwtAuthMiddleware, issuer_url=..., server_base_url=...).",
+    explains=(
+        "mcp-without-token",
+        "bad-token-served",
+        "bad-token-not-401",
+        "first-answer-not-401",
+        "origin-not-checked",
+        "mcp-server-error",
+    ),
+)
+GUARD_TWICE = Fault(
+    "middleware-twice",
+    "error",
+    "The application has more than one JwtAuthMiddleware",
+    "Each request is judged by all of them, so a token has to please every one; the rules of one are not seen by the "
+    "next.",
+    "Keep one; several issuers go into its issuers=, several MCP servers into its resource_paths=.",
+    explains=("prm-resource-mismatch", "token-refused"),
+)
+CORS_INSIDE = Fault(
+    "cors-inside-auth",
+    "error",
+    "CORSMiddleware stands behind JwtAuthMiddleware",
+    "Preflights carry no token, so they are refused before CORSMiddleware sees them, and a page gets no header on a "
+    "401 that would let it read the challenge.",
+    "Add CORSMiddleware after JwtAuthMiddleware: what is added last stands outside.",
+    explains=("preflight-needs-token", "challenge-hidden-from-pages"),
+)
+SESSIONS_OUTSIDE = Fault(
+    "sessions-outside-auth",
+    "warning",
+    "SessionMiddleware stands before JwtAuthMiddleware",
+    "Requests that nobody has authenticated can read and change the application's sessions, also those that the door "
+    "refuses.",
+    "Add SessionMiddleware before JwtAuthMiddleware: what is added last stands outside.",
+)
+
+LAYERS = (GUARD_MISSING, GUARD_TWICE, CORS_INSIDE, SESSIONS_OUTSIDE)
+"""The faults of this part."""
+
+
+async def check_door(examination: Examination) -> AsyncIterator[Finding]:
+    """Look whether there is one `JwtAuthMiddleware`; asks nobody."""
+    doors = [one for one in layers_of(examination) if one.is_door]
+    places = [path for path, _ in endpoints_of(examination)]
+    if not doors and places and not _has_door_of_its_own(examination):
+        yield GUARD_MISSING.found(evidence=f"MCP at {', '.join(places)}", place="app.add_middleware")
+    if len(doors) > 1:
+        yield GUARD_TWICE.found(evidence=f"{len(doors)} of them", place="app.add_middleware")
+
+
+async def check_neighbours(examination: Examination) -> AsyncIterator[Finding]:
+    """Look who stands before and behind the door; asks nobody."""
+    layers = layers_of(examination)
+    door = next((place for place, one in enumerate(layers) if one.is_door), None)
+    if door is None:
+        return
+    order = " > ".join(one.kind.__name__ for one in layers)
+    outside, inside = layers[:door], layers[door + 1 :]
+    has_cors_outside = any(one.is_called("CORSMiddleware") for one in outside)
+    if any(one.is_called("CORSMiddleware") for one in inside) and not has_cors_outside:
+        yield CORS_INSIDE.found(evidence=f"from outside to inside: {order}", place="app.add_middleware")
+    if any(one.is_called("SessionMiddleware") for one in outside):
+        yield SESSIONS_OUTSIDE.found(evidence=f"from outside to inside: {order}", place="app.add_middleware")
+
+
+def _has_door_of_its_own(examination: Examination) -> bool:
+    """Whether the application is wrapped in something that may be a door, or brings FastMCP's own."""
+    is_wrapped = examination.app is not examination.facts.app
+    mounted = (getattr(getattr(one, "app", None), "state", None) for one in examination.facts.app.routes)
+    return is_wrapped or any(getattr(state, "fastmcp_auth", None) is not None for state in mounted)
+
+
+LAYER_CHECKS = (
+    Check("the door is there", check_door, frozenset({"app"})),
+    Check("what stands around the door", check_neighbours, frozenset({"app"})),
+)
+"""The checks of this part."""
