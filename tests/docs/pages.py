@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.commands import run
-from tests.docs.test_readme import ROOT
+from tests.docs.snippets import ROOT, snippets_on
 
 
 def text_of(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
+
+
+def python_blocks(page: str) -> list[str]:
+    """The Python on a page, block by block."""
+    return [snippet.code for snippet in snippets_on(page, "python")]
 
 
 def write_files(page: str, folder: Path) -> list[str]:

@@ -12,8 +12,7 @@ from fastmcp import Client
 
 from mcpauthkit.access.audit.schema import MEMBERS
 from mcpauthkit.audit import AuditTrail, Event, EventName
-from tests.docs.pages import commands_on, execute, first_column, run_command, text_of
-from tests.docs.test_readme import python_blocks
+from tests.docs.pages import commands_on, execute, first_column, python_blocks, run_command, text_of
 
 PAGE = "docs/audit.md"
 

@@ -14,8 +14,7 @@ import mcpauthkit.guards
 from mcpauthkit import Principal
 from mcpauthkit.guards import AccessRequest, Action, Caller, Guard, Kind, Target
 from mcpauthkit.settings import StdioSettings
-from tests.docs.pages import commands_on, execute, first_column, run_command, text_of, write_files
-from tests.docs.test_readme import python_blocks
+from tests.docs.pages import commands_on, execute, first_column, python_blocks, run_command, text_of, write_files
 
 PAGE = "docs/guards.md"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import get_args
 
@@ -16,8 +15,7 @@ from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.policies import Policy, PolicyEngine, Rule, load_policy, read_policy, to_yaml
 from mcpauthkit.settings import StdioSettings
 from mcpauthkit.testing import caller
-from tests.docs.pages import commands_on, execute, first_column, run_command, text_of, write_files
-from tests.docs.test_readme import python_blocks
+from tests.docs.pages import commands_on, execute, first_column, python_blocks, run_command, text_of, write_files
 
 PAGE = "docs/policies.md"
 
@@ -37,17 +35,6 @@ async def test_the_server_on_the_page_shows_nobody_anything() -> None:
         assert await client.list_tools() == []
         answer = await client.call_tool("get_report", raise_on_error=False)
     assert answer.is_error
-
-
-async def test_the_readme_puts_guards_policies_and_the_record_together(folder: Path) -> None:
-    mcp: FastMCP = FastMCP("reports")
-    execute(python_blocks("README.md")[3], {"mcp": mcp})
-    async with Client(mcp) as client:
-        assert await client.list_tools() == []
-        assert (await client.call_tool("archive", {"number": 7}, raise_on_error=False)).is_error
-    events = [json.loads(line) for line in (folder / "audit.jsonl").read_text().splitlines()]
-    assert next(one["event"] for one in events) == "policy.loaded"
-    assert {"list", "call"} == {one["action"] for one in events if one["event"] == "access.decided"}
 
 
 def test_the_condition_of_ones_own_is_asked() -> None:

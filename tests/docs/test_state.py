@@ -13,16 +13,16 @@ from mcpauthkit import Storage
 from mcpauthkit.cli.main import main
 from mcpauthkit.settings import DeploymentSettings, StorageSettings
 from mcpauthkit.stores.redis.advice import hint_for
-from tests.docs.test_readme import ROOT, python_blocks
+from tests.docs.pages import python_blocks
+from tests.docs.snippets import ROOT
 
 PAGE = (ROOT / "docs/state.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("code", [python_blocks("README.md")[2], python_blocks("docs/state.md")[0]])
-def test_the_one_line_for_many_replicas_runs_as_pasted(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_one_line_for_many_replicas_runs_as_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_ENCRYPTION_KEY", "k" * 32)
     names: dict[str, Any] = {"FastMCP": FastMCP}
-    exec(compile(code, "page", "exec"), names)  # noqa: S102  # our own page
+    exec(compile(python_blocks("docs/state.md")[0], "page", "exec"), names)  # noqa: S102  # our own page
     assert isinstance(names["storage"], Storage)
     assert names["mcp"].name == "reports"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.docs.test_readme import python_blocks
+from tests.docs.pages import python_blocks
 
 MEASURED = """
 from mcpauthkit.telemetry import Measure
