@@ -100,4 +100,4 @@ async def test_the_token_is_in_no_report() -> None:
 
 
 def _token(scope: Any) -> bytes:
-    return next(value for name, value in scope["headers"] if name == b"authorization")
+    return next((bytes(value) for name, value in scope["headers"] if name == b"authorization"), b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.doctor.rewriting import (
     is_from_page,
     is_mcp,
 )
+from tests.services.documents import make_authority, metadata_document
 
 METADATA = "/.well-known/oauth-protected-resource"
 CHALLENGE = "www-authenticate"
@@ -123,6 +125,12 @@ async def test_a_server_that_is_not_there_is_named_and_nothing_beside_it() -> No
     report = await examine(url=url)
     assert [one.code for one in report.findings] == ["url-unreachable"]
     assert {one.code for one in report.journeys} == {"url-unreachable"}
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_named(tmp_path: Path) -> None:
+    with metadata_document(make_authority(tmp_path)) as document:
+        report = await examine(url=document.url)
+    assert [one.code for one in report.findings] == ["tls-untrusted"]
 
 
 async def test_a_server_with_public_tools_is_healthy() -> None:
