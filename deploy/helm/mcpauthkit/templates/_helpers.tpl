@@ -36,7 +36,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- /* Keys of the Secret that are mounted, each once; empty where there are none. */ -}}
 {{- define "mcpauthkit.secretItems" -}}
-{{- range concat (values .Values.secrets.files) (values .Values.secrets.paths) | uniq | sortAlpha }}
+{{- range concat (values .Values.secrets.files) (values .Values.secrets.paths) | compact | uniq | sortAlpha }}
 - key: {{ . }}
   path: {{ . }}
 {{- end }}
@@ -52,12 +52,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - name: FASTMCP_STATELESS_HTTP
   value: {{ eq .Values.sessions "stateless" | quote }}
 {{- range $name, $key := .Values.secrets.files }}
+{{- if $key }}
 - name: {{ $name }}_FILE
   value: /etc/mcpauthkit/secrets/{{ $key }}
 {{- end }}
+{{- end }}
 {{- range $name, $key := .Values.secrets.paths }}
+{{- if $key }}
 - name: {{ $name }}
   value: /etc/mcpauthkit/secrets/{{ $key }}
+{{- end }}
 {{- end }}
 {{- if .Values.decryptionKeys.existingSecret }}
 - name: MCP_KEY_FILE_PATH
