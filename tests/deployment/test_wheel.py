@@ -57,7 +57,7 @@ def port() -> int:
 def served(programs: Path, code: str, folder: Path, port: int) -> Iterator[httpx.Client]:
     """The code as `server.py`, under uvicorn, with nothing of this checkout in sight."""
     (folder / "server.py").write_text(code, encoding="utf-8")
-    command = [programs / "uvicorn", "server:app", "--port", str(port), "--lifespan", "on", "--no-access-log"]
+    command = [str(programs / "uvicorn"), "server:app", "--port", str(port), "--lifespan", "on", "--no-access-log"]
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(command, cwd=folder, env={"PATH": str(programs)}, stdout=log, stderr=log) as server,  # noqa: S603  # ours
