@@ -66,7 +66,7 @@ def keycloak(
         server_base_url=server_base_url,
         issuer_url=f"{keycloak_url.rstrip('/')}/realms/{realm}",
         profile="keycloak",
-        scopes=("openid", *scope),
+        scopes=("openid", "profile", *scope),
         browser_client_id="mcp-browser",
     )
     wanted = RealmPlan(

@@ -61,7 +61,7 @@ def test_the_settings_are_read_without_a_fault(kind: str) -> None:
     assert settings.mcpauthkit_profile == kind
     assert settings.mcpauthkit_profile in PROFILES
     assert any(one.endswith("mcp:write") for one in settings.mcpauthkit_scopes)
-    assert list(misspelt_variables(Given.now())) == []
+    assert list(misspelt_variables(Given({}, Given.now().dotenv))) == []
     assert StorageSettings.from_environment().token_storage_mode == "file"
 
 
