@@ -14,11 +14,14 @@ from fastapi import FastAPI
 from fastmcp import FastMCP
 
 from mcpauthkit.connections.preset import ServicePreset
+from mcpauthkit.connections.service_rows import preset_named
+from mcpauthkit.connections.stand_in import played_by
 from mcpauthkit.core.audit import Recorder, checked_recorder
 from mcpauthkit.core.clock import Clock
 from mcpauthkit.core.entropy import Entropy
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.known_options import check_options
+from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
@@ -40,7 +43,7 @@ from mcpauthkit.protocol.request_state import share_request_state
 from mcpauthkit.providers.connections import Connections
 from mcpauthkit.providers.credentials import CredentialsProvider
 from mcpauthkit.providers.oauth import OAuthProvider
-from mcpauthkit.settings import service_client
+from mcpauthkit.settings import service_client, stand_in_url
 from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.port import Store
 from mcpauthkit.web.health import health_router
@@ -51,6 +54,7 @@ from mcpauthkit.web.proxy.options import ProxyOptions
 from mcpauthkit.web.serving import Server, ServerMount, application_of, guard_with, run_within, serve_first
 from mcpauthkit.web.shadows import check_reached
 
+_log = RequestLog("kit")
 Provider = OAuthProvider | CredentialsProvider
 P = TypeVar("P", OAuthProvider, CredentialsProvider)
 
@@ -173,7 +177,8 @@ class AuthKit:
             **options: As for the constructors of `OAuthProvider`.
 
         Raises:
-            ConfigurationError: An argument cannot be used, or nothing says which client you have there.
+            ConfigurationError: An argument cannot be used, or nothing says which client you have there; or
+                `GITHUB_STAND_IN_URL`, by which `mcpauthkit dev` plays `github`, is set in production.
         """
         check_options(options, OAuthArguments, AuthKit.oauth)
         named = name or (preset.name if isinstance(preset, ServicePreset) else preset)
@@ -186,7 +191,8 @@ class AuthKit:
             return self._keep(OAuthProvider.from_standard_oauth2(name=named, **given, **cast("Any", options)))
         if "issuer_url" in options:
             return self._keep(OAuthProvider.from_oidc(name=named, **given, **cast("Any", options)))
-        return self._keep(OAuthProvider.from_preset(preset, name=name, **given, **cast("Any", options)))
+        row = _played(preset, named) if preset else preset
+        return self._keep(OAuthProvider.from_preset(row, name=name, **given, **cast("Any", options)))
 
     def credentials(
         self, preset: str = "", *, name: str = "", **options: Unpack[CredentialsArguments]
@@ -364,3 +370,12 @@ def _paths(servers: Sequence[Server], path: str | Sequence[str]) -> Sequence[str
             hint='Give each a path of its own, in the same order: kit.app(one, two, path=["/one/mcp", "/two/mcp"]).',
         )
     return paths
+
+
+def _played(preset: str | ServicePreset, named: str) -> str | ServicePreset:
+    """The preset, or its part played by a development service where the surroundings say so."""
+    url = stand_in_url(named)
+    if url is None:
+        return preset
+    _log.warning("service is played by a development service service=%s", named)
+    return played_by(preset if isinstance(preset, ServicePreset) else preset_named(preset), url)

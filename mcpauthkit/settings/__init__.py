@@ -9,7 +9,7 @@ from mcpauthkit.settings.parts import (
     StdioSettings,
     StorageSettings,
 )
-from mcpauthkit.settings.services import ServiceClient, service_client
+from mcpauthkit.settings.services import ServiceClient, service_client, stand_in_url
 from mcpauthkit.settings.table import (
     Effective,
     Misspelt,
@@ -39,4 +39,5 @@ __all__ = [
     "misspelt_variables",
     "refuse",
     "service_client",
+    "stand_in_url",
 ]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, create_model
 
 from mcpauthkit.core.secret import Secret
+from mcpauthkit.core.urls import check_base_url, is_loopback_host
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.settings.base import Settings
+from mcpauthkit.settings.parts import DeploymentSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +62,38 @@ def service_client(service: str) -> ServiceClient:
             hint=f"Set {id_name.upper()} and {secret_name.upper()}, or give client_id= and client_secret=.",
         )
     return ServiceClient(client_id, getattr(found, secret_name))
+
+
+def stand_in_variable(service: str) -> str:
+    """The variable that says where a development service plays this one: `GITHUB_STAND_IN_URL`."""
+    return f"{service.replace('-', '_').upper()}_STAND_IN_URL"
+
+
+def stand_in_url(service: str) -> str | None:
+    """Where a development service plays this one: what `mcpauthkit dev` and the pytest plugin set.
+
+    Args:
+        service: The service's name in links.
+
+    Raises:
+        ConfigurationError: It is not on this machine, or this is production.
+    """
+    variable = stand_in_variable(service)
+    name = variable.lower()
+    fields: dict[str, Any] = {name: (str | None, None)}
+    found = create_model("StandInSettings", __base__=Settings, **fields).from_environment()
+    url: str | None = getattr(found, name)
+    if url is None:
+        return None
+    checked = check_base_url(url, variable)
+    if not is_loopback_host(urlsplit(checked).hostname):
+        raise ConfigurationError(
+            f"{variable} names a development service that is not on this machine.",
+            hint="Unset it; credentials of real users belong to the real service.",
+        )
+    if DeploymentSettings.from_environment().mcpauthkit_production:
+        raise ConfigurationError(
+            f"{variable} puts a development service in the place of {service}, and this is production.",
+            hint="Unset it.",
+        )
+    return checked

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from mcpauthkit.errors import ConfigurationError
-
 Elicitation = Literal["url", "form", "none"]
 Era = Literal["modern", "legacy", "stateless"]
 
@@ -37,6 +35,9 @@ class ClientProfile:
         for elicitation, era in PAIRS:
             if name == f"{elicitation}-{era}":
                 return cls(elicitation, era)
+        # Every run of pytest reads this module, and most of them need no error.
+        from mcpauthkit.errors import ConfigurationError  # noqa: PLC0415
+
         raise ConfigurationError(f"There is no client profile {name!r}.", hint=f"There are {', '.join(PROFILES)}.")
 
     @property

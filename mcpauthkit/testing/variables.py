@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcpauthkit.settings.services import client_variable, secret_variable
+from mcpauthkit.settings.services import client_variable, secret_variable, stand_in_variable
 
 if TYPE_CHECKING:
     from mcpauthkit.testing.issuer.server import DevIssuer
@@ -35,4 +35,5 @@ def variables_for(
         "MCPAUTHKIT_PRODUCTION": "false",
         client_variable(stands_in_for): service.client_id,
         secret_variable(stands_in_for): service.client_secret,
+        stand_in_variable(stands_in_for): service.base_url,
     }

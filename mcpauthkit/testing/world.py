@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
 from mcpauthkit.connections.service_rows import preset_named
+from mcpauthkit.connections.stand_in import played_by
 from mcpauthkit.core.keyring import KeyRing, new_secret
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing.client import DevClient
@@ -132,15 +132,7 @@ class DevWorld:
         Args:
             name: The preset, `github` for instance; the service that this world's stands in for unless given.
         """
-        return replace(
-            preset_named(name or self._stands_in_for),
-            authorize_url=self.service.authorize_url,
-            token_url=self.service.token_url,
-            api_url=self.service.api_url,
-            issuer=self.service.base_url,
-            revocation=None,
-            whoami=None,
-        )
+        return played_by(preset_named(name or self._stands_in_for), self.service.base_url)
 
     def serve(self, app: ASGIApp) -> None:
         """Serve the application until the world ends; another one takes its place at the same address.
