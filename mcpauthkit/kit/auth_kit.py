@@ -51,8 +51,15 @@ from mcpauthkit.web.hub import Hub
 from mcpauthkit.web.metadata_router import oauth_meta_router
 from mcpauthkit.web.middleware import JwtAuthMiddleware
 from mcpauthkit.web.proxy.options import ProxyOptions
-from mcpauthkit.web.serving import Server, ServerMount, application_of, guard_with, run_within, serve_first
-from mcpauthkit.web.shadows import check_reached
+from mcpauthkit.web.serving import (
+    Server,
+    ServerMount,
+    application_of,
+    check_application,
+    guard_with,
+    run_within,
+    serve_first,
+)
 
 _log = RequestLog("kit")
 Provider = OAuthProvider | CredentialsProvider
@@ -273,17 +280,16 @@ class AuthKit:
             )
         servers = (mcp, *more)
         paths = _paths(servers, self._mcp_path if path is None else path)
-        hub = Hub.of(app)
+        check_application(app)
+        guard_with(app, JwtAuthMiddleware, {**self._guard, "resource_paths": paths})
+        # The later a thing is named, the earlier it is closed, and providers need it to the end.
+        Hub.of(app).close_at_the_end(self.storage.aclose)
         inner = [
             application_of(one, at, stateless_http=stateless_http, json_response=json_response)
             for one, at in zip(servers, paths, strict=True)
         ]
-        # The later a thing is named, the earlier it is closed, and providers need it to the end.
-        hub.close_at_the_end(self.storage.aclose)
-        guard_with(app, JwtAuthMiddleware, {**self._guard, "resource_paths": paths})
-        ours = serve_first(app, routers=self._routers(paths), mounts=[ServerMount(one) for one in inner])
+        serve_first(app, routers=self._routers(paths), mounts=[ServerMount(one) for one in inner])
         run_within(app, inner)
-        hub.check_at_the_start(lambda: check_reached(app, ours))
         for one, at in zip(servers, paths, strict=True):
             self._equip(app, one, at)
         self._installed = (app, servers)
@@ -369,6 +375,8 @@ def _paths(servers: Sequence[Server], path: str | Sequence[str]) -> Sequence[str
             f"There are {len(servers)} MCP servers, and path={path!r}.",
             hint='Give each a path of its own, in the same order: kit.app(one, two, path=["/one/mcp", "/two/mcp"]).',
         )
+    if len({id(one) for one in servers}) != len(servers):
+        raise ConfigurationError("One MCP server was given twice.", hint="Give each once, at one path.")
     return paths
 
 

@@ -14,6 +14,7 @@ from mcpauthkit.protocol.endpoints import speaks_mcp
 from mcpauthkit.web.hub import hub_of
 from mcpauthkit.web.open_paths import OpenPaths
 from mcpauthkit.web.resources import ProtectedResources
+from mcpauthkit.web.shadows import check_reached
 
 
 def check_coverage(app: Any, resources: ProtectedResources, open_paths: OpenPaths) -> None:
@@ -44,11 +45,13 @@ def check_services(app: Any, base_url: str, guard: type[Any]) -> None:
         guard: The middleware's class.
 
     Raises:
-        ConfigurationError: A service was told another address, or is registered with an application in this one.
+        ConfigurationError: A service was told another address, something else answers at a path of ours, or a service
+            is registered with an application in this one.
     """
     hub = hub_of(app)
     if hub is not None:
         hub.check_address(base_url)
+        check_reached(app.routes, hub.routes)
     for route in getattr(app, "routes", ()):
         mounted: Any = getattr(route, "app", None)
         hub = hub_of(mounted)

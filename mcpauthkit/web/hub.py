@@ -8,7 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import FastAPI
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.principal import Principal
@@ -33,11 +33,17 @@ class Hub:
 
     Args:
         app: The application.
+
+    Attributes:
+        paths: Our paths that need no token, with the methods of each.
+        routes: Paths of ours, each with a route that has to answer there; the start refuses another in front of it.
+        services: The services whose connections users manage, by name.
     """
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
         self.paths: dict[str, frozenset[str]] = {}
+        self.routes: list[tuple[str, BaseRoute]] = []
         self.services: dict[str, ConnectedService] = {}
         self._base_url = ""
         self._base_urls: dict[str, str] = {}
@@ -132,6 +138,7 @@ class Hub:
                 hint="Register each provider once, and keep /connect and /connections for the kit.",
             )
         self._app.router.routes[:0] = routes
+        self.routes += [(one.path, one) for one in routes]
 
     @contextmanager
     def serving_metadata(self, mode: MetadataMode, routes: Sequence[Route] = ()) -> Iterator[None]:

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Scope
 
 from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.web.hub import Hub
 
 Server = FastMCP[Any] | MCPServer[Any]
 
@@ -70,6 +71,23 @@ def application_of(
     )
 
 
+def check_application(app: object) -> None:
+    """Refuse what is no application that can be put around MCP servers.
+
+    Raises:
+        ConfigurationError: It is something else, or has started.
+    """
+    if not isinstance(app, FastAPI):
+        raise ConfigurationError(
+            f"A {type(app).__name__} was given where a FastAPI application belongs.",
+            hint="Write kit.install(app, mcp), the application first; or let kit.app(mcp) make one.",
+        )
+    if app.middleware_stack is not None:
+        raise ConfigurationError(
+            "The application has served already, so nothing can be put around it.", hint="Install before it starts."
+        )
+
+
 def guard_with(app: FastAPI, guard: Any, options: dict[str, Any]) -> None:
     """Add the middleware of leg 1: outside of everything but CORS, which browsers need around its refusals as well.
 
@@ -79,7 +97,7 @@ def guard_with(app: FastAPI, guard: Any, options: dict[str, Any]) -> None:
         options: Its arguments.
 
     Raises:
-        ConfigurationError: The application has it already or has started, or an argument cannot be used.
+        ConfigurationError: The application has it already, or an argument cannot be used.
     """
     classes: list[Any] = [one.cls for one in app.user_middleware]
     if guard in classes:
@@ -87,17 +105,13 @@ def guard_with(app: FastAPI, guard: Any, options: dict[str, Any]) -> None:
             f"The application has {guard.__name__} already.",
             hint="Leave it and oauth_meta_router out where AuthKit is installed; it adds both.",
         )
-    if app.middleware_stack is not None:
-        raise ConfigurationError(
-            "The application has served already, so nothing can be put around it.", hint="Install before it starts."
-        )
     # The application makes its own at the start, where a server would take a fault of an argument for one of ours.
     guard(app, **options)
     outside = [place for place, one in enumerate(classes, start=1) if one is CORSMiddleware]
     app.user_middleware.insert(max(outside, default=0), Middleware(guard, **options))
 
 
-def serve_first(app: FastAPI, *, routers: Iterable[APIRouter], mounts: Sequence[Mount]) -> dict[str, BaseRoute]:
+def serve_first(app: FastAPI, *, routers: Iterable[APIRouter], mounts: Sequence[Mount]) -> None:
     """Serve routers and servers of ours ahead of the application's own routes, whatever these are.
 
     Args:
@@ -105,30 +119,27 @@ def serve_first(app: FastAPI, *, routers: Iterable[APIRouter], mounts: Sequence[
         routers: What serves documents and probes.
         mounts: The MCP servers.
 
-    Returns:
-        Each of our paths with the route that has to answer there.
-
     Raises:
         ConfigurationError: The application has one of these paths.
     """
     own = app.router.routes
     theirs, before = set(paths_in(own)), len(own)
-    wanted: dict[str, BaseRoute] = {}
+    wanted: list[tuple[str, BaseRoute]] = []
     for router in routers:
         app.include_router(router)
-        wanted |= dict.fromkeys(paths_in(router.routes), own[-1])
+        wanted += [(path, own[-1]) for path in paths_in(router.routes)]
     for mount in mounts:
         own.append(mount)
-        wanted |= dict.fromkeys(paths_in(mount.routes), mount)
+        wanted += [(path, mount) for path in paths_in(mount.routes)]
     ours = own[before:]
     del own[before:]
-    if taken := sorted(theirs & wanted.keys()):
+    if taken := sorted(theirs & {path for path, _ in wanted}):
         raise ConfigurationError(
             f"The application serves {', '.join(taken)} already.",
             hint="Leave these paths to the kit, or give AuthKit(health=False) where it is its own probes.",
         )
     own[:0] = ours
-    return wanted
+    Hub.of(app).routes += wanted
 
 
 def paths_in(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Match
 
 from mcpauthkit.errors import ConfigurationError
 
+_METHODS = ("GET", "POST")
 
-async def check_reached(app: Starlette, wanted: Mapping[str, BaseRoute]) -> None:
-    """Look when an application starts, with all its routes, whether ours are reached.
+
+def check_reached(routes: Iterable[BaseRoute], ours: Iterable[tuple[str, BaseRoute]]) -> None:
+    """Look when an application starts, with all its routes, whether the kit's are reached.
 
     Args:
-        app: The application.
-        wanted: Each path with the route that has to answer there.
+        routes: The routes of the application, in their order.
+        ours: Paths of the kit, each with a route that has to answer there.
 
     Raises:
         ConfigurationError: Something else answers.
     """
-    for path, ours in wanted.items():
-        taker = first_match(app, path)
-        if taker is not None and taker is not ours:
-            raise ConfigurationError(
-                f"{getattr(taker, 'path', '') or '/'} is registered before {path} and takes its requests.",
-                hint="Register catch-alls and mounts at the end, and put nothing in front of the kit's routes.",
-            )
+    routes = list(routes)
+    for path, route in ours:
+        for method in _METHODS:
+            taker = first_match(routes, path, method)
+            if taker is not route and first_match([route], path, method) is not None:
+                raise ConfigurationError(
+                    f"A route at {getattr(taker, 'path', '') or '/'!r} takes the requests to {path}.",
+                    hint="Register it behind the kit's routes: at the end, and not in front of the others.",
+                )
 
 
-def first_match(app: Starlette, path: str, method: str = "GET") -> BaseRoute | None:
-    """The route of an application that a request would go to.
+def first_match(routes: Iterable[BaseRoute], path: str, method: str = "GET") -> BaseRoute | None:
+    """The route that a request would go to; None where no route takes it.
 
     Args:
-        app: The application.
+        routes: The routes of an application, in their order.
         path: The path of the request.
         method: Its method.
     """
     scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
-    return next((one for one in app.router.routes if one.matches(dict(scope))[0] is not Match.NONE), None)
+    return next((one for one in routes if one.matches(dict(scope))[0] is Match.FULL), None)

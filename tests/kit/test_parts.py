@@ -1,0 +1,162 @@
+"""What the kit hands to its parts: one store, one key ring, its address, request states, the record, production."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastmcp import FastMCP
+from mcp.server.request_state import RequestStateSecurity
+
+from mcpauthkit import AccessMiddleware, AuthKit, KeyRing, MemoryStore, TrustedIssuer
+from mcpauthkit.errors import ConfigurationError
+from mcpauthkit.policies import policy, rule
+from mcpauthkit.protocol.request_state import sharing_of
+from mcpauthkit.verifiers import ApiKeyVerifier
+from tests.asgi import lifespan
+from tests.kit.kit_world import BASE, ISSUER, ask, small_kit, small_server
+from tests.web.shop import start
+from tests.world import RING
+
+DOCUMENT = "/.well-known/oauth-protected-resource/mcp"
+
+
+class Closing(MemoryStore):
+    """Tells when it is closed."""
+
+    is_closed = False
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+async def test_a_store_that_is_given_stays_open() -> None:
+    store = Closing()
+    kit = small_kit(store=store, key_ring=RING)
+    kit.oauth("github", client_id="x")
+    async with lifespan(kit.app(small_server())):
+        assert kit.storage.store is store
+        assert kit.storage.key_ring is RING
+    assert not store.is_closed
+
+
+async def test_the_kits_own_store_is_one_for_all_and_closed_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TOKEN_STORAGE_MODE", "file")
+    monkeypatch.setenv("FILE_STORAGE_PATH", str(tmp_path / "state"))
+    monkeypatch.setenv("STORAGE_ENCRYPTION_KEY", "k" * 32)
+    kit = small_kit()
+    kit.oauth("github", client_id="x")
+    kit.oauth("gitlab", client_id="x")
+    assert kit.storage.owns_store
+    async with lifespan(kit.app(small_server())):
+        await kit.storage.store.put("k", "v", ttl_seconds=None)
+        assert await kit.storage.store.get("k") == "v"
+
+
+class TestRequestStates:
+    def test_a_server_without_a_policy_gets_one_that_all_replicas_read(self) -> None:
+        mcp = small_server()
+        assert sharing_of(mcp) == "own"
+        small_kit(key_ring=RING, store=MemoryStore()).app(mcp)
+        assert sharing_of(mcp) == "shared"
+
+    def test_with_keys_that_end_with_the_process_so_does_it(self) -> None:
+        mcp = small_server()
+        small_kit().app(mcp)
+        assert sharing_of(mcp) == "own"
+
+    def test_a_policy_of_its_own_is_kept(self) -> None:
+        mcp: FastMCP[Any] = FastMCP("x", request_state_security=RequestStateSecurity.ephemeral())
+        small_kit(key_ring=RING, store=MemoryStore()).app(mcp)
+        assert sharing_of(mcp) == "own"
+
+
+class TestIssuers:
+    async def test_clients_sign_in_at_the_first_issuer(self) -> None:
+        kit = AuthKit(server_base_url=BASE, issuers=[TrustedIssuer(ISSUER), TrustedIssuer("https://b.example.com")])
+        async with lifespan(kit.app(small_server())) as _:
+            pass
+        app = AuthKit(server_base_url=BASE, issuers=[TrustedIssuer(ISSUER)]).app(small_server())
+        async with lifespan(app):
+            assert (await ask(app, DOCUMENT)).json()["authorization_servers"] == [ISSUER]
+
+    async def test_several_tenants_sign_in_at_the_first(self) -> None:
+        tenants = ["7b1b6f0e-0000-4000-8000-000000000001", "7b1b6f0e-0000-4000-8000-000000000002"]
+        app = small_kit(
+            issuer_url="https://login.microsoftonline.com/{tenantid}/v2.0",
+            profile="entra",
+            tenants=tenants,
+            audience="api://x",
+        ).app(small_server())
+        async with lifespan(app):
+            servers = (await ask(app, DOCUMENT)).json()["authorization_servers"]
+        assert servers == [f"https://login.microsoftonline.com/{tenants[0]}/v2.0"]
+
+    async def test_without_an_issuer_there_are_no_documents(self) -> None:
+        keys = ApiKeyVerifier({"an-api-key-of-at-least-32-characters": "cron"})
+        app = AuthKit(server_base_url=BASE, verifiers=[keys]).app(small_server())
+        async with lifespan(app):
+            assert (await ask(app, DOCUMENT)).status_code == 404
+            assert (await ask(app, "/mcp", "POST", json={})).status_code == 401
+
+
+class TestServices:
+    def test_a_services_client_comes_from_settings_unless_it_is_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ConfigurationError) as refused:
+            small_kit().oauth("github")
+        assert "GITHUB_CLIENT_ID" in refused.value.hint
+        monkeypatch.setenv("GITHUB_CLIENT_ID", "from-settings")
+        monkeypatch.setenv("GITHUB_CLIENT_SECRET", "its-secret")
+        assert small_kit().oauth("github").name == "github"
+        monkeypatch.setenv("WORK_CLIENT_ID", "another")
+        assert small_kit().oauth("github", name="work").name == "work"
+
+    def test_the_constructor_that_fits_is_chosen_by_what_is_given(self) -> None:
+        kit = small_kit()
+        standard = kit.oauth(
+            "forge", client_id="x", authorize_url="https://f.example/a", token_url="https://f.example/t"
+        )
+        described = kit.oauth(name="idp", client_id="x", issuer_url="https://idp.example.com")
+        wiki = kit.credentials("wiki", variables={"pat": {"label": "Token", "type": "password"}})
+        assert (standard.name, described.name, wiki.name) == ("forge", "idp", "wiki")
+        assert kit.credentials("jira-cloud").name == "jira-cloud"
+
+    @pytest.mark.parametrize("option", ["scopess", "server_url", "autorize_url"])
+    def test_an_unknown_argument_is_refused(self, option: str) -> None:
+        with pytest.raises(ConfigurationError, match=option):
+            small_kit().oauth("github", client_id="x", **{option: "x"})  # type: ignore[arg-type]  # what is tested
+
+    def test_an_unknown_service_is_refused_with_the_list(self) -> None:
+        with pytest.raises(ConfigurationError):
+            small_kit().oauth("gothub", client_id="x")
+        with pytest.raises(ConfigurationError):
+            small_kit().credentials("jura")
+
+
+class TestPolicies:
+    def test_they_stand_outside_of_a_servers_own_middleware(self) -> None:
+        mcp = small_server()
+        before = list(mcp.middleware)
+        small_kit(policies=policy("all").add_rule(rule("all").allow().for_anyone()).build()).app(mcp)
+        assert isinstance(mcp.middleware[0], AccessMiddleware)
+        assert mcp.middleware[1:] == before
+
+    def test_without_any_a_server_is_left_alone(self) -> None:
+        mcp = small_server()
+        small_kit().app(mcp)
+        assert not any(isinstance(one, AccessMiddleware) for one in mcp.middleware)
+
+
+async def test_in_production_nothing_starts_that_must_not_serve_users() -> None:
+    told = await start(small_kit(production=True).app(small_server()))
+    assert "http" in told
+    kit = small_kit(production=True, server_base_url="https://mcp.example.com", key_ring=_ring(), store=MemoryStore())
+    kit.oauth("github", client_id="x")
+    assert "No other process sees" in await start(kit.app(small_server()))
+
+
+def _ring() -> KeyRing:
+    return KeyRing({"2026": "Zk3rV0q8yB1nX5tLw7cHs9uJp2mDf4gA"}, minting="2026")
