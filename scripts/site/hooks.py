@@ -13,6 +13,7 @@ from mkdocs.structure.files import File
 from pymdownx.superfences import fence_code_format  # type: ignore[import-untyped]  # it has no types
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
 
@@ -46,6 +47,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     if MERMAID.is_file():
         files.append(File.generated(config, SERVED, abs_src_path=str(MERMAID)))
     return files
+
+
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+    """Serve what the pages are made of as well: `llms.txt` names these, because programs read them more easily."""
+    for file in files.documentation_pages():
+        path = Path(config.site_dir, file.src_uri)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.content_string, encoding="utf-8")
+    return env
 
 
 def _requirements() -> str:

@@ -32,6 +32,10 @@ RUN_BY: Final[dict[str, str]] = {
     "docs/issuers/okta.md": "tests/docs/test_issuers.py",
     "docs/issuers/other.md": "tests/docs/test_issuers.py",
     "docs/leg-1.md": "tests/docs/test_leg_one.py",
+    "docs/migrating/hand-written.md": "tests/docs/test_migrating.py",
+    "docs/migrating/mcp-auth-guard.md": "tests/docs/test_migrating.py",
+    "docs/migrating/mcp-auth-middleware.md": "tests/docs/test_migrating.py",
+    "docs/migrating/mcp-authkit.md": "tests/docs/test_migrating.py",
     "docs/policies.md": "tests/docs/test_policies.py",
     "docs/start.md": "tests/docs/test_start.py",
     "docs/services.md": "tests/docs/test_services_page.py",
@@ -59,7 +63,7 @@ class Snippet:
 def pages() -> list[str]:
     """Every page, by its path from the root."""
     below = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
-    return ["README.md", "CHANGELOG.md", *below]
+    return ["README.md", "CHANGELOG.md", "docs/llms.txt", *below]
 
 
 def text_of(page: str) -> str:

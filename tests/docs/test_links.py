@@ -18,7 +18,6 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 # Made when the site is made, from what stands beside docs/.
 _GENERATED = {"docs/changelog.md": "CHANGELOG.md", "docs/requirements.md": "tests/requirements/table.py"}
 ELSEWHERE = re.compile(r"https?://|mailto:|vscode:|cursor:")
-LLMS = "docs/llms.txt"
 
 
 def prose(page: str) -> str:
@@ -52,7 +51,7 @@ def links_of(page: str) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("page", [*pages(), LLMS])
+@pytest.mark.parametrize("page", pages())
 def test_a_link_leads_to_a_file_and_a_heading(page: str) -> None:
     for file, anchor in links_of(page):
         assert (ROOT / file).exists(), f"{page} links to {file}"
@@ -63,5 +62,5 @@ def test_every_page_is_in_the_navigation_and_every_entry_is_a_page() -> None:
     nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
     entries = re.findall(r"[\w/-]+\.md", str(nav))
     assert len(set(entries)) == len(entries)
-    written = {page.removeprefix("docs/") for page in pages() if page.startswith("docs/")}
+    written = {page.removeprefix("docs/") for page in pages() if page.startswith("docs/") and page.endswith(".md")}
     assert written <= set(entries)
