@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mcpauthkit.doctor.finding import Fault
+from mcpauthkit.doctor.outside.faults_calls import LEGACY_FAILS, MODERN_FAILS
 
 PRM_MISSING = Fault(
     "prm-missing",
@@ -102,6 +103,7 @@ ISSUER_UNREACHABLE = Fault(
     "The issuer does not answer",
     "Nobody can sign in: the issuer's metadata got no answer, or a server error.",
     "See that the address is right and reachable from where clients are.",
+    explains=(LEGACY_FAILS.code, MODERN_FAILS.code),
 )
 ISSUER_PLAIN_HTTP = Fault(
     "issuer-plain-http",
@@ -109,6 +111,7 @@ ISSUER_PLAIN_HTTP = Fault(
     "The issuer, or one of its endpoints, is plain http",
     "Clients refuse it, and passwords and codes would travel in clear.",
     "Let the issuer know its public https address; behind a proxy it often takes its own for it.",
+    explains=(LEGACY_FAILS.code, MODERN_FAILS.code),
 )
 ISSUER_NO_METADATA = Fault(
     "issuer-without-metadata",
@@ -116,6 +119,7 @@ ISSUER_NO_METADATA = Fault(
     "The issuer has no metadata",
     "There is neither an OpenID nor an RFC 8414 document at any of the places clients look at.",
     "Compare issuer_url with the value of issuer in the provider's discovery document.",
+    explains=(LEGACY_FAILS.code, MODERN_FAILS.code),
 )
 ISSUER_MISMATCH = Fault(
     "issuer-mismatch",
@@ -124,6 +128,7 @@ ISSUER_MISMATCH = Fault(
     "issuer in its metadata is not the string in authorization_servers, so Python, TypeScript 2, Inspector, "
     "mcp-remote, Codex and Claude Code refuse it.",
     "Write issuer_url exactly as the issuer's metadata spells it.",
+    explains=(LEGACY_FAILS.code, MODERN_FAILS.code),
 )
 ISSUER_SLASH = Fault(
     "issuer-trailing-slash",
@@ -131,6 +136,7 @@ ISSUER_SLASH = Fault(
     "The issuer differs by a trailing slash",
     "Clients compare it as a string. URL types such as pydantic's AnyHttpUrl add one.",
     "Write issuer_url exactly as the issuer's metadata spells it, and pass it as plain text.",
+    explains=(LEGACY_FAILS.code, MODERN_FAILS.code),
 )
 ENDPOINT_MISSING = Fault(
     "issuer-endpoint-missing",
@@ -218,6 +224,7 @@ KEYS_UNUSABLE = Fault(
     "The issuer's keys cannot be used",
     "Its key set cannot be read, redirects, or holds no key that verifies signatures, so every token is refused.",
     "Open jwks_uri; it has to answer 200 with at least one public key for signing.",
+    explains=(LEGACY_FAILS.code, MODERN_FAILS.code),
 )
 
 DOCUMENTS = (
