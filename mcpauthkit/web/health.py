@@ -190,4 +190,7 @@ async def _looked_at(part: Part, check: Callable[[], Awaitable[object]]) -> Part
         return Part(part.name, part.subject, f"No answer within {_BOUND_SECONDS:g} seconds.")
     except AuthKitError as error:
         return Part(part.name, part.subject, error.reason or error.public, error.hint)
+    except OSError as error:
+        # Of a store that is not ours. Not its text, which may hold an address with a password.
+        return Part(part.name, part.subject, f"It cannot be reached ({type(error).__name__}).")
     return part
