@@ -10,7 +10,10 @@ import pytest
 from tests.docs.snippets import ROOT, text_of
 
 MODULES = ("verifiers", "services", "guards", "policies", "audit", "errors", "testing")
-PAGES = {"mcpauthkit": ("index", "kit", "leg-one", "leg-two", "state"), **{f"mcpauthkit.{one}": (one,) for one in MODULES}}
+PAGES = {
+    "mcpauthkit": ("index", "kit", "leg-one", "leg-two", "state"),
+    **{f"mcpauthkit.{one}": (one,) for one in MODULES},
+}
 
 
 def described(page: str) -> list[str]:
