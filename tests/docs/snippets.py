@@ -25,6 +25,7 @@ _FENCE: Final = re.compile(
 RUN_BY: Final[dict[str, str]] = {
     "README.md": "tests/docs/test_readme.py",
     "docs/audit.md": "tests/docs/test_audit.py",
+    "docs/clients/sdk.md": "tests/docs/test_clients.py",
     "docs/guards.md": "tests/docs/test_guards.py",
     "docs/issuers/auth0.md": "tests/docs/test_issuers.py",
     "docs/issuers/entra.md": "tests/docs/test_issuers.py",
@@ -39,6 +40,7 @@ RUN_BY: Final[dict[str, str]] = {
     "docs/policies.md": "tests/docs/test_policies.py",
     "docs/start.md": "tests/docs/test_start.py",
     "docs/services.md": "tests/docs/test_services_page.py",
+    "docs/settings.md": "tests/docs/test_settings.py",
     "docs/state.md": "tests/docs/test_state.py",
     "docs/telemetry.md": "tests/docs/test_telemetry.py",
     "docs/two-legs.md": "tests/docs/test_start.py",
