@@ -11,9 +11,8 @@ from mcpauthkit.cli.init_checklists import Filled, checklist_for
 from mcpauthkit.cli.init_files import NewFile, write_files
 from mcpauthkit.cli.init_keycloak import RealmPlan, realm_text
 from mcpauthkit.cli.init_settings import Plan, settings_text
-from mcpauthkit.cli.output import Switch, print_json
+from mcpauthkit.cli.output import Several, Switch, print_json
 
-_Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
 _Folder = Annotated[Path, Parameter(name=("--output", "-o"))]
 _HERE: Final = Path()
 _SERVER: Final = "http://127.0.0.1:8000"
@@ -34,9 +33,9 @@ def keycloak(
     server_base_url: str = _SERVER,
     keycloak_url: str = "http://127.0.0.1:8080",
     realm: str = "mcp",
-    scope: _Several = _TOOLS,
-    role: _Several = (),
-    client_host: _Several = (),
+    scope: Several = _TOOLS,
+    role: Several = (),
+    client_host: Several = (),
     cimd: Switch = False,
     dev: Switch = False,
     output: _Folder = _HERE,
@@ -84,7 +83,7 @@ def okta(
     domain: str,
     authorization_server: str = "default",
     server_base_url: str = _SERVER,
-    scope: _Several = _TOOLS,
+    scope: Several = _TOOLS,
     output: _Folder = _HERE,
     force: Switch = False,
     json: Switch = False,
@@ -115,7 +114,7 @@ def entra(
     tenant: str,
     api_id: str,
     server_base_url: str = _SERVER,
-    scope: _Several = ("tools",),
+    scope: Several = ("tools",),
     output: _Folder = _HERE,
     force: Switch = False,
     json: Switch = False,
@@ -146,7 +145,7 @@ def auth0(
     *,
     domain: str,
     server_base_url: str = _SERVER,
-    scope: _Several = _TOOLS,
+    scope: Several = _TOOLS,
     output: _Folder = _HERE,
     force: Switch = False,
     json: Switch = False,
@@ -175,9 +174,9 @@ def generic(
     *,
     issuer_url: str,
     profile: str = "generic",
-    audience: _Several = (),
+    audience: Several = (),
     server_base_url: str = _SERVER,
-    scope: _Several = (),
+    scope: Several = (),
     output: _Folder = _HERE,
     force: Switch = False,
     json: Switch = False,

@@ -97,7 +97,7 @@ def _on_state(entropy: Entropy | None) -> Iterator[str]:
     yield ""
     yield "# What is kept of users lies in files here, sealed with this key. With several processes: redis, REDIS_URL."
     yield _line("TOKEN_STORAGE_MODE", "file")
-    yield _line("FILE_STORAGE_PATH", ".mcpauthkit")
+    yield _line("FILE_STORAGE_PATH", ".mcpauthkit-state")
     yield _line("STORAGE_ENCRYPTION_KEY", new_secret(entropy).reveal())
     yield ""
     yield "# Where it serves users: refuse to start with what is fit for development only."

@@ -7,8 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-Switch = Annotated[bool, Parameter(negative="")]
+Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 """An option that is given or left out; there is no `--no-` form of it."""
+
+Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)]
+"""An option with several values: with spaces between, or by repeating it."""
 
 
 def print_json(value: object) -> None:

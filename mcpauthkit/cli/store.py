@@ -23,7 +23,7 @@ _MOST_SHOWN = 20
 _DONE_IS_DONE = "What is done is done."
 _GO_ON = "Start again; what is sealed anew already stays so."
 _NOT_COUNTED = "Nothing was counted."
-_Several = Annotated[tuple[str, ...], Parameter(negative="")]
+_Repeated = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 
 
 def group() -> App:
@@ -35,7 +35,7 @@ def group() -> App:
 
 
 async def rotate(
-    *, namespace: str = "", forget_key: _Several = (), forget_damaged: Switch = False, json: Switch = False
+    *, namespace: str = "", forget_key: _Repeated = (), forget_damaged: Switch = False, json: Switch = False
 ) -> int:
     """Seal every record under the key that mints now, beside the servers that use it.
 

@@ -6,11 +6,11 @@ import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from mcpauthkit.cli.output import Switch, print_json
+from mcpauthkit.cli.output import Several, Switch, print_json
 from mcpauthkit.cli.token_claims import audiences_of, claims_for, read_secret, refuse_production
 from mcpauthkit.cli.token_report import Verdict, as_json, lines_of, verdict_of
 from mcpauthkit.core.clock import SystemClock
@@ -21,7 +21,6 @@ from mcpauthkit.identity.development_key import SIGNING_NAME, DevelopmentKey, si
 from mcpauthkit.identity.key_folder import KeyFolder
 from mcpauthkit.identity.profiles import profile_named
 
-_Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
 _KEY: Final = Path(".keys") / SIGNING_NAME
 _MAX_INPUT: Final = 256 * 1024
 _STDIN: Final = "-"
@@ -39,10 +38,10 @@ def group() -> App:
 def mint(
     *,
     sub: str,
-    scope: _Several = (),
-    role: _Several = (),
+    scope: Several = (),
+    role: Several = (),
     client: str | None = None,
-    audience: _Several = (),
+    audience: Several = (),
     exp_hours: float = 1.0,
     issuer: str | None = None,
     key: Path = _KEY,
@@ -99,7 +98,7 @@ async def inspect(
     *,
     issuer: str | None = None,
     profile: str = "generic",
-    audience: _Several = (),
+    audience: Several = (),
     key_file: Path | None = None,
     json: Switch = False,
 ) -> int:

@@ -72,7 +72,7 @@ async def test_a_server_is_put_together_from_them(kind: str, here: Path) -> None
     async with Storage.from_environment() as storage:
         assert not storage.key_ring.is_ephemeral
         assert storage.key_ring.looks_like_a_sample() == ()
-    assert stat.S_IMODE((here / ".mcpauthkit").stat().st_mode) == 0o700
+    assert stat.S_IMODE((here / ".mcpauthkit-state").stat().st_mode) == 0o700
 
 
 @every_kind
