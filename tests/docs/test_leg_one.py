@@ -26,10 +26,10 @@ CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "w
 
 
 def code_below(heading: str) -> str:
-    """The Python of a section, after the first one's, which names the addresses that all of them use."""
+    """The Python of a section, after the first ones, which name the addresses that all of them use."""
     text = text_of(PAGE).partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    first, *_ = snippets_on(PAGE, "python")
-    return "\n".join([first.code, *(match for match in re.findall(r"```python\n(.*?)```", text, re.DOTALL))])
+    kit, parts, *_ = (one.code for one in snippets_on(PAGE, "python"))
+    return "\n".join([kit, parts, *re.findall(r"```python\n(.*?)```", text, re.DOTALL)])
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_every_application_on_the_page_can_be_built() -> None:
         execute(one.code, names)
         if isinstance(app := names.pop("app", None), FastAPI):
             built.append(app.build_middleware_stack())
-    assert len(built) == 9
+    assert len(built) == 10
     assert names["mcp"].auth is not None
 
 
