@@ -83,7 +83,8 @@ async def dev(
     plan = StandPlan(
         base_url=_loopback_url(url or f"http://127.0.0.1:{port}"),
         mcp_path=_checked_path(path),
-        folder=folder,
+        # Whole, because a server may run elsewhere with these settings.
+        folder=folder.resolve(),
         issuer_port=issuer_port,
         service_port=service_port,
         stands_in_for=_checked_service(service),
