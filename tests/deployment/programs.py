@@ -14,6 +14,13 @@ import yaml
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHART: Final = ROOT / "deploy/helm/mcpauthkit"
 _SECONDS: Final = 120.0
+# Where `scripts/deployment` puts them; a variable of the name may lead elsewhere.
+_TOOLS: Final = {
+    "ACTIONLINT": ".cache/deployment/actionlint",
+    "HADOLINT": ".cache/deployment/python/bin/hadolint",
+    "HELM": ".cache/deployment/helm",
+    "KUBERNETES_VALIDATE": ".cache/deployment/python/bin/kubernetes-validate",
+}
 # What has to be given, and nothing else.
 NEEDED: Final = {
     "settings": {
@@ -25,12 +32,11 @@ NEEDED: Final = {
 Manifest = dict[str, Any]
 
 
-def run(*command: str | Path, given: str = "") -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a program in the root of the checkout."""
     return subprocess.run(  # noqa: S603  # linters, by paths of ours
         [str(one) for one in command],
         cwd=ROOT,
-        input=given,
         capture_output=True,
         text=True,
         timeout=_SECONDS,
@@ -38,9 +44,9 @@ def run(*command: str | Path, given: str = "") -> subprocess.CompletedProcess[st
     )
 
 
-def tool(name: str, *arguments: str | Path, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a linter by the variable in which `scripts/deployment` says where it is."""
-    return run(os.environ[name], *arguments, given=given)
+def tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a linter, by its name in capitals."""
+    return run(os.environ.get(name) or ROOT / _TOOLS[name], *arguments)
 
 
 def check_jsonschema(schema: str, file: Path) -> None:

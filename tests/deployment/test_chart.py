@@ -51,7 +51,7 @@ WORLDS = {
 }
 
 
-@pytest.fixture(params=WORLDS.values(), ids=WORLDS.keys())
+@pytest.fixture(params=list(WORLDS.values()), ids=list(WORLDS))
 def world(request: pytest.FixtureRequest) -> Any:
     return request.param
 

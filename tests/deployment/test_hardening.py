@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment.programs import Manifest, container_of, environment_of, merged, of_kind, pod_of, render
-from tests.deployment.test_chart import NEEDED
+from tests.deployment.programs import NEEDED, Manifest, container_of, environment_of, merged, of_kind, pod_of, render
 
 
 @pytest.fixture
