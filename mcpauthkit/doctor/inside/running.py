@@ -82,7 +82,7 @@ BASE_URLS_DIFFER = Fault(
     "Browsers would sign in at one address and come back to another, so nobody can connect, and the application does "
     "not start.",
     "Give every part the address that users' browsers see, with the same scheme, host, port and path.",
-    explains=("challenge-points-elsewhere", "prm-resource-mismatch"),
+    explains=("challenge-points-elsewhere", "prm-resource-mismatch", "redirect-uri-not-registered"),
 )
 BASE_URL_HAS_PATH = Fault(
     "base-url-ends-with-mcp-path",
@@ -92,7 +92,7 @@ BASE_URL_HAS_PATH = Fault(
     "Give server_base_url without the path of the MCP server; that one belongs into resource_paths.",
     explains=(
         "mcp-not-found", "prm-missing", "prm-not-at-path-form", "prm-resource-mismatch", "prm-needs-token",
-        "mcp-server-error", "resource-path-empty",
+        "mcp-server-error", "resource-path-empty", "challenge-points-nowhere",
     ),
 )  # fmt: skip
 SERVICES_ELSEWHERE = Fault(

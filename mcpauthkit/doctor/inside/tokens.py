@@ -10,7 +10,7 @@ from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.finding import Fault, Finding
 from mcpauthkit.doctor.inside.trusting import Trusted, trust_of
-from mcpauthkit.errors import InvalidToken
+from mcpauthkit.errors import InvalidToken, IssuerUnavailable
 from mcpauthkit.identity.token_text import signature_algorithm, unverified_claims
 from mcpauthkit.web.resources import ProtectedResource
 
@@ -116,6 +116,9 @@ async def check_token(examination: Examination) -> AsyncIterator[Finding]:
         await trusted.verifier.verify(text)
     except InvalidToken as error:
         yield UNVERIFIED.found(evidence=f"{error.public} {error.hint}".strip(), place="the token")
+    except IssuerUnavailable:
+        # The view from outside says so, with the address that does not answer.
+        return
 
 
 async def check_audience(examination: Examination) -> AsyncIterator[Finding]:
