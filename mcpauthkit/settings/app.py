@@ -12,7 +12,6 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from mcpauthkit.core.urls import check_base_url, check_issuer_url
-from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.settings.base import Settings
 
 _SCOPE = re.compile(r"[!#-\[\]-~]+")
@@ -96,7 +95,7 @@ class AppSettings(Settings):
         if not all(map(_SCOPE.fullmatch, value)):
             # Some readers of such files, Docker's among them, take quotes around a value for a part of it.
             raise ValueError("quotes, backslashes and letters outside of ASCII are no part of a scope")
-        return check_scopes(value)
+        return tuple(dict.fromkeys(value))
 
     @field_validator("mcpauthkit_mcp_path")
     @classmethod
