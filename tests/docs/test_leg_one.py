@@ -55,7 +55,7 @@ def test_every_application_on_the_page_can_be_built() -> None:
 
 @pytest.mark.usefixtures("key_file")
 async def test_only_what_is_encrypted_for_the_server_gets_in() -> None:
-    with DevIssuer() as issuer:
+    with DevIssuer(path="/realms/staff") as issuer:
         async with serving(code_below("Encrypted tokens"), issuer, ISSUER) as caller:
             published = (await caller.http.get("/.well-known/jwks.json")).json()
             plain = await caller.http.get("/mcp", headers=caller.token())

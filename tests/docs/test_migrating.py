@@ -30,7 +30,7 @@ GUARD = "docs/migrating/mcp-auth-guard.md"
 OWN = "docs/migrating/hand-written.md"
 URL, ISSUER = '"https://mcp.example.com"', '"https://login.example.com/realms/staff"'
 
-PROMISES = {
+PROMISES: dict[str, dict[str, tuple[str, ...]]] = {
     AUTHKIT: {
         "mcp-authkit promised": (
             *("bearer token", "Keycloak", "PKCE", "`ContextVar`", "`sub`", "`open_paths`", "on demand"),

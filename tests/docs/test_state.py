@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastmcp import FastMCP
 
 from mcpauthkit import Storage
-from mcpauthkit.cli.main import main
+from mcpauthkit.cli.main import group_named, main
 from mcpauthkit.settings import DeploymentSettings, StorageSettings
 from mcpauthkit.stores.redis.advice import hint_for
 from tests.docs.pages import python_blocks
@@ -19,12 +18,20 @@ from tests.docs.snippets import ROOT
 PAGE = (ROOT / "docs/state.md").read_text(encoding="utf-8")
 
 
-def test_the_one_line_for_many_replicas_runs_as_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_applications_for_many_replicas_run_as_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_ENCRYPTION_KEY", "k" * 32)
-    names: dict[str, Any] = {"FastMCP": FastMCP}
-    exec(compile(python_blocks("docs/state.md")[0], "page", "exec"), names)  # noqa: S102  # our own page
+    names: dict[str, Any] = {}
+    for block in python_blocks("docs/state.md"):
+        exec(compile(block, "page", "exec"), names)  # noqa: S102  # our own page
+    assert not names["kit"].storage.key_ring.is_ephemeral
     assert isinstance(names["storage"], Storage)
     assert names["mcp"].name == "reports"
+
+
+def test_commands_in_the_text_are_there() -> None:
+    for words in re.findall(r"`mcpauthkit ([a-z-]+ [a-z-]+)", PAGE):
+        noun, verb = words.split()
+        assert verb in set(group_named(noun)), words
 
 
 def test_the_page_lists_every_variable_and_no_other() -> None:
