@@ -17,7 +17,7 @@ def hide_query(path: str) -> None:
 
     FastAPI makes one itself (0.165, seen November 2026) and an instrumentation may make another inside of it, so this
     is called wherever the current one may be a new one. One *around* the application is out of reach where FastAPI
-    makes its own as well; the README says what helps there.
+    makes its own as well; docs/two-legs.md says what helps there.
 
     Args:
         path: The request's path, for a span that does not show which addresses it holds.

@@ -85,6 +85,8 @@ def test_a_setting_on_a_page_is_one_of_ours(snippet: Snippet) -> None:
 @pytest.mark.parametrize("snippet", all_snippets("mermaid"), ids=str)
 def test_a_diagram_is_of_a_kind_that_can_be_drawn(snippet: Snippet) -> None:
     assert re.match(r"(sequenceDiagram|flowchart (TD|LR))\n", snippet.code)
+    # It ends a statement, also within a text.
+    assert ";" not in snippet.code
 
 
 @pytest.mark.parametrize("snippet", all_snippets("sh", "console"), ids=str)
