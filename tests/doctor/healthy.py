@@ -20,7 +20,15 @@ from fastapi import FastAPI
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
 
-from mcpauthkit import JwtAuthMiddleware, KeyRing, MemoryStore, OAuthProvider, current_user, oauth_meta_router
+from mcpauthkit import (
+    AuthKit,
+    JwtAuthMiddleware,
+    KeyRing,
+    MemoryStore,
+    OAuthProvider,
+    current_user,
+    oauth_meta_router,
+)
 from mcpauthkit.doctor.doctor import examine
 from mcpauthkit.doctor.report import Report
 from mcpauthkit.testing import DevIssuer, DevService, LoopbackServer
@@ -138,6 +146,16 @@ def assemble(parts: Parts) -> FastAPI:
     provider.register(app, mcp)
     app.mount("/", mcp_app)
     return app
+
+
+def assemble_with_kit(parts: Parts) -> FastAPI:
+    """The short way to the same application."""
+    shared = {name: one for name, one in parts.middleware_options.items() if name not in {"open_paths", "key_ring"}}
+    proxy: dict[str, Any] = {"client_id": UPSTREAM} if parts.mode == "proxy" else {}
+    kit = AuthKit(**shared, **proxy, store=parts.store, key_ring=RING)
+    taken = {"name", "server_base_url", "store", "key_ring"}
+    forge = kit.oauth("forge", **{name: one for name, one in parts.provider_options.items() if name not in taken})
+    return kit.app(parts.new_mcp(forge))
 
 
 @dataclass
