@@ -115,6 +115,18 @@ def compose_redis(secrets: Path, folder: Path) -> Iterator[RedisServer]:
         yield server
 
 
+def mounted(folder: Path, files: dict[str, str]) -> Path:
+    """A Secret or ConfigMap as Kubernetes mounts it: links to links, so that all files change at once."""
+    version = folder / "..2026_11_22"
+    version.mkdir(parents=True)
+    (folder / "..data").symlink_to(version.name)
+    for name, text in files.items():
+        (version / name).write_text(text, encoding="utf-8")
+        (version / name).chmod(0o440)
+        (folder / name).symlink_to(f"..data/{name}")
+    return folder
+
+
 def placed(environment: dict[str, str], mounts: dict[str, Path]) -> dict[str, str]:
     """An environment with the paths of mounted files as they are here."""
     found = dict(environment)
@@ -124,33 +136,46 @@ def placed(environment: dict[str, str], mounts: dict[str, Path]) -> dict[str, st
     return found
 
 
+POLICY = """\
+name: everybody
+rules:
+  - {name: staff, effect: allow, tools: {names: [whoami]}}
+"""
+
+
 def test_what_the_chart_says_runs_in_production_on_redis_with_encrypted_tokens(
     image: Image, words: Path, tmp_path: Path
 ) -> None:
-    secrets, keys = tmp_path / "secrets", tmp_path / "keys"
-    secrets.mkdir()
-    assert run_command("keys", "generate", "--output", str(keys), "--kind", "rsa-3072") == 0
-    (keys / "key.json").symlink_to(keys / "mcp-private.json")
-    with compose_redis(secrets, tmp_path / "redis"), DevIssuer() as issuer:
+    made = tmp_path / "made"
+    made.mkdir()
+    assert run_command("keys", "generate", "--output", str(made / "keys"), "--kind", "rsa-3072") == 0
+    with compose_redis(made, tmp_path / "redis"), DevIssuer() as issuer:
+        secrets = {name: (made / name).read_text(encoding="utf-8") for name in ("redis-url", "sealing-key")}
+        mounts = {
+            "/etc/mcpauthkit/secrets": mounted(tmp_path / "secrets", secrets),
+            "/etc/mcpauthkit/policies": mounted(tmp_path / "policies", {"all.yaml": POLICY}),
+            "/etc/mcp/secrets": mounted(
+                tmp_path / "keys", {"key.json": (made / "keys/mcp-private.json").read_text(encoding="utf-8")}
+            ),
+        }
         change = {
             "settings": {"MCPAUTHKIT_SERVER_BASE_URL": BASE_URL, "MCPAUTHKIT_ISSUER_URL": issuer.issuer_url},
             "decryptionKeys": {"existingSecret": "mcp-server-keys"},
+            "policies": {"existingConfigMap": "policies"},
         }
-        told = environment_of(render(tmp_path, merged(NEEDED, change)))
-        told = placed(told, {"/etc/mcpauthkit/secrets": secrets, "/etc/mcp/secrets": keys})
+        told = placed(environment_of(render(tmp_path, merged(NEEDED, change))), mounts)
         port = free_port()
         with running(image, command_of(image, port), told, words) as process:
             answer_of(process, f"http://127.0.0.1:{port}/ready", words)
             published = httpx.get(f"http://127.0.0.1:{port}/.well-known/jwks.json").json()
-            assert published["keys"]
             issuer.encrypt_to(published)
             token = issuer.token(sub="alice", audience=f"{BASE_URL}/mcp")
             assert token.count(".") == 4
             assert subject_at(f"http://127.0.0.1:{port}/mcp", token) == "alice"
     told_of = words.read_text(encoding="utf-8")
     assert "Traceback" not in told_of
-    for secret in ("sealing-key", "redis-password"):
-        assert (secrets / secret).read_text(encoding="utf-8") not in told_of
+    assert "open to others" not in told_of
+    assert not [name for name, secret in secrets.items() if secret in told_of]
 
 
 def test_what_compose_says_runs_the_quickstart_on_its_redis(image: Image, words: Path, tmp_path: Path) -> None:
