@@ -6,7 +6,7 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mkdocs.plugins import get_plugin_logger
 from mkdocs.structure.files import File
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 MERMAID = ROOT / ".cache/docs/mermaid.min.js"
 SERVED = "assets/mermaid.min.js"
-GENERATED = {"changelog.md", "requirements.md"}
 
 log = get_plugin_logger("site")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave out pages that are not written yet, and draw diagrams where what draws them is installed."""
-    config.nav = _written(config.nav or [], Path(config.docs_dir))
+    """Draw diagrams where what draws them is installed."""
     if not MERMAID.is_file():
         # The theme would load it from another host by itself, wherever it meets a block of this class.
         log.info("diagrams stay text: `scripts/docs install` brings what draws them")
@@ -65,16 +63,3 @@ def _requirements() -> str:
         return str(import_module("requirements").page())
     finally:
         del sys.path[:2]
-
-
-def _written(nav: list[Any], docs: Path) -> list[Any]:
-    kept: list[Any] = []
-    for entry in nav:
-        if isinstance(entry, str):
-            kept += [entry] if (docs / entry).is_file() or entry in GENERATED else []
-            continue
-        for title, below in entry.items():
-            pages = _written(below if isinstance(below, list) else [below], docs)
-            if pages:
-                kept.append({title: pages if isinstance(below, list) else pages[0]})
-    return kept
