@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastmcp import FastMCP
+from mcp.server.mcpserver import MCPServer
 from mcp.server.request_state import RequestStateSecurity
 
 from mcpauthkit import AccessMiddleware, AuthKit, KeyRing, MemoryStore, TrustedIssuer
@@ -19,6 +20,7 @@ from tests.kit.kit_world import BASE, ISSUER, ask, small_kit, small_server
 from tests.web.shop import start
 from tests.world import RING
 
+KEY = "an-api-key-of-at-least-32-characters"
 DOCUMENT = "/.well-known/oauth-protected-resource/mcp"
 
 
@@ -96,7 +98,7 @@ class TestIssuers:
         assert servers == [f"https://login.microsoftonline.com/{tenants[0]}/v2.0"]
 
     async def test_without_an_issuer_there_are_no_documents(self) -> None:
-        keys = ApiKeyVerifier({"an-api-key-of-at-least-32-characters": "cron"})
+        keys = ApiKeyVerifier({KEY: "cron"})
         app = AuthKit(server_base_url=BASE, verifiers=[keys]).app(small_server())
         async with lifespan(app):
             assert (await ask(app, DOCUMENT)).status_code == 404
@@ -160,3 +162,28 @@ async def test_in_production_nothing_starts_that_must_not_serve_users() -> None:
 
 def _ring() -> KeyRing:
     return KeyRing({"2026": "Zk3rV0q8yB1nX5tLw7cHs9uJp2mDf4gA"}, minting="2026")
+
+
+@pytest.mark.parametrize("make", [small_server, lambda: MCPServer("small")])
+async def test_a_server_answers_at_its_public_host(make: Any) -> None:
+    keys = ApiKeyVerifier({KEY: "cron"})
+    kit = AuthKit(server_base_url="https://mcp.example.com", verifiers=[keys])
+    app = kit.app(make(), stateless_http=True, json_response=True)
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    headers = {"x-api-key": KEY, "host": "mcp.example.com", "accept": "application/json, text/event-stream"}
+    async with lifespan(app):
+        answer = await ask(app, "/mcp", "POST", headers=headers, json=ping)
+        assert answer.status_code == 200
+        assert answer.json()["result"] == {}
+        foreign = await ask(app, "/mcp", "POST", headers={**headers, "origin": "https://evil.example"}, json=ping)
+        assert foreign.status_code == 403
+
+
+async def test_an_application_can_start_again() -> None:
+    kit = small_kit()
+    kit.oauth("github", client_id="x")
+    app = kit.app(small_server())
+    for _ in range(2):
+        async with lifespan(app):
+            assert (await ask(app, "/health")).status_code == 200
+            assert (await ask(app, "/mcp", "POST", json={})).status_code == 401
