@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from mcpauthkit import TrustedIssuer
+from mcpauthkit.cli.main import GROUPS, group_named
 from mcpauthkit.errors import AuthKitError, ConfigurationError, IssuerUnavailable
 from mcpauthkit.identity.claim_map import GENERIC_CLAIMS
 from mcpauthkit.identity.profiles import PROFILES, profile_named
@@ -49,6 +50,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "headers": {"typ": "JWT"},
     },
 }
+CLIENTS = sorted(f"docs/clients/{one.name}" for one in (ROOT / "docs/clients").glob("*.md"))
 each_page = pytest.mark.parametrize("name", ISSUERS)
 
 
@@ -182,3 +184,17 @@ def test_the_realm_beside_the_quickstart_is_the_one_of_the_page() -> None:
     assert policies >= set(re.findall(r"Policy '([^']+)' rejected", text))
     [profile] = realm["clientProfiles"]["profiles"]
     assert all(f"`{one['executor']}`" in text for one in profile["executors"])
+
+
+@pytest.mark.parametrize("page", [*PAGES.values(), "docs/leg-1.md", *CLIENTS])
+def test_commands_in_the_text_are_there(page: str) -> None:
+    for words in map(str.split, re.findall(r"`mcpauthkit ([^`]+)`", text_of(page))):
+        assert words[0] in GROUPS
+        verbs = {one for one in group_named(words[0]) if not one.startswith("-")}
+        assert not verbs or words[1] in verbs, words
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_begins_with_the_command_that_does_it(name: str) -> None:
+    kind = "generic" if name == "other" else name
+    assert f"`mcpauthkit init {kind}`" in text_of(PAGES[name]).partition("## ")[0]
