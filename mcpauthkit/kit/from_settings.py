@@ -14,7 +14,7 @@ from mcpauthkit.access.policy.files import Policies
 from mcpauthkit.core.audit import NoRecorder, Recorder
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret
-from mcpauthkit.errors import AuthKitError
+from mcpauthkit.errors import AuthKitError, ConfigurationError
 from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.settings import (
@@ -42,11 +42,19 @@ def arguments_from_settings(overrides: Mapping[str, Any], given: Given | None = 
         ConfigurationError: Something is missing or cannot be used; all of it, in one error.
     """
     given = given or Given.now()
-    refuse(kit_faults(overrides, given))
+    faults, record = list(kit_faults(overrides, given)), {}
+    settings, _ = AppSettings.read(given)
+    if settings is not None and "audit" not in overrides:
+        # Not among the faults that a command looks for: opening a file makes it.
+        try:
+            record = {"audit": _recorder(settings.mcpauthkit_audit)}
+        except ConfigurationError as error:
+            faults.append(f"MCPAUTHKIT_AUDIT: {error}")
+    refuse(faults)
+    assert settings is not None
     for one in misspelt_variables(given):
         _log.warning("%s source=%s", one.text, one.source)
-    settings = AppSettings.from_environment()
-    return {**_arguments(settings, overrides), **overrides}
+    return {**_arguments(settings), **record, **overrides}
 
 
 def kit_faults(overrides: Mapping[str, Any] | None = None, given: Given | None = None) -> Sequence[str]:
@@ -107,7 +115,7 @@ def _faults_of(variable: str, check: Callable[[], object]) -> list[str]:
     return []
 
 
-def _arguments(app: AppSettings, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(app: AppSettings) -> dict[str, Any]:
     """What settings say, without what they leave to defaults."""
     found: dict[str, Any] = {
         "server_base_url": app.mcpauthkit_server_base_url,
@@ -128,7 +136,6 @@ def _arguments(app: AppSettings, overrides: Mapping[str, Any]) -> dict[str, Any]
         "allowed_origins": app.mcpauthkit_allowed_origins,
         "encrypted_only": app.mcpauthkit_encrypted_only,
         "policies": app.mcpauthkit_policies,
-        "audit": None if "audit" in overrides else _recorder(app.mcpauthkit_audit),
     }
     return {name: value for name, value in found.items() if value}
 

@@ -87,10 +87,12 @@ async def test_arguments_count_before_settings(environment: pytest.MonkeyPatch) 
         assert (await ask(app, "/b", "POST", json={})).headers["www-authenticate"].endswith('/b"')
 
 
-def test_every_fault_is_in_one_error(environment: pytest.MonkeyPatch) -> None:
+def test_every_fault_is_in_one_error(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environment.delenv("MCPAUTHKIT_SERVER_BASE_URL")
+    (tmp_path / "folder").mkdir()
     wrong = {
         "MCPAUTHKIT_PROFILE": "keyclock",
+        "MCPAUTHKIT_AUDIT": str(tmp_path / "folder"),
         "MCPAUTHKIT_POLICIES": "no-policies",
         "MCP_KEY_FILE_PATH": "no-keys",
         "TOKEN_STORAGE_MODE": "redis",
