@@ -18,7 +18,7 @@ from mcpauthkit.testing import BrowserRobot
 from quickstart.browser_story import BrowserStory, Era, Stage
 from quickstart.login_story import LoginStory, login_milestones
 from quickstart.narrator import StepFailed, expect
-from quickstart.robot_login import RobotLogin
+from quickstart.robot_login import ToldLogin
 from quickstart.wire import Wire, without_secrets
 
 _CALL_SECONDS = 30.0
@@ -71,7 +71,7 @@ class EraStory:
 
     async def _log_in(self, stack: AsyncExitStack) -> Client[Any]:
         url = self._stage.settings.mcp_url
-        login = RobotLogin(url, robot=self._alice, user="alice", wire=self._wire)
+        login = ToldLogin(url, robot=self._alice, user="alice", wire=self._wire)
         client: Client[Any] = Client(
             StreamableHttpTransport(url, auth=login, httpx_client_factory=self._wire.client),
             mode=_MODES[self._stage.era],

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import anyio
 from rich.console import Console
 
-from quickstart.client_settings import client_settings
+from mcpauthkit.testing import client_settings
 from quickstart.playground import Playground, playground
 from quickstart.settings import Settings
 
@@ -57,7 +57,7 @@ def _say_where(console: Console, running: Playground) -> None:
 
 def _say_how(console: Console, running: Playground) -> None:
     console.print("\nSettings to paste", style="bold")
-    for one in client_settings(running.settings.mcp_url):
+    for one in client_settings(running.settings.mcp_url, name="quickstart"):
         console.print(f"  {one.client} ({one.where}):")
         _paste(console, one.text)
     console.print("\nThen ask your assistant", style="bold")

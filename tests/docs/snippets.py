@@ -43,6 +43,7 @@ RUN_BY: Final[dict[str, str]] = {
     "docs/settings.md": "tests/docs/test_settings.py",
     "docs/state.md": "tests/docs/test_state.py",
     "docs/telemetry.md": "tests/docs/test_telemetry.py",
+    "docs/testing.md": "tests/docs/test_testing.py",
     "docs/two-legs.md": "tests/docs/test_start.py",
 }
 """Pages whose Python a test module of their own runs; it says what comes of it, which the generic one cannot know."""

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from mcpauthkit.oauth.known_clients import KnownClients
-from mcpauthkit.testing import DevIssuer, LoopbackServer
-from quickstart.client_settings import client_settings
+from mcpauthkit.testing import DevIssuer, LoopbackServer, client_settings
 from tests.docs.leg_one import substituted
 from tests.docs.pages import execute
 from tests.docs.snippets import ROOT, snippets_on, text_of
@@ -40,7 +39,7 @@ _PORT = re.compile(r"(http://(?:localhost|127\.0\.0\.1)):(?:PORT|\d+)/")
 _LOOPBACK = re.compile(r"http://(?:localhost|127\.0\.0\.1)/")
 
 
-@pytest.mark.parametrize("settings", client_settings(URL), ids=lambda one: one.client)
+@pytest.mark.parametrize("settings", client_settings(URL, name="quickstart"), ids=lambda one: one.client)
 def test_what_to_paste_is_what_the_quickstart_prints(settings: Any) -> None:
     page = PAGES[settings.client]
     wanted = settings.text.replace("quickstart", "reports")

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 import httpx
 import pytest
 
-from quickstart.client_settings import client_settings
+from mcpauthkit.testing import client_settings
 from quickstart.playground import playground
 from quickstart.settings import Settings
 from tests.quickstart.conftest import start
@@ -59,7 +59,7 @@ def test_serve_answers_prints_settings_and_ends_cleanly_on_ctrl_c() -> None:
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"].startswith("Bearer ")
     assert metadata == metadata | {"resource": mcp_url, "authorization_servers": [address(output, "Issuer")]}
-    for one in client_settings(mcp_url):
+    for one in client_settings(mcp_url, name="quickstart"):
         assert one.client in output
         assert one.text in "\n".join(line.removeprefix("    ") for line in output.splitlines())
     assert "alice and bob" in output
@@ -99,7 +99,7 @@ def test_with_a_real_service_the_plain_command_serves_and_says_why() -> None:
 
 
 def test_settings_to_paste_are_what_the_clients_read() -> None:
-    by_client = {one.client: one.text for one in client_settings("http://127.0.0.1:8700/mcp")}
+    by_client = {one.client: one.text for one in client_settings("http://127.0.0.1:8700/mcp", name="quickstart")}
     assert json.loads(by_client["VS Code"]) == {
         "servers": {"quickstart": {"type": "http", "url": "http://127.0.0.1:8700/mcp"}}
     }
