@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
-from mcpauthkit import JwtAuthMiddleware, KeyRing, MemoryStore, OAuthProvider, oauth_meta_router
+from mcpauthkit import JwtAuthMiddleware, KeyRing, MemoryStore, OAuthProvider, oauth_meta_router, request_state_security
 from mcpauthkit.verifiers import TrustedHeaderVerifier
 from tests.doctor.healthy import RING, Asgi, Flavour, Parts, assemble, healthy
+from tests.stores.plain import PlainStore
 
 SAMPLE = "change-me-change-me-change-me-change-me"
 
@@ -34,9 +38,8 @@ class Built:
         self.parts = parts
         self.provider = parts.new_provider()
         self.mcp = parts.new_mcp(self.provider)
-        self.app, self.mcp_app = parts.new_app(self.mcp) if not options else (FastAPI(**options), None)
-        if self.mcp_app is None:
-            _, self.mcp_app = parts.new_app(self.mcp)
+        app, self.mcp_app = parts.new_app(self.mcp)
+        self.app = FastAPI(**options) if options else app
 
         @self.app.get("/health")
         async def health() -> dict[str, str]:
@@ -165,6 +168,22 @@ def registered_with_a_mounted_application(parts: Parts) -> FastAPI:
     return built.app
 
 
+def page_in_the_place_of_ours(parts: Parts) -> FastAPI:
+    app = assemble(parts)
+
+    async def page(_: Request) -> Response:
+        return PlainTextResponse("the application's own")
+
+    app.router.routes.insert(0, Route("/connections", page))
+    return app
+
+
+def at_a_public_address(parts: Parts) -> FastAPI:
+    parts.base_url = "https://mcp.example.com"
+    parts.service.add_redirect_uri("https://mcp.example.com/connect/forge/callback")
+    return assemble(parts)
+
+
 WRONG: dict[str, tuple[Callable[[Parts], FastAPI], str]] = {
     "no middleware": (no_middleware, "middleware-missing"),
     "the middleware twice": (middleware_twice, "middleware-twice"),
@@ -173,6 +192,7 @@ WRONG: dict[str, tuple[Callable[[Parts], FastAPI], str]] = {
     "the router behind the mount": (router_behind_the_mount, "well-known-shadowed"),
     "a route before the router": (catch_all_before_the_router, "well-known-shadowed"),
     "a route behind the mount": (routes_behind_the_mount, "mount-hides-routes"),
+    "a page in the place of ours": (page_in_the_place_of_ours, "connect-shadowed"),
     "no lifespan": (without_lifespan, "lifespan-not-passed"),
     "a lifespan without the server's": (with_an_empty_lifespan, "lifespan-not-passed"),
     "a mount with a prefix": (mounted_with_a_prefix, "resource-path-missing"),
@@ -252,10 +272,40 @@ class SharedStore(MemoryStore):
     is_shared = True
 
 
+class ClearStore(SharedStore):
+    """A store whose address has no TLS."""
+
+    is_in_clear = True
+
+
+def sharing() -> dict[str, Any]:
+    """What lets other processes go on with a server's questions."""
+    return {"request_state_security": request_state_security(RING, audience="healthy")}
+
+
 async def test_several_processes_with_questions_of_one_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MCPAUTHKIT_REPLICAS", "3")
     with healthy(store=SharedStore()) as world:
         assert await world.codes(levels=("error",)) == ["request-state-of-one-process"]
+
+
+async def test_several_processes_with_a_store_that_is_not_exact_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCPAUTHKIT_REPLICAS", "3")
+    with healthy(store=PlainStore(MemoryStore()), mcp=sharing()) as world:
+        assert await world.codes(levels=("error",)) == ["store-without-conditions"]
+
+
+async def test_several_processes_with_sessions_of_one_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCPAUTHKIT_REPLICAS", "3")
+    with healthy(store=SharedStore(), mcp=sharing()) as world:
+        assert await world.codes() == ["sessions-of-one-process"]
+
+
+async def test_a_store_without_tls_is_named_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCPAUTHKIT_REPLICAS", "1")
+    with healthy(store=ClearStore(), middleware={"production": True}) as world:
+        # A world on loopback is refused in production, which is another finding.
+        assert await world.codes(levels=("warning",)) == ["store-in-clear"]
 
 
 async def test_keys_that_end_with_the_process_are_named_beside_a_store_that_does_not() -> None:
@@ -271,13 +321,7 @@ async def test_what_production_refuses_is_named(ring: KeyRing, code: str, monkey
     monkeypatch.setenv("MCPAUTHKIT_PRODUCTION", "1")
     monkeypatch.setenv("MCPAUTHKIT_REPLICAS", "1")
 
-    def build(parts: Parts) -> FastAPI:
-        if ring is not RING:
-            # The one thing that is wrong.
-            parts.base_url = "https://mcp.example.com"
-            parts.service.add_redirect_uri("https://mcp.example.com/connect/forge/callback")
-        return assemble(parts)
-
+    build = assemble if ring is RING else at_a_public_address
     with healthy(build=build, provider={"key_ring": ring}) as world:
         assert await world.codes(levels=("error",)) == [code]
 
