@@ -126,6 +126,16 @@ async def test_the_first_five_minutes_run_as_pasted(installed: Path, tmp_path: P
             await check_both_legs(f"{address}/mcp", token, address)
 
 
+def test_the_doctor_finds_nothing_wrong_with_the_first_step(installed: Path, tmp_path: Path, port: int) -> None:
+    with DevIssuer() as issuer:
+        address = f"http://127.0.0.1:{port}"
+        code = pasted("docs/start.md", [0], {ISSUER: issuer.issuer_url, "http://127.0.0.1:8000": address})
+        with served(installed, code, tmp_path, port):
+            command = (installed / "mcpauthkit", "doctor", "server:app", "--url", address)
+            said = _run(*command, cwd=tmp_path, seconds=_STARTING_SECONDS)
+    assert "Every reference client: comes to the sign-in page" in said
+
+
 def test_the_command_answers_without_any_extra(installed: Path, tmp_path: Path) -> None:
     assert "doctor" in _run(installed / "mcpauthkit", "--help", cwd=tmp_path, seconds=_STARTING_SECONDS)
 
