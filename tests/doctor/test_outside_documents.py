@@ -78,7 +78,7 @@ ISSUERS: dict[str, Change] = {
     "issuer-mismatch": setting(issuer="https://issuer.example.com"),
     "issuer-trailing-slash": slashed("issuer"),
     "issuer-endpoint-missing": leaving_out("token_endpoint"),
-    "issuer-without-code-flow": setting(grant_types_supported=["client_credentials"]),
+    "issuer-without-code-flow": setting(response_types_supported=["id_token"]),
     "issuer-without-response-types": leaving_out("response_types_supported"),
     "issuer-without-s256": setting(code_challenge_methods_supported=["plain"]),
     "issuer-s256-unlisted": leaving_out("code_challenge_methods_supported"),
@@ -116,6 +116,10 @@ def publishes_no_keys(issuer: DevIssuer) -> None:
     issuer.faults.respond("jwks", status=200, body=json.dumps({"keys": []}))
 
 
+def publishes_something_else(issuer: DevIssuer) -> None:
+    issuer.faults.respond("jwks", status=200, body=json.dumps({"name": "not a key set"}))
+
+
 def redirects_to_its_keys(issuer: DevIssuer) -> None:
     issuer.misbehave(jwks_redirect=True)
 
@@ -126,6 +130,7 @@ CONDUCT: dict[Callable[[DevIssuer], None], str] = {
     keeps_registration_closed: "registration-needs-permission",
     has_lost_its_keys: "issuer-keys-unusable",
     publishes_no_keys: "issuer-keys-unusable",
+    publishes_something_else: "issuer-keys-unusable",
     redirects_to_its_keys: "issuer-keys-unusable",
 }
 
@@ -137,6 +142,28 @@ async def test_what_an_issuer_does_wrongly_is_named_and_nothing_else(
     with healthy(served=True) as world:
         conduct(world.issuer)
         assert await world.codes(app=None) == [code]
+
+
+async def test_an_issuer_whose_clients_may_only_act_for_themselves_is_named() -> None:
+    with healthy(served=True) as world:
+        issuer_says(world.issuer, setting(grant_types_supported=["client_credentials"]))
+        assert await world.codes(app=None) == ["issuer-without-code-flow"]
+
+
+async def test_a_server_without_a_path_is_noted() -> None:
+    def at_root(app: Asgi) -> Asgi:
+        def name_the_origin(document: dict[str, Any], _: Any) -> None:
+            document["resource"] = document["resource"].removesuffix("/mcp")
+
+        behind = changing_answers(point_to_root)(changing_document(METADATA, name_the_origin)(app))
+
+        async def gateway(scope: Any, receive: Any, send: Any) -> None:
+            await behind({**scope, "path": "/mcp"} if scope.get("path") == "/" else scope, receive, send)
+
+        return gateway
+
+    with healthy(served=True, around=at_root) as world:
+        assert await world.codes(app=None, url=world.parts.base_url) == ["resource-is-origin"]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,12 @@ async def test_a_gateway_that_vouches_for_every_token_is_named() -> None:
         assert await world.codes(app=None) == ["bad-token-served"]
 
 
+async def test_a_challenge_that_points_to_what_is_no_address_is_named() -> None:
+    around = of_challenge(r'resource_metadata="[^"]*"', 'resource_metadata="http://[mcp"')
+    with healthy(served=True, around=around) as world:
+        assert await world.codes(app=None) == ["challenge-points-elsewhere"]
+
+
 async def test_nothing_is_asked_over_plain_http_of_another_machine() -> None:
     report = await examine(url="http://mcp.doctor.invalid/mcp", token="a-token-that-must-not-travel")
     assert [one.code for one in report.findings] == ["url-plain-http"]

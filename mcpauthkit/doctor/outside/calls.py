@@ -76,7 +76,7 @@ def _refusal(answer: Answer, url: str) -> Finding | None:
     told = challenge_of(answer)
     if answer.status == HTTPStatus.UNAUTHORIZED:
         if told.is_bearer and not told.parameter("error"):
-            return door_faults.HEADER_LOST.found(evidence="a made-up token is answered as no token is", place=url)
+            return door_faults.HEADER_LOST.found(evidence="a token is answered as no token is", place=url)
         return faults.TOKEN_REFUSED.found(evidence=f"{answer}, {told.text}", place=url)
     if answer.status == HTTPStatus.FORBIDDEN:
         return faults.TOKEN_FORBIDDEN.found(evidence=f"{answer}, {told.text}", place=url)

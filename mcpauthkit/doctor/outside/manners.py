@@ -79,7 +79,7 @@ async def bad_token(examination: Examination) -> AsyncIterator[Finding]:
         yield faults.BAD_TOKEN_SERVED.found(evidence=str(answer), place=url)
     elif answer.status == HTTPStatus.UNAUTHORIZED:
         if told.is_bearer and not told.parameter("error"):
-            yield faults.HEADER_LOST.found(evidence="a made-up token is answered as no token is", place=url)
+            yield faults.HEADER_LOST.found(evidence="a token is answered as no token is", place=url)
     elif answer.status:
         yield faults.BAD_TOKEN_NOT_401.found(evidence=str(answer), place=url)
 
