@@ -40,6 +40,8 @@ def create_app() -> FastAPI:
     return kit.app(mcp)
 
 
-# What was refused and why, how people were asked: one line for each, never a secret.
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+# What was refused and why, how people were asked: one line for each, never a secret. Of others only warnings: an HTTP
+# client tells every address that it asks, with its query.
+logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+logging.getLogger("mcpauthkit").setLevel(logging.INFO)
 app = create_app()

@@ -88,7 +88,8 @@ def test_the_image_serves_when_its_issuer_comes_and_ends_when_asked(image: Image
     told_of = words.read_text(encoding="utf-8")
     assert "Traceback" not in told_of
     assert token not in told_of
-    assert '"GET /health' not in told_of
+    assert '"GET /health' not in told_of  # no access log
+    assert "HTTP Request" not in told_of  # nor one of what the server asks
 
 
 def test_in_production_it_does_not_start_on_memory(image: Image, words: Path) -> None:
