@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mcpauthkit.cli.output import Switch, print_json
-from mcpauthkit.cli.scope_sources import needs_of
 
 
 def list_scopes(sources: tuple[str, ...], /, *, json: Switch = False) -> int:
@@ -14,6 +13,9 @@ def list_scopes(sources: tuple[str, ...], /, *, json: Switch = False) -> int:
             AccessMiddleware, a FastMCP server or a FastAPI application, which is imported.
         json: Print them as JSON.
     """
+    # It knows what applications are made of, which takes seconds to import; the other commands need none of that.
+    from mcpauthkit.cli.scope_sources import needs_of  # noqa: PLC0415
+
     found: dict[str, list[str]] = {}
     for need in dict.fromkeys(need for source in sources for need in needs_of(source)):
         found.setdefault(need.scope, []).append(need.by)

@@ -26,6 +26,7 @@ RUN_BY: Final[dict[str, str]] = {
     "README.md": "tests/docs/test_readme.py",
     "docs/audit.md": "tests/docs/test_audit.py",
     "docs/clients/sdk.md": "tests/docs/test_clients.py",
+    "docs/commands.md": "tests/docs/test_commands.py",
     "docs/guards.md": "tests/docs/test_guards.py",
     "docs/issuers/auth0.md": "tests/docs/test_issuers.py",
     "docs/issuers/entra.md": "tests/docs/test_issuers.py",
