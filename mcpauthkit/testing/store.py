@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,20 +18,23 @@ class DevStore(MemoryStore):
 
     Args:
         clock: Time; the monotonic one decides expiry.
+
+    Attributes:
+        is_out: Whether it fails in everything at the moment; any thread may say so.
     """
 
     def __init__(self, *, clock: Clock | None = None) -> None:
         super().__init__(clock=clock)
-        self._is_out = threading.Event()
+        self.is_out = False
 
     @contextmanager
     def outage(self) -> Iterator[None]:
         """Fail in everything for as long as the block runs, as a database that does not answer."""
-        self._is_out.set()
+        self.is_out = True
         try:
             yield
         finally:
-            self._is_out.clear()
+            self.is_out = False
 
     async def get(self, key: str) -> str | None:
         """The value, or None when absent or expired."""
@@ -75,6 +77,6 @@ class DevStore(MemoryStore):
         self._check()
 
     def _check(self) -> None:
-        if self._is_out.is_set():
-            # What a driver raises: our stores tell it from other errors, and so must everything above them.
+        if self.is_out:
+            # What a driver raises, and no error of ours: whatever stands above a store has to be ready for that.
             raise ConnectionRefusedError("the store is out of order because a test says so")

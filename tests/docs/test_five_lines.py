@@ -10,12 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from fastmcp import Client
-from fastmcp.client.transports import StreamableHttpTransport
 
 from mcpauthkit.connections.service_rows import preset_named
-from mcpauthkit.testing import BrowserRobot, DevIssuer, DevService, LoopbackServer, Page, approve, sign_in
-from tests.flows.test_ladder import link_in, text_of
+from mcpauthkit.testing import BrowserRobot, DevClient, DevIssuer, DevService, LoopbackServer, Page, approve
 
 EXAMPLES = Path(__file__).parent / "examples"
 MOST_MORE = 5
@@ -90,22 +87,17 @@ async def _own_token(service: DevService) -> str:
 async def test_an_example_connects_and_gives_the_callers_own(name: str, connects: Any) -> None:
     with DevIssuer(algorithm="ES256") as issuer, DevService() as service, running(name, issuer, service) as server:
         token = issuer.token(sub="alice", audience=f"{server.base_url}/mcp", scope="openid")
-        async with Client(StreamableHttpTransport(f"{server.base_url}/mcp", auth=token)) as client:
-            is_error, text = await text_of(client, "repos")
-            assert is_error
-            async with BrowserRobot() as robot:
-                page = await sign_in(robot, await robot.open(link_in(text)), user="alice")
-                assert "is connected" in (await connects(robot, page, service)).text
-            is_error, text = await text_of(client, "repos")
-        assert not is_error
-        assert "hello-world" in text
+        async with DevClient(f"{server.base_url}/mcp", token=token, profile="none-modern") as alice:
+            page = await alice.open((await alice.call("repos")).link)
+            assert "is connected" in (await connects(alice.browser, page, service)).text
+            assert "hello-world" in (await alice.call("repos")).text
 
 
 async def test_the_example_without_authentication_runs_too() -> None:
     with DevIssuer(algorithm="ES256") as issuer, DevService() as service, running("plain", issuer, service) as server:
         token = issuer.token(sub="alice", audience=f"{server.base_url}/mcp", scope="openid")
-        async with Client(StreamableHttpTransport(f"{server.base_url}/mcp", auth=token)) as client:
-            assert "Bad credentials" in (await text_of(client, "repos"))[1]
+        async with DevClient(f"{server.base_url}/mcp", token=token) as alice:
+            assert "Bad credentials" in (await alice.call("repos")).text
 
 
 @pytest.mark.parametrize("name", ["oauth", "keys"])

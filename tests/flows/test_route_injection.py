@@ -16,10 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcpauthkit import OAuthProvider, Principal, get_user
 from mcpauthkit.errors import NotSignedIn
-from mcpauthkit.testing import BrowserRobot, FakeClock
+from mcpauthkit.testing import BrowserRobot, DevStore, FakeClock
 from mcpauthkit.web.injection import CHALLENGE_KEY
 from tests.flows.test_ladder import text_of
-from tests.stores.failing import FailingStore
 from tests.world import World, eventually, world
 
 ROUTES = ("/by-token", "/by-annotation", "/by-token-sync", "/by-http")
@@ -140,10 +139,10 @@ async def test_a_service_that_is_down_is_a_bad_gateway_and_costs_nobody_the_conn
 
 
 async def test_a_store_that_is_down_is_503() -> None:
-    store = FailingStore()
+    store = DevStore()
     with world(provider_options={"store": store}) as here:
         serve_repos(here)
-        store.fails = True
+        store.is_out = True
         refused = await get(here, "/by-token")
         assert (refused.status_code, refused.json()["error"]) == (503, "store_unavailable")
 

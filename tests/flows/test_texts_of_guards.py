@@ -16,11 +16,10 @@ from fastmcp import Client
 
 from mcpauthkit import Connections, CredentialsProvider, Field, OAuthProvider
 from mcpauthkit.services import KeyService
-from mcpauthkit.testing import BrowserRobot, sign_in
+from mcpauthkit.testing import BrowserRobot, DevStore, sign_in
 from tests.flows.test_ladder import eras, text_of
 from tests.flows.test_route_injection import get, serve
 from tests.flows.test_texts import JARGON, connect
-from tests.stores.failing import FailingStore
 from tests.world import ERA_MODES, RING, Answer, Era, World, world
 
 NAME = "DevForge"
@@ -41,7 +40,7 @@ class Guards:
     """
 
     here: World
-    store: FailingStore
+    store: DevStore
     era: Era
 
     async def says(self, tool: str, **arguments: Any) -> str:
@@ -58,7 +57,7 @@ async def refused(client: Client[Any], tool: str, **arguments: Any) -> str:
 
 @contextmanager
 def guards(era: Era) -> Iterator[Guards]:
-    store = FailingStore()
+    store = DevStore()
 
     def build(mcp: Any, forge: OAuthProvider) -> None:
         @mcp.tool()
@@ -70,7 +69,7 @@ def guards(era: Era) -> Iterator[Guards]:
         @forge.require_token(scopes=["repo"])
         async def wander(url: str, *, store_fails: bool = False) -> str:
             async with forge.client() as http:
-                store.fails = store_fails
+                store.is_out = store_fails
                 return (await http.get(url)).text
 
     with world(build=build, provider_options={"store": store}) as here:
@@ -92,12 +91,12 @@ async def connection_that_is_not_there(on: Guards) -> str:
 
 async def store_that_fails(on: Guards) -> str:
     await connect(on.here)
-    on.store.fails = True
+    on.store.is_out = True
     return await on.says("list_repos")
 
 
 async def store_that_fails_under_a_tool_of_ours(on: Guards) -> str:
-    on.store.fails = True
+    on.store.is_out = True
     return await on.says("connect_service", service="forge")
 
 
@@ -148,7 +147,7 @@ async def test_a_route_names_the_service_as_well() -> None:
             return (await http.get("/repos")).text
 
         serve(on.here, "/repos", repos)
-        on.store.fails = True
+        on.store.is_out = True
         answer = await get(on.here, "/repos")
         nobody_there = await get(on.here, "/repos", sub=None)
     assert answer.status_code == 503

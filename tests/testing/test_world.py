@@ -8,7 +8,7 @@ import pytest
 
 from mcpauthkit import Patience
 from mcpauthkit.errors import ConfigurationError
-from mcpauthkit.testing import ClientProfile, DevWorld, FakeClock
+from mcpauthkit.testing import ClientProfile, DevStore, DevWorld, FakeClock
 from mcpauthkit.testing.client_session import Library
 from mcpauthkit.testing.profiles import PROFILES
 from mcpauthkit.testing.visits import Reply, WhenAsked
@@ -216,3 +216,31 @@ def test_an_application_that_does_not_start_leaves_nothing_behind(dev_world: Dev
 
     with pytest.raises(RuntimeError):
         dev_world.serve(broken)
+
+
+async def test_a_store_that_is_out_fails_in_everything_and_has_kept_what_it_held() -> None:
+    store = DevStore()
+    await store.put("k", "v", ttl_seconds=60)
+
+    async def listed() -> list[str]:
+        return [key async for key in store.list_keys()]
+
+    with store.outage():
+        assert store.is_out
+        for act in (
+            lambda: store.get("k"),
+            lambda: store.put("k", "w", ttl_seconds=60),
+            lambda: store.add("k", "w", ttl_seconds=60),
+            lambda: store.take("k"),
+            lambda: store.delete("k"),
+            lambda: store.put_if("k", "w", seen="v", ttl_seconds=60),
+            lambda: store.delete_if("k", seen="v"),
+            store.check_access,
+            listed,
+        ):
+            with pytest.raises(ConnectionRefusedError):
+                await act()
+    await store.check_access()
+    assert (await store.get("k"), await listed()) == ("v", ["k"])
+    assert await store.put_if("k", "w", seen="v", ttl_seconds=60)
+    assert await store.delete_if("k", seen="w")

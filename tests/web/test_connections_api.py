@@ -10,9 +10,8 @@ import pytest
 
 from mcpauthkit.errors import ConfigurationError, NoSuchConnection
 from mcpauthkit.providers.connections import Connections
-from mcpauthkit.testing import BrowserRobot, approve, sign_in
+from mcpauthkit.testing import BrowserRobot, DevStore, approve, sign_in
 from tests.audited import audit_lines, fields_of
-from tests.stores.failing import FailingStore
 from tests.web.connections_world import ConnectionsWorld, connections_world
 
 if TYPE_CHECKING:
@@ -178,15 +177,14 @@ async def test_nobody_ends_what_is_somebody_elses(here: ConnectionsWorld) -> Non
 async def test_an_outage_of_the_store_is_a_503_and_an_administrator_is_told_to_repeat(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store = FailingStore()
+    store = DevStore()
     with connections_world(store=store) as here:
         async with here.connected(), here.api() as http:
-            store.fails = True
-            refused(await http.get(API), 503, "store_unavailable")
-            caplog.clear()
-            assert (await http.post("/admin/revoke/alice")).json() == "store_unavailable"
-            assert len(audit_lines(caplog, level=logging.WARNING)) == 1
-            store.fails = False
+            with store.outage():
+                refused(await http.get(API), 503, "store_unavailable")
+                caplog.clear()
+                assert (await http.post("/admin/revoke/alice")).json() == "store_unavailable"
+                assert len(audit_lines(caplog, level=logging.WARNING)) == 1
             assert (await http.post("/admin/revoke/alice")).json() == [["forge", "", "yes"]]
 
 
