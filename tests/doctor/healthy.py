@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -232,29 +232,15 @@ def healthy(
     issuing = {"algorithm": "ES256", "dynamic_registration": mode == "direct", **(issuer or {})}
     with DevIssuer(**issuing) as at, DevService(**(service or {})) as forge:
         server = LoopbackServer()
-        base = server.base_url
-        at.add_client(UPSTREAM, None, [f"{base}/oauth/callback"])
-        parts = Parts(
-            base,
-            at,
-            forge,
-            store if store is not None else MemoryStore(),
-            mode=mode,
-            flavour=flavour,
-            router=router or {},
-            middleware=middleware or {},
-            provider=provider or {},
-            mcp=mcp or {},
-        )
+        at.add_client(UPSTREAM, None, [f"{server.base_url}/oauth/callback"])
+        parts = Parts(server.base_url, at, forge, MemoryStore() if store is None else store, mode, flavour)
+        for replaced, options in ((parts.router, router), (parts.middleware, middleware), (parts.provider, provider)):
+            replaced.update(options or {})
+        parts.mcp.update(mcp or {})
         app: Any = build(parts)
-        app = around(app) if around is not None else app
-        world = Healthy(parts, app, server, served)
-        if not served:
-            yield world
-            return
-        server.app = app
-        with server:
-            yield world
+        server.app = app = app if around is None else around(app)
+        with server if served else nullcontext():
+            yield Healthy(parts, app, server, served)
 
 
 def issuer_says(issuer: DevIssuer, change: Callable[[dict[str, Any]], object]) -> None:
