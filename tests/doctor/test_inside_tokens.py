@@ -151,3 +151,18 @@ class TestAnIssuerThatClientsDoNotSee:
                 assert await world.codes() == []
                 other.faults.respond("jwks", status=404)
                 assert await world.codes() == ["issuer-keys-unusable"]
+
+
+@pytest.mark.parametrize(("given", "expected"), [("right", []), ("canary-wrong", ["issuer-refuses-login-client"])])
+async def test_a_client_of_the_connect_pages_that_the_issuer_does_not_know_is_named(
+    given: str, expected: list[str]
+) -> None:
+    def build(parts: Parts) -> FastAPI:
+        parts.issuer.add_client("pages", "right", [f"{parts.base_url}/connect/login/callback"])
+        parts.middleware = {"browser_client_id": "pages", "browser_client_secret": given}
+        return assemble(parts)
+
+    with healthy(build=build) as world:
+        report = await world.report()
+    assert [one.code for one in report.findings] == expected
+    assert "canary" not in repr(report.findings)
