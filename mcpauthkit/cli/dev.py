@@ -77,29 +77,32 @@ async def dev(
         folder: Where keys and what your server stores lie, so that tokens and connections outlive a restart.
         json: Print what there is as one JSON document.
     """
-    from mcpauthkit.testing.stand import DevStand, StandPlan  # noqa: PLC0415  # web frameworks, which --help can do without
+    from mcpauthkit.testing.stand import StandPlan  # noqa: PLC0415  # brings web frameworks, and --help needs none
 
     _refuse_production()
     plan = StandPlan(
         base_url=_loopback_url(url or f"http://127.0.0.1:{port}"),
         mcp_path=_checked_path(path),
-        # Whole, because a server may run elsewhere with these settings.
-        folder=folder.resolve(),
+        folder=folder,
         issuer_port=issuer_port,
         service_port=service_port,
         stands_in_for=_checked_service(service),
         clients=dict(map(_client, client)),
         keeps_store=StorageSettings.from_environment().token_storage_mode == _MEMORY,
     )
+    switches = [name for name, is_on in (("--factory", factory), ("--reload", reload)) if is_on]
+    return await _run(plan, app, ["--port", str(port), *switches], as_json=json)
+
+
+async def _run(plan: StandPlan, app: str | None, arguments: Sequence[str], *, as_json: bool) -> int:
+    from mcpauthkit.testing.stand import DevStand  # noqa: PLC0415
+
     # Listened for from here on, so that an early Ctrl-C stops everything in order, too.
     with _interruption() as interrupted, DevStand(plan) as stand:
-        _print(stand, plan, as_json=json)
+        _print(stand, plan, as_json=as_json)
         if app is None:
             await interrupted()
             return 0
-        arguments = ["--host", "127.0.0.1", "--port", str(port)]
-        arguments += ["--factory"] if factory else []
-        arguments += ["--reload"] if reload else []
         return await _serve(app, arguments, stand.environment, interrupted)
 
 
@@ -153,7 +156,7 @@ async def _serve(
 
     from mcpauthkit.testing.stand import child_environment  # noqa: PLC0415
 
-    command = [sys.executable, "-m", "uvicorn", app, *arguments]
+    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", *arguments]
     # Its own output goes where ours does, but for JSON: that is one document, and it is printed already.
     process = await anyio.open_process(
         command, env=child_environment(variables), stdin=None, stdout=sys.stderr, stderr=sys.stderr

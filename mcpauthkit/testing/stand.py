@@ -10,7 +10,7 @@ import json
 import os
 import shlex
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -76,7 +76,8 @@ class DevStand:
     """
 
     def __init__(self, plan: StandPlan) -> None:
-        self._plan = plan
+        # Whole, because a server may run elsewhere with these settings.
+        self._plan = plan = replace(plan, folder=plan.folder.resolve())
         self._running = ExitStack()
         prepare_folder(plan.folder)
         self.signing_key = plan.folder / SIGNING_NAME
