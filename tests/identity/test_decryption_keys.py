@@ -289,7 +289,7 @@ class TestSettings:
     def test_without_the_variable_there_are_no_keys(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert DecryptionKeys.from_settings() is None
         monkeypatch.setenv("MCP_KEY_FILE_PATH", "")
-        assert DecryptionKeySettings().mcp_key_file_path is None
+        assert DecryptionKeySettings.from_environment().mcp_key_file_path is None
 
     def test_the_variable_names_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MCP_KEY_FILE_PATH", str(key_file(tmp_path, members("P-256"))))
