@@ -132,12 +132,38 @@ def storage_faults(settings: StorageSettings) -> list[ConfigurationError]:
     return faults
 
 
-def _mode(settings: StorageSettings) -> str:
+def storage_mode(settings: StorageSettings) -> str:
+    """The name of the mode: `memory`, `redis` or `file`, unless it is none.
+
+    Args:
+        settings: What the environment says.
+    """
     return settings.token_storage_mode.strip().lower()
 
 
+def lacks_key(settings: StorageSettings) -> bool:
+    """Whether the store outlives the process, and nothing says which key seals what it keeps.
+
+    Args:
+        settings: What the environment says.
+    """
+    return storage_mode(settings) in {"redis", "file"} and bool(_without_key(settings))
+
+
+def unused_places(settings: StorageSettings) -> list[str]:
+    """The variables that name a store, where nothing says to use it and all is kept in memory.
+
+    Args:
+        settings: What the environment says.
+    """
+    if "token_storage_mode" in settings.model_fields_set:
+        return []
+    given = {"REDIS_URL": settings.redis_url, "FILE_STORAGE_PATH": settings.file_storage_path}
+    return [name for name, value in given.items() if value is not None]
+
+
 def _mode_faults(settings: StorageSettings) -> Iterator[ConfigurationError]:
-    if _mode(settings) not in _MODES:
+    if storage_mode(settings) not in _MODES:
         yield ConfigurationError(
             f"TOKEN_STORAGE_MODE={settings.token_storage_mode!r:.40} is no mode.", hint="Write memory, redis or file."
         )
@@ -145,12 +171,12 @@ def _mode_faults(settings: StorageSettings) -> Iterator[ConfigurationError]:
 
 def _store_faults(settings: StorageSettings) -> Iterator[ConfigurationError]:
     yield from _mode_faults(settings)
-    if _mode(settings) == "redis" and settings.redis_url is None:
+    if storage_mode(settings) == "redis" and settings.redis_url is None:
         yield ConfigurationError(
             "TOKEN_STORAGE_MODE=redis needs REDIS_URL.",
             hint="Set it to the address of your Redis, such as redis://user:password@redis.internal:6379/0.",
         )
-    if _mode(settings) == "file" and settings.file_storage_path is None:
+    if storage_mode(settings) == "file" and settings.file_storage_path is None:
         # No default: one in a temporary folder, where anybody may write, has been a finding elsewhere.
         yield ConfigurationError(
             "TOKEN_STORAGE_MODE=file needs FILE_STORAGE_PATH.",
@@ -189,7 +215,7 @@ def _key_faults(settings: StorageSettings) -> list[ConfigurationError]:
                 hint="Set the new key there; a key file of STORAGE_ENCRYPTION_KEY_PATH holds its old keys itself.",
             )
         )
-    if _mode(settings) in {"redis", "file"} and not faults:
+    if lacks_key(settings) and not faults:
         faults += _without_key(settings)
     return faults
 
@@ -222,9 +248,7 @@ def _key_ring(settings: StorageSettings) -> KeyRing | None:
 
 
 def _warn_of_places(settings: StorageSettings) -> None:
-    given = {"REDIS_URL": settings.redis_url, "FILE_STORAGE_PATH": settings.file_storage_path}
-    named = [name for name, value in given.items() if value is not None]
-    if named and "token_storage_mode" not in settings.model_fields_set:
+    if named := unused_places(settings):
         _log.warning(
             "state is kept in memory names=%s hint=%r",
             ",".join(named),
@@ -243,7 +267,7 @@ def _warn_of_commas(settings: StorageSettings) -> None:
 
 
 def _open(settings: StorageSettings, clock: Clock | None) -> Store:
-    match _mode(settings):
+    match storage_mode(settings):
         case "redis":
             assert settings.redis_url is not None
             url = settings.redis_url.get_secret_value()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.finding import Fault, Finding
-from mcpauthkit.doctor.inside.files import is_open_to_others
+from mcpauthkit.doctor.inside.files import is_open_to_others, mode_of
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.settings import Given, StorageSettings, every_fault, every_setting, misspelt_variables
-from mcpauthkit.stores.environment import key_ring_from_environment
+from mcpauthkit.stores.environment import lacks_key, storage_faults, storage_mode, unused_places
 
 _DOTENV = Path(".env")
 _SERVERS = ("uvicorn", "hypercorn", "granian", "gunicorn")
@@ -119,18 +119,15 @@ async def check_storage_settings(_: Examination) -> AsyncIterator[Finding]:
     except ConfigurationError:
         # The check of all settings tells it.
         return
-    mode = settings.token_storage_mode.strip().lower()
-    lasts = mode in {"redis", "file"}
-    if lasts and not (settings.storage_encryption_key or settings.storage_encryption_key_path):
+    mode = storage_mode(settings)
+    if lacks_key(settings):
         yield KEY_MISSING.found(evidence=f"TOKEN_STORAGE_MODE={mode}", place="STORAGE_ENCRYPTION_KEY")
     if mode == "redis" and find_spec("redis") is None:
         yield EXTRA_MISSING.found(evidence="redis cannot be imported", place="TOKEN_STORAGE_MODE")
-    for fault in _storage_faults(settings, mode):
+    for fault in storage_faults(settings):
         yield STORAGE_INVALID.found(evidence=fault.public, place="environment", fix=fault.hint)
-    named = {"REDIS_URL": settings.redis_url, "FILE_STORAGE_PATH": settings.file_storage_path}
-    for name, value in named.items():
-        if value is not None and "token_storage_mode" not in settings.model_fields_set:
-            yield PLACE_UNUSED.found(evidence=f"{name} is set, TOKEN_STORAGE_MODE is not", place=name)
+    for name in unused_places(settings):
+        yield PLACE_UNUSED.found(evidence=f"{name} is set, TOKEN_STORAGE_MODE is not", place=name)
 
 
 async def check_secret_files(_: Examination) -> AsyncIterator[Finding]:
@@ -141,32 +138,17 @@ async def check_secret_files(_: Examination) -> AsyncIterator[Finding]:
         return
     secrets = [one.variable.lower() for one in every_setting() if one.is_secret]
     if any(one in given.dotenv for one in secrets) and is_open_to_others(_DOTENV):
-        yield SECRETS_OPEN.found(evidence=_mode_of(_DOTENV), place=str(_DOTENV))
+        yield SECRETS_OPEN.found(evidence=mode_of(_DOTENV), place=str(_DOTENV))
     for name in [*(f"{one}_file" for one in secrets), "storage_encryption_key_path"]:
         found = given.find(name)
         if found is not None and is_open_to_others(Path(found[0])):
-            yield SECRETS_OPEN.found(evidence=_mode_of(Path(found[0])), place=name.upper())
+            yield SECRETS_OPEN.found(evidence=mode_of(Path(found[0])), place=name.upper())
 
 
 async def check_servers(_: Examination) -> AsyncIterator[Finding]:
     """Look whether something is installed that can serve an application; imports nothing."""
     if not any(find_spec(one) is not None for one in _SERVERS):
         yield NO_SERVER.found(evidence="none of them can be imported", place="this Python environment")
-
-
-def _storage_faults(settings: StorageSettings, mode: str) -> Iterator[ConfigurationError]:
-    needed = {"redis": ("REDIS_URL", settings.redis_url), "file": ("FILE_STORAGE_PATH", settings.file_storage_path)}
-    name, value = needed.get(mode, ("", ""))
-    if value is None:
-        yield ConfigurationError(f"TOKEN_STORAGE_MODE={mode} needs {name}.", hint=f"Set {name}.")
-    try:
-        key_ring_from_environment()
-    except ConfigurationError as error:
-        yield error
-
-
-def _mode_of(path: Path) -> str:
-    return f"mode {path.stat().st_mode & 0o777:o}"
 
 
 ENVIRONMENT_CHECKS = (

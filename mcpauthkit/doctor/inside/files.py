@@ -38,6 +38,15 @@ def is_writable_by_others(path: Path) -> bool:
     return _has(path, _OTHERS_WRITE)
 
 
+def mode_of(path: Path) -> str:
+    """Its mode, as `chmod` writes it, for a finding.
+
+    Args:
+        path: A file or a folder that is there.
+    """
+    return f"mode {path.stat().st_mode & 0o777:o}"
+
+
 def _has(path: Path, bits: int) -> bool:
     if sys.platform == "win32":
         return False

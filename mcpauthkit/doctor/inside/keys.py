@@ -8,7 +8,7 @@ from pathlib import Path
 from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.finding import Fault, Finding
-from mcpauthkit.doctor.inside.files import is_open_to_others
+from mcpauthkit.doctor.inside.files import is_open_to_others, mode_of
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.settings import DecryptionKeySettings
@@ -53,7 +53,7 @@ async def check_key_file(_: Examination) -> AsyncIterator[Finding]:
     except ConfigurationError as error:
         yield UNUSABLE.found(evidence=error.public, place="MCP_KEY_FILE_PATH", fix=error.hint)
     if is_open_to_others(path):
-        yield OPEN.found(evidence=f"mode {path.stat().st_mode & 0o777:o}", place=str(path))
+        yield OPEN.found(evidence=mode_of(path), place=str(path))
 
 
 async def check_encrypted_only(examination: Examination) -> AsyncIterator[Finding]:

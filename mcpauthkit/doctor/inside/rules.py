@@ -18,7 +18,7 @@ from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.finding import Fault, Finding
 from mcpauthkit.doctor.inside.anatomy import policies_of, servers_of
-from mcpauthkit.doctor.inside.files import is_readable_by_others, is_writable_by_others
+from mcpauthkit.doctor.inside.files import is_readable_by_others, is_writable_by_others, mode_of
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.errors.access import Fault as PolicyFault
 from mcpauthkit.errors.access import PolicyInvalid
@@ -126,7 +126,7 @@ async def check_policy_files(examination: Examination) -> AsyncIterator[Finding]
     for source in sorted(sources):
         for file in _files_of(source):
             if is_writable_by_others(file):
-                yield WRITABLE.found(evidence=f"mode {file.stat().st_mode & 0o777:o}", place=str(file))
+                yield WRITABLE.found(evidence=mode_of(file), place=str(file))
 
 
 async def check_guards(examination: Examination) -> AsyncIterator[Finding]:
@@ -215,7 +215,7 @@ def _can_be_written(path: Path) -> bool:
 def _state_of(path: Path) -> str:
     if not path.exists():
         return "it is not there, and cannot be made"
-    return f"mode {path.stat().st_mode & 0o777:o}" if path.is_file() else "it is no file"
+    return mode_of(path) if path.is_file() else "it is no file"
 
 
 def _settings() -> AppSettings:
