@@ -239,6 +239,23 @@ class TestMisspelt:
         monkeypatch.setenv("REDIS_URI", "redis://elsewhere")
         assert misspelt_variables() == []
 
+    @pytest.mark.parametrize(
+        "variable",
+        [
+            "MCPAUTHKIT_SERVICES",
+            "MCPAUTHKIT_BROWSER",
+            "MCPAUTHKIT_DEPLOYMENT",
+            "MCPAUTHKIT_SERVICE_HOST",
+            "MCPAUTHKIT_SERVICE_PORT_HTTP",
+            "MCPAUTHKIT_PORT",
+            "MCPAUTHKIT_PORT_8000_TCP_ADDR",
+            "MCPAUTHKIT_REDIS_SERVICE_HOST",
+            "MCPAUTHKIT_REDIS_PORT_6379_TCP",
+        ],
+    )
+    def test_switches_of_our_tests_and_the_addresses_of_neighbours_are_no_slips(self, variable: str) -> None:
+        assert misspelt_variables(Given(environment={variable.lower(): "x"}, dotenv={})) == []
+
     @given(some.sampled_from(every_setting()))
     def test_no_variable_of_ours_is_taken_for_a_slip(self, setting: object) -> None:
         name = getattr(setting, "variable", "").lower()

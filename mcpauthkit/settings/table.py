@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,12 @@ _OURS = "mcpauthkit_"
 # Names of other programs are like ours by chance, so outside of our prefix only a slip of a letter or two counts.
 _NEAR = 0.88
 _NEAR_AMONG_OURS = 0.6
+_NOT_FOR_US = re.compile(
+    # Switches of this repository's tests.
+    r"mcpauthkit_(services|browser|deployment"
+    # What Kubernetes and container links tell every process beside a service that is called mcpauthkit or mcpauthkit-*.
+    r"|(.+_)?service_host|(.+_)?service_port(_.+)?|(.+_)?port(_\d+_(tcp|udp|sctp)(_(proto|port|addr))?)?)"
+)
 _KINDS: dict[Any, str] = {bool: "flag", int: "number", str: "text", Path: "path", SecretStr: "secret"}
 
 
@@ -142,6 +149,7 @@ def misspelt_variables(given: Given | None = None) -> list[Misspelt]:
         Misspelt(name.upper(), meant.upper(), source)
         for source, names in (("environment", given.environment), (".env", given.dotenv))
         for name in sorted(set(names) - known)
+        if not _NOT_FOR_US.fullmatch(name)
         if (meant := _meant(name, known, given)) or name.startswith(_OURS)
     ]
 

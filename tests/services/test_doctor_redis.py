@@ -30,8 +30,6 @@ def world_over(url: str) -> Iterator[Healthy]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory: a `.env` file would be read where the tests run."""
     monkeypatch.chdir(tmp_path)
-    # A switch of these tests, which a user's server does not have.
-    monkeypatch.delenv("MCPAUTHKIT_SERVICES", raising=False)
     return tmp_path
 
 

@@ -19,12 +19,6 @@ from tests.world import RING
 PROXY = {"client_id": PROXY_CLIENT_ID, "client_secret": PROXY_CLIENT_SECRET, "profile": "keycloak", "key_ring": RING}
 
 
-@pytest.fixture(autouse=True)
-def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What these tests are started with looks like a setting that somebody has misspelt."""
-    monkeypatch.delenv("MCPAUTHKIT_SERVICES", raising=False)
-
-
 @contextmanager
 def examined(keycloak: Keycloak, port: int, **router: Any) -> Iterator[tuple[FastAPI, str]]:
     """The server of these tests, and the application behind it."""
