@@ -99,22 +99,25 @@ async def readiness(app: FastAPI) -> Readiness:
 def health_router(*, clock: Clock | None = None) -> APIRouter:
     """Serve `GET /health` and `GET /ready`; include it before mounting a server at `/`.
 
-    Both need no token. `/health` is 200 while the process answers. `/ready` is 200, or 503 with the parts that are not
-    ready, by kind; the log says which and why.
+    Both need no token, so the start refuses an application that answers there itself, and a prefix. `/health` is 200
+    while the process answers. `/ready` is 200, or 503 with the parts that are not ready, by kind; the log says which
+    and why.
 
     Args:
         clock: Time.
     """
-    router = APIRouter(include_in_schema=False, lifespan=_opening)
-    for path, endpoint in ((HEALTH_PATH, _alive), (READY_PATH, _Ready(clock or SystemClock()).answer)):
-        router.add_route(path, endpoint, methods=_METHODS)
+    ready = _Ready(clock or SystemClock())
+    routes = [Route(HEALTH_PATH, _alive, methods=_METHODS), Route(READY_PATH, ready.answer, methods=_METHODS)]
+
+    @asynccontextmanager
+    async def opening(app: FastAPI) -> AsyncIterator[None]:
+        with Hub.of(app).opening(routes):
+            yield
+
+    router = APIRouter(include_in_schema=False, lifespan=opening)
+    for route in routes:
+        router.add_route(route.path, route.endpoint, methods=_METHODS)
     return router
-
-
-@asynccontextmanager
-async def _opening(app: FastAPI) -> AsyncIterator[None]:
-    with Hub.of(app).opening([Route(path, _alive, methods=_METHODS) for path in (HEALTH_PATH, READY_PATH)]):
-        yield
 
 
 async def _alive(_: Request) -> Response:

@@ -19,6 +19,7 @@ from mcpauthkit.web.connections_page import ConnectionsPage
 from mcpauthkit.web.ended_sessions import ENDED_STATE, EndedSessions
 from mcpauthkit.web.login_pages import CONNECTIONS_PATH, LoginPages
 from mcpauthkit.web.pages import Pages
+from mcpauthkit.web.shadows import check_answered
 
 MetadataMode = Literal["direct", "proxy"]
 
@@ -170,7 +171,11 @@ class Hub:
 
         Args:
             routes: The routes, which a router serves.
+
+        Raises:
+            ConfigurationError: Something of the application answers there, which would become public.
         """
+        check_answered(self._app.routes, routes)
         self._open(routes)
         try:
             yield

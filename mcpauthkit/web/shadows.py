@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, Route
 
 from mcpauthkit.errors import ConfigurationError
 
@@ -33,6 +33,26 @@ def check_reached(routes: Iterable[BaseRoute], ours: Iterable[tuple[str, BaseRou
                 )
 
 
+def check_answered(routes: Iterable[BaseRoute], ours: Iterable[Route]) -> None:
+    """Look, before paths of ours are opened, whether it is ours that answers there, and nothing of the application.
+
+    Args:
+        routes: The routes of the application, in their order.
+        ours: Routes that a router of ours serves.
+
+    Raises:
+        ConfigurationError: Something else answers, or nothing does, as when the router was included with a prefix.
+    """
+    routes = list(routes)
+    for route in ours:
+        for method in route.methods or ():
+            if _endpoint_at(routes, route.path, method) != route.endpoint:
+                raise ConfigurationError(
+                    f"{method} {route.path} needs no token, and it is not the kit's router that answers there.",
+                    hint="Include the router without a prefix, before routes and mounts that take its paths.",
+                )
+
+
 def first_match(routes: Iterable[BaseRoute], path: str, method: str = "GET") -> BaseRoute | None:
     """The route that a request would go to; None where no route takes it.
 
@@ -43,3 +63,13 @@ def first_match(routes: Iterable[BaseRoute], path: str, method: str = "GET") -> 
     """
     scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
     return next((one for one in routes if one.matches(dict(scope))[0] is Match.FULL), None)
+
+
+def _endpoint_at(routes: Iterable[BaseRoute], path: str, method: str) -> object:
+    found = first_match(routes, path, method)
+    # FastAPI keeps an included router as one route.
+    inner = getattr(found, "original_router", None)
+    if inner is None:
+        return getattr(found, "endpoint", None)
+    prefix: str = getattr(getattr(found, "include_context", None), "prefix", "")
+    return _endpoint_at(inner.routes, path.removeprefix(prefix), method)

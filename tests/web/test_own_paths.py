@@ -11,7 +11,8 @@ from fastapi import FastAPI, WebSocket
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from mcpauthkit import JwtAuthMiddleware, KeyRing, oauth_meta_router
+from mcpauthkit import JwtAuthMiddleware, KeyRing, health_router, oauth_meta_router
+from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing import DevIssuer
 from tests.asgi import lifespan
 from tests.flows.test_guards import provider
@@ -93,3 +94,34 @@ async def test_the_address_of_an_answered_form_leads_back_to_its_page(action: st
         assert (answer.status_code, answer.headers["location"]) == (303, f"{BASE}/connections")
         answer = await http.get("/connect/forge/decline", params={"flow": "some"})
         assert (answer.status_code, answer.headers["location"]) == (303, f"{BASE}/connect/forge?flow=some")
+
+
+@pytest.mark.parametrize(("prefix", "is_first"), [("", True), ("/inner", True), ("/inner", False)])
+@pytest.mark.parametrize("path", ["/health", "/ready", "/register", "/oauth/callback"])
+async def test_a_route_of_the_applications_in_the_place_of_ours_never_becomes_public(
+    path: str, prefix: str, *, is_first: bool, issuer: DevIssuer
+) -> None:
+    # Our paths were let through without a token whoever answered there, such as an application's own /health with
+    # details, where ours came later or was included with a prefix.
+    app = FastAPI()
+    router = oauth_meta_router(
+        server_base_url=BASE, issuer_url=issuer.issuer_url, client_id="kit", key_ring=KeyRing.ephemeral()
+    )
+    if path in {"/health", "/ready"}:
+        router = health_router()
+
+    async def mine() -> str:
+        return "for users only"
+
+    if is_first:
+        app.add_api_route(path, mine, methods=["GET", "POST"])
+    app.include_router(router, prefix=prefix)
+    if not is_first:
+        app.add_api_route(path, mine, methods=["GET", "POST"])
+    app.add_middleware(JwtAuthMiddleware, issuer_url=issuer.issuer_url, server_base_url=BASE)
+    with pytest.raises(ConfigurationError) as refused, TestClient(app):
+        pass
+    assert path in str(refused.value) or prefix
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as without_start:
+        for method in ("GET", "POST"):
+            assert (await without_start.request(method, path)).status_code == 401
