@@ -26,7 +26,6 @@ from mcpauthkit.core.secret import Secret
 from mcpauthkit.core.urls import check_base_url
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.identity.issuer_profile import IssuerProfile
-from mcpauthkit.identity.trusted_issuer import TrustedIssuer
 from mcpauthkit.kit.from_settings import arguments_from_settings
 from mcpauthkit.kit.options import (
     CredentialsArguments,
@@ -36,7 +35,7 @@ from mcpauthkit.kit.options import (
     OAuthArguments,
     ProxyArguments,
 )
-from mcpauthkit.protocol.access.control import ChangeablePolicies, PolicySources
+from mcpauthkit.protocol.access.control import PolicySources
 from mcpauthkit.protocol.access.mcpserver import attach_access
 from mcpauthkit.protocol.access.middleware import AccessMiddleware
 from mcpauthkit.protocol.request_state import share_request_state
@@ -60,6 +59,7 @@ from mcpauthkit.web.serving import (
     run_within,
     serve_first,
 )
+from mcpauthkit.web.trust import trusted_issuers
 
 _log = RequestLog("kit")
 Provider = OAuthProvider | CredentialsProvider
@@ -133,7 +133,13 @@ class AuthKit:
         """Where everything is kept, and what seals it; closed with the application if it is the kit's own."""
         self._mcp_path, self._policies, self._audit = mcp_path, policies, checked_recorder(audit)
         self._health, self._clock, self._namespace = health, clock, namespace
-        self._issuers = _issuers(issuer_url, profile, tenants, options)
+        self._issuers = trusted_issuers(
+            issuer_url,
+            audience=options.get("audience"),
+            profile=profile,
+            issuers=options.get("issuers", ()),
+            tenants=tenants,
+        )
         common = {"server_base_url": self.base_url, "scopes": scopes}
         ports = {"key_ring": self.storage.key_ring, "http_client": http_client, "clock": clock, "entropy": entropy}
         self._guard = {
@@ -307,12 +313,12 @@ class AuthKit:
         if self._health:
             yield health_router(clock=self._clock)
 
-    def _equip(self, app: FastAPI, mcp: Server, path: str) -> ChangeablePolicies | None:
+    def _equip(self, app: FastAPI, mcp: Server, path: str) -> None:
         """Give a server what belongs into it."""
         if isinstance(mcp, FastMCP):
             share_request_state(mcp, self.storage.key_ring, audience=f"{self.base_url}{path}")
         if self._policies is None:
-            return None
+            return
         options: dict[str, Any] = {
             "tool_scopes": self._guard.get("tool_scopes"),
             "public_tools": self._guard.get("public_tools", ()),
@@ -320,12 +326,11 @@ class AuthKit:
             "connected_services": Connections(app).connected_services,
             "clock": self._clock,
         }
-        if not isinstance(mcp, FastMCP):
-            return attach_access(mcp, self._policies, **options)
-        access = AccessMiddleware(self._policies, **options)
-        # Outside of everything else that the server has, so that nothing answers before it.
-        mcp.middleware.insert(0, access)
-        return access
+        if isinstance(mcp, FastMCP):
+            # Outside of everything else that the server has, so that nothing answers before it.
+            mcp.middleware.insert(0, AccessMiddleware(self._policies, **options))
+        else:
+            attach_access(mcp, self._policies, **options)
 
     def _for_providers(self) -> dict[str, Any]:
         return {
@@ -346,21 +351,6 @@ class AuthKit:
 def _register(provider: Provider, app: FastAPI, servers: Sequence[Server]) -> None:
     for one in servers:
         provider.register(app, one)
-
-
-def _issuers(
-    issuer_url: str | None, profile: str | IssuerProfile | None, tenants: Sequence[str], options: KitOptions
-) -> Sequence[TrustedIssuer]:
-    """Whose tokens are accepted: the issuer of the short form first, then the others."""
-    further, audience = options.get("issuers", ()), options.get("audience")
-    if issuer_url is not None:
-        return [TrustedIssuer(issuer_url, audience=audience, profile=profile or "generic", tenants=tenants), *further]
-    if profile is not None or audience is not None or tenants:
-        raise ConfigurationError(
-            "profile=, audience= and tenants= belong to issuer_url=, which is not there.",
-            hint="Put them into the TrustedIssuer or the verifier they are meant for.",
-        )
-    return further
 
 
 def _chosen(options: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:

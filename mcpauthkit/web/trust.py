@@ -51,6 +51,7 @@ def trusted_issuers(
     audience: str | Sequence[str] | None,
     profile: str | IssuerProfile | None,
     issuers: Sequence[TrustedIssuer],
+    tenants: Sequence[str] = (),
 ) -> list[TrustedIssuer]:
     """The issuers as configured: the one of the short form first, then the others.
 
@@ -59,6 +60,7 @@ def trusted_issuers(
         audience: What its tokens name, if not the resource.
         profile: What kind it is.
         issuers: The others.
+        tenants: Where `issuer_url` holds `{tenantid}`, the tenants that may stand for it.
 
     Raises:
         ConfigurationError: Something is said of an issuer that is not there.
@@ -66,10 +68,11 @@ def trusted_issuers(
     if isinstance(issuers, TrustedIssuer | str):
         raise ConfigurationError("issuers= is one issuer.", hint="Write issuers=[TrustedIssuer(...)].")
     if issuer_url is not None:
-        return [TrustedIssuer(issuer_url, audience=audience, profile=profile or "generic"), *issuers]
-    if audience is not None or profile is not None:
+        return [TrustedIssuer(issuer_url, audience=audience, profile=profile or "generic", tenants=tenants), *issuers]
+    about_it = {"audience": audience, "profile": profile, "tenants": tenants or None}
+    if said := [f"{name}=" for name, value in about_it.items() if value is not None]:
         raise ConfigurationError(
-            "audience= and profile= belong to issuer_url=, which is not there.",
+            f"issuer_url= is not there, and {' and '.join(said)} would be about it.",
             hint="Put them into the TrustedIssuer or the verifier they are meant for.",
         )
     return list(issuers)
@@ -128,14 +131,25 @@ class Trust:
                     "encrypted_only= is about issuers' tokens, and no issuer is configured.", hint="Give issuer_url=."
                 )
             return VerifierChain(self.verifiers)
-        signed = JwtVerifier(
+        signed = self.issuers_verifier(issuers)
+        return VerifierChain([signed, *self.verifiers], fallback=signed)
+
+    def issuers_verifier(self, issuers: Sequence[Issuer]) -> JwtVerifier:
+        """Who judges the issuers' tokens.
+
+        Args:
+            issuers: What `issuers` returned; not empty.
+
+        Raises:
+            ConfigurationError: Only encrypted tokens are accepted, and there are no keys.
+        """
+        return JwtVerifier(
             issuers,
             leeway_seconds=self.limits.leeway_seconds,
             decryption_keys=self.decryption_keys,
             encrypted_only=self.encrypted_only,
             takes_any_bearer=not self.verifiers,
         )
-        return VerifierChain([signed, *self.verifiers], fallback=signed)
 
 
 async def close_verifiers(verifiers: Sequence[TokenVerifier]) -> None:

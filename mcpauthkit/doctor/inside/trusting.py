@@ -95,13 +95,7 @@ def trust_of(examination: Examination) -> Trusted | None:
         issuers = trust.issuers(examination.fetch, examination.clock)
         if not issuers:
             return None
-        verifier = JwtVerifier(
-            issuers,
-            clock=examination.clock,
-            leeway_seconds=limits.leeway_seconds,
-            decryption_keys=keys,
-            encrypted_only=encrypted_only,
-        )
+        verifier = trust.issuers_verifier(issuers)
     except ConfigurationError:
         # The start refuses it and says why.
         return None
