@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from mcpauthkit.core.urls import check_base_url, is_loopback_host, is_trustworthy_url
+from mcpauthkit.core.urls import check_base_url, is_loopback_host, is_machine_itself, is_trustworthy_url
 from mcpauthkit.errors import ConfigurationError
 
 _HTTPS_PORT, _HTTP_PORT = 443, 80
@@ -93,21 +92,6 @@ def problem_of_url(label: str, url: str, *, on_loopback: bool) -> str | None:
     parts = urlsplit(url)
     if parts.fragment or url.endswith("#"):
         return f"{label} is only the address, without # and what follows it."
-    if not on_loopback and _is_machine_itself(parts.hostname or ""):
+    if not on_loopback and is_machine_itself(parts.hostname or ""):
         return f"{label} has to be an address that other computers can reach."
     return None
-
-
-def _is_machine_itself(host: str) -> bool:
-    name = host.rstrip(".")
-    if is_loopback_host(name) or name.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        # Numbers like 127.1 and 0x7f000001 are addresses of the old notation, which resolvers still read.
-        return name.rpartition(".")[2][:1].isdigit()
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    # Link-local: where clouds give a machine its own credentials.
-    return address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast

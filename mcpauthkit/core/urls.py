@@ -28,6 +28,28 @@ def is_loopback_host(host: str | None) -> bool:
         return False
 
 
+def is_machine_itself(host: str) -> bool:
+    """Whether a host leads to the very machine that asks, or to what only it can reach, however that is spelt.
+
+    Nobody else may choose such an address: behind it are services that trust this machine, and on its link is what
+    gives it its credentials in a cloud. Private networks are not counted.
+
+    Args:
+        host: A host as it stands in a URL, without brackets.
+    """
+    name = host.rstrip(".")
+    if is_loopback_host(name) or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        # Numbers like 127.1 and 0x7f000001 are addresses of the old notation, which resolvers still read.
+        return name.rpartition(".")[2][:1].isdigit()
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
+
+
 def _split(url: str) -> SplitResult:
     if not url or _CONTROL_OR_SPACE.search(url):
         raise ValueError("it is empty or holds spaces, backslashes or control characters")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from mcpauthkit.core.urls import is_loopback_host, is_trustworthy_url, origin_of, path_of, well_known_url
+from mcpauthkit.core.urls import is_machine_itself, is_trustworthy_url, origin_of, path_of, well_known_url
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.outside.asking import Answer, ask, ask_all, first_document, string_in, strings_in
 from mcpauthkit.doctor.outside.door import PAGE, Door, door_of
@@ -176,13 +176,13 @@ def is_same_origin(address: str, url: str) -> bool:
 
 
 def leads_inside(url: str, address: str) -> bool:
-    """Whether a public server names an address of the machine that reads it: nobody's business to ask there.
+    """Whether a public server names an address of the machine that reads it, which it has no business to be asked.
 
     Args:
         url: The public server.
         address: What it names.
     """
-    return not is_loopback_host(urlsplit(url).hostname) and is_loopback_host(urlsplit(address).hostname)
+    return not is_machine_itself(urlsplit(url).hostname or "") and is_machine_itself(urlsplit(address).hostname or "")
 
 
 async def document_with_forged_host(examination: Examination) -> Answer:
