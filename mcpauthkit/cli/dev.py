@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -103,7 +103,7 @@ async def _run(plan: StandPlan, app: str | None, arguments: Sequence[str], *, as
         if app is None:
             await interrupted()
             return 0
-        return await _serve(app, arguments, stand.environment, interrupted)
+        return await _serve(app, arguments, stand, interrupted)
 
 
 def _refuse_production() -> None:
@@ -149,17 +149,19 @@ def _client(text: str) -> tuple[str, dict[str, Any]]:
 
 
 async def _serve(
-    app: str, arguments: Sequence[str], variables: Mapping[str, str], interrupted: Callable[[], Awaitable[None]]
+    app: str, arguments: Sequence[str], stand: DevStand, interrupted: Callable[[], Awaitable[None]]
 ) -> int:
     """Run the developer's server until it ends, or somebody ends us."""
     import anyio  # noqa: PLC0415
 
+    from mcpauthkit.cli.dev_watch import warn_of_another_issuer  # noqa: PLC0415
     from mcpauthkit.testing.stand import child_environment  # noqa: PLC0415
 
-    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", *arguments]
+    # Without a lifespan, uvicorn would serve a server that is put together wrongly, as errors.
+    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--lifespan", "on", *arguments]
     # Its own output goes where ours does, but for JSON: that is one document, and it is printed already.
     process = await anyio.open_process(
-        command, env=child_environment(variables), stdin=None, stdout=sys.stderr, stderr=sys.stderr
+        command, env=child_environment(stand.environment), stdin=None, stdout=sys.stderr, stderr=sys.stderr
     )
     has_ended = False
     async with process, anyio.create_task_group() as tasks:
@@ -171,6 +173,7 @@ async def _serve(
             tasks.cancel_scope.cancel()
 
         tasks.start_soon(until_it_ends)
+        tasks.start_soon(warn_of_another_issuer, stand)
         await interrupted()
         tasks.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):

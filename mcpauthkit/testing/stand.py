@@ -95,6 +95,11 @@ class DevStand:
         )
 
     @property
+    def base_url(self) -> str:
+        """The address of the developer's own server."""
+        return self._plan.base_url
+
+    @property
     def mcp_url(self) -> str:
         """The MCP endpoint of the developer's own server."""
         return self._plan.base_url + self._plan.mcp_path

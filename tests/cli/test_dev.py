@@ -112,6 +112,15 @@ def wait_until_it_serves(url: str) -> None:
     raise AssertionError(f"nothing serves at {url}")
 
 
+def wait_for_line(file: Path, part: str) -> str:
+    for _ in range(SECONDS * 10):
+        for line in file.read_text().splitlines():
+            if part in line:
+                return line
+        threading.Event().wait(0.1)
+    raise AssertionError(file.read_text())
+
+
 def answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/health").status_code == 200
@@ -161,6 +170,24 @@ def test_it_ends_when_the_server_of_ones_own_does(tmp_path: Path) -> None:
     with started(tmp_path, "no_such_module:app", "--port", str(free_port()), *FREE) as dev:
         assert dev.process.wait(SECONDS) == 1
     assert "no_such_module" in (tmp_path / "errors.txt").read_text()
+
+
+def test_a_server_that_trusts_another_issuer_is_told_of(tmp_path: Path) -> None:
+    own = 'AuthKit(server_base_url="http://127.0.0.1:8000", issuer_url="https://login.example.com/realms/staff")'
+    (tmp_path / "server.py").write_text(SERVER.replace("AuthKit.from_settings()", own))
+    port = str(free_port())
+    with started(tmp_path, "server:create_app", "--factory", "--port", port, *FREE) as dev:
+        said = wait_for_line(tmp_path / "errors.txt", "does not take the settings")
+        assert "https://login.example.com/realms/staff" in said
+        assert dev.said["issuer_url"] in said
+        assert "AuthKit.from_settings()" in (tmp_path / "errors.txt").read_text()
+
+
+def test_a_server_that_is_put_together_wrongly_ends_it(tmp_path: Path) -> None:
+    wrong = "    app = kit.app(mcp)\n    app.add_middleware(FastMCP, no_such_option=1)\n    return app"
+    (tmp_path / "server.py").write_text(SERVER.replace("    return kit.app(mcp)", wrong))
+    with started(tmp_path, "server:create_app", "--factory", "--port", str(free_port()), *FREE) as dev:
+        assert dev.process.wait(SECONDS) == 1
 
 
 def test_what_it_writes_is_for_its_owner_alone_and_for_no_repository(tmp_path: Path) -> None:
