@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastmcp import FastMCP
@@ -11,10 +12,14 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.request_state import RequestStateSecurity
 
 from mcpauthkit import AccessMiddleware, AuthKit, KeyRing, MemoryStore, TrustedIssuer
+from mcpauthkit.connections.authorization_code import AuthorizationCodeGrant
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.policies import policy, rule
+from mcpauthkit.protocol.connected_service import ConnectedService
 from mcpauthkit.protocol.request_state import sharing_of
 from mcpauthkit.verifiers import ApiKeyVerifier
+from mcpauthkit.web.deployment import Deployment
+from mcpauthkit.web.hub import Hub
 from tests.asgi import lifespan
 from tests.kit.kit_world import BASE, ISSUER, ask, small_kit, small_server
 from tests.web.shop import start
@@ -43,7 +48,7 @@ async def test_a_store_that_is_given_stays_open() -> None:
     assert not store.is_closed
 
 
-async def test_the_kits_own_store_is_one_for_all_and_closed_at_the_end(
+async def test_the_kits_own_store_and_keys_are_one_for_all_services(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TOKEN_STORAGE_MODE", "file")
@@ -52,10 +57,10 @@ async def test_the_kits_own_store_is_one_for_all_and_closed_at_the_end(
     kit = small_kit()
     kit.oauth("github", client_id="x")
     kit.oauth("gitlab", client_id="x")
-    assert kit.storage.owns_store
-    async with lifespan(kit.app(small_server())):
-        await kit.storage.store.put("k", "v", ttl_seconds=None)
-        assert await kit.storage.store.get("k") == "v"
+    told = Deployment.of(kit.app(small_server()))
+    assert len(told.stores) == 2
+    assert all(store is kit.storage.store for store in told.stores.values())
+    assert all(ring is kit.storage.key_ring for ring in told.key_rings.values())
 
 
 class TestRequestStates:
@@ -79,9 +84,7 @@ class TestRequestStates:
 class TestIssuers:
     async def test_clients_sign_in_at_the_first_issuer(self) -> None:
         kit = AuthKit(server_base_url=BASE, issuers=[TrustedIssuer(ISSUER), TrustedIssuer("https://b.example.com")])
-        async with lifespan(kit.app(small_server())) as _:
-            pass
-        app = AuthKit(server_base_url=BASE, issuers=[TrustedIssuer(ISSUER)]).app(small_server())
+        app = kit.app(small_server())
         async with lifespan(app):
             assert (await ask(app, DOCUMENT)).json()["authorization_servers"] == [ISSUER]
 
@@ -105,16 +108,31 @@ class TestIssuers:
             assert (await ask(app, "/mcp", "POST", json={})).status_code == 401
 
 
+async def client_of(service: ConnectedService) -> str:
+    """Whom the service is told that its users come from."""
+    grant = service.broker.grant
+    assert isinstance(grant, AuthorizationCodeGrant)
+    attempt = await grant.begin((), redirect_uri=service.broker.redirect_uri)
+    return parse_qs(urlsplit(attempt.url).query)["client_id"][0]
+
+
 class TestServices:
-    def test_a_services_client_comes_from_settings_unless_it_is_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_a_services_client_comes_from_settings_unless_it_is_given(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         with pytest.raises(ConfigurationError) as refused:
             small_kit().oauth("github")
         assert "GITHUB_CLIENT_ID" in refused.value.hint
         monkeypatch.setenv("GITHUB_CLIENT_ID", "from-settings")
         monkeypatch.setenv("GITHUB_CLIENT_SECRET", "its-secret")
-        assert small_kit().oauth("github").name == "github"
         monkeypatch.setenv("WORK_CLIENT_ID", "another")
-        assert small_kit().oauth("github", name="work").name == "work"
+        kit = small_kit()
+        kit.oauth("github")
+        kit.oauth("github", name="work")
+        kit.oauth("github", name="home", client_id="given")
+        services = Hub.of(kit.app(small_server())).services
+        clients = {name: await client_of(one) for name, one in services.items()}
+        assert clients == {"github": "from-settings", "work": "another", "home": "given"}
 
     def test_the_constructor_that_fits_is_chosen_by_what_is_given(self) -> None:
         kit = small_kit()
