@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,7 +158,7 @@ class TestSecretFiles:
         (fault,) = every_fault()
         assert "STORAGE_ENCRYPTION_KEY_FILE" in fault
 
-    @pytest.mark.parametrize("content", [None, b"", b"\n", b"canary\xff", b"x" * 70_000])
+    @pytest.mark.parametrize("content", [None, b"", b"\n", b"canary\xff", b"canary\0", b"x" * 70_000])
     def test_a_file_that_holds_no_secret_is_told_without_what_it_holds(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
     ) -> None:
@@ -168,6 +170,24 @@ class TestSecretFiles:
         assert "STORAGE_ENCRYPTION_KEY_FILE" in str(refused.value)
         assert "canary" not in str(refused.value)
         assert refused.value.__context__ is None or "canary" not in repr(refused.value.__context__)
+
+    def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_it(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "key").write_text(f"{CANARY}\r\n", encoding="utf-8-sig")
+        monkeypatch.setenv("STORAGE_ENCRYPTION_KEY_FILE", "key")
+        found = StorageSettings.from_environment()
+        assert found.storage_encryption_key is not None
+        assert found.storage_encryption_key.get_secret_value() == CANARY
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
+    def test_a_pipe_that_nobody_writes_to_is_not_waited_for(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        os.mkfifo(tmp_path / "key")
+        monkeypatch.setenv("STORAGE_ENCRYPTION_KEY_FILE", "key")
+        (fault,) = every_fault()
+        assert "STORAGE_ENCRYPTION_KEY_FILE" in fault
 
     def test_what_is_no_secret_has_no_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "prefix").write_text("other:")

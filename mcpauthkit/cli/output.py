@@ -23,6 +23,15 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2))
 
 
+def printable(text: str) -> str:
+    """A text that others have written, for a terminal: what would move its cursor or turn its letters is spelt out.
+
+    Args:
+        text: The text.
+    """
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun, such as "1 rule" and "1,200 rules".
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mcpauthkit.cli.output import Switch, counted, print_json
+from mcpauthkit.cli.output import Switch, counted, print_json, printable
 from mcpauthkit.settings import Effective, Given, Misspelt, effective_settings, misspelt_variables
 
 _WIDER_THAN_ANY_VALUE = 10_000
@@ -62,10 +62,12 @@ def _print_table(shown: Sequence[Effective]) -> None:
         table.add_column(title, overflow="fold")
     for one in shown:
         # As text: what others have written is no markup.
-        table.add_row(Text(one.setting.variable), Text(one.value), Text(one.source))
+        table.add_row(Text(one.setting.variable), Text(printable(one.value)), Text(one.source))
     Console(width=None if sys.stdout.isatty() else _WIDER_THAN_ANY_VALUE).print(table)
 
 
 def _print_faults(texts: Sequence[str]) -> None:
     if texts:
-        print(f"\n{counted(len(texts), 'fault')}:", *(f"- {one}" for one in texts), sep="\n", file=sys.stderr)
+        # Some are several lines of ours, such as those about a policy.
+        lines = (printable(line) for one in texts for line in f"- {one}".split("\n"))
+        print(f"\n{counted(len(texts), 'fault')}:", *lines, sep="\n", file=sys.stderr)

@@ -14,7 +14,7 @@ _LONGEST = 600
 _LEAST_SECRET = 6
 # What looks like a token or a password in an address is one, whoever wrote it there.
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}")
-_USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
+_USER_INFO = re.compile(r"(?<=://)[^/\s]*@")
 _SENSITIVE = re.compile(
     r"(?i)\b((?:client_|api_?)?secret|password|code|state|flow|(?:access_|refresh_|id_)?token|assertion)=[^&\s\"',]+"
 )

@@ -7,6 +7,7 @@ several classes are gathered before anything is raised, so that one start names 
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,14 +169,17 @@ def _read_files(given: Given, names: Sequence[str]) -> tuple[dict[str, Any], lis
 
 
 def _secret_in(path: Path) -> str:
+    if not stat.S_ISREG(path.stat().st_mode):
+        # A pipe that nobody writes to would be waited for without end.
+        raise ValueError("no regular file")
     with path.open("rb") as file:
         text = file.read(_MAX_SECRET_BYTES + 1)
     if len(text) > _MAX_SECRET_BYTES:
         raise ValueError("too long")
-    # Editors and `echo` end a file with a line end, which is no part of the secret.
-    secret = text.decode("utf-8").rstrip("\r\n")
-    if not secret:
-        raise ValueError("empty")
+    # Editors and `echo` end a file with a line end, and some begin it with a mark: neither is part of the secret.
+    secret = text.decode("utf-8-sig").rstrip("\r\n")
+    if not secret or "\0" in secret:
+        raise ValueError("empty, or not text")
     return secret
 
 

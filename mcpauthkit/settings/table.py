@@ -32,6 +32,9 @@ CLASSES: tuple[type[Settings], ...] = (
 )
 """The classes of settings, in the order of the table."""
 
+_HIDDEN = "***"
+# Refused in the addresses we take; shown it must not be all the same.
+_USER_INFO = re.compile(r"(?<=://)[^/\s]*@")
 _OURS = "mcpauthkit_"
 # Names of other programs are like ours by chance, so outside of our prefix only a slip of a letter or two counts.
 _NEAR = 0.88
@@ -70,7 +73,7 @@ class Effective:
 
     Args:
         setting: The variable.
-        value: What counts; for a secret `***` where there is one.
+        value: What counts; for a secret, and user and password in an address, `***` where there is one.
         source: Where it comes from: `environment`, `.env`, `file` for a secret's file, or `default`.
     """
 
@@ -203,7 +206,7 @@ def _effective(setting: Setting, given: Given) -> Effective:
     found = given.find(name)
     if found is not None:
         value, source = found
-        return Effective(setting, "***" if setting.is_secret else value, source)
+        return Effective(setting, _HIDDEN if setting.is_secret else _USER_INFO.sub(f"{_HIDDEN}@", value), source)
     if setting.is_secret and given.find(f"{name}_file") is not None:
-        return Effective(setting, "***", "file")
+        return Effective(setting, _HIDDEN, "file")
     return Effective(setting, setting.default, "default")

@@ -46,6 +46,32 @@ def test_secrets_are_hidden_and_brackets_are_no_markup(
     assert "MCPAUTHKIT_MCP_PATH" not in told.out
 
 
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_a_password_in_an_address_is_not_shown_either(
+    how: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The fault that names the variable was written so as not to show it, and the table did.
+    for variable in ("MCPAUTHKIT_SERVER_BASE_URL", "MCPAUTHKIT_ISSUER_URL", "MCPAUTHKIT_ALLOWED_ORIGINS"):
+        monkeypatch.setenv(variable, f"https://operator:{CANARY}@{CANARY}@login.example.com")
+    assert run("settings", *how) == 1
+    told = capsys.readouterr()
+    assert CANARY not in told.out + told.err
+    assert told.out.count("https://***@login.example.com") == 3
+
+
+def test_what_moves_a_cursor_is_shown_and_not_sent_to_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A .env file comes with every folder that somebody has copied from elsewhere.
+    evil = "\x1b[2J\x9b31m\u202e"
+    lines = [f'REDIS_KEY_PREFIX="{evil}é"', f"MCPAUTHKIT_{evil}X=1", f"TOKEN_STORAGE_MODE={evil}"]
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+    assert run("settings") == 1
+    told = capsys.readouterr()
+    assert all(one.isprintable() for one in (told.out + told.err).replace("\n", ""))
+    assert "\\x1b[2J\\x9b31m\\u202eé" in told.out
+
+
 def test_all_that_is_wrong_is_told_at_once_and_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
