@@ -14,6 +14,7 @@ from mcp.server.mcpserver import MCPServer
 
 from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.identity.issuer import Issuer
+from mcpauthkit.oauth.token import OAuthClient
 from mcpauthkit.stores.environment import Storage
 from mcpauthkit.stores.port import Store
 
@@ -32,6 +33,8 @@ class Deployment:
         key_rings: What seals in each part, by the part's name.
         stores: Where each provider keeps what it has, by its name.
         servers: The MCP servers whose tools ask users.
+        proxy_client: Our client at the issuer, where `oauth_meta_router` is the authorization server of clients; None
+            before it has been started.
     """
 
     base_url: str = ""
@@ -39,6 +42,7 @@ class Deployment:
     key_rings: dict[str, KeyRing] = field(default_factory=dict)
     stores: dict[str, Store] = field(default_factory=dict)
     servers: list[Server] = field(default_factory=list)
+    proxy_client: OAuthClient | None = None
 
     @classmethod
     def of(cls, app: Any) -> Self:
@@ -63,6 +67,13 @@ class Deployment:
         self.stores[name], self.key_rings[name] = storage.store, storage.key_ring
         if mcp is not None and not any(one is mcp for one in self.servers):
             self.servers.append(mcp)
+
+    def parts_by_store(self) -> list[tuple[Store, list[str]]]:
+        """Each store once, with the names of the parts that share it."""
+        found: dict[int, tuple[Store, list[str]]] = {}
+        for part, store in self.stores.items():
+            found.setdefault(id(store), (store, []))[1].append(part)
+        return list(found.values())
 
     def looks_after(self, service: str, store: Store) -> bool:
         """Whether a provider is the first of those that share a store, so that one of them looks after it."""

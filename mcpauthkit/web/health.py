@@ -24,7 +24,7 @@ from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.errors import AuthKitError
 from mcpauthkit.identity.issuer import Issuer
-from mcpauthkit.stores.port import Checkable, Store
+from mcpauthkit.stores.outage import check_reached
 from mcpauthkit.web.deployment import Deployment
 from mcpauthkit.web.hub import Hub
 
@@ -33,7 +33,6 @@ HEALTH_PATH = "/health"
 READY_PATH = "/ready"
 _BOUND_SECONDS = 2.0
 _REMEMBERED_SECONDS = 1.0
-_NOBODYS_KEY = "mcpauthkit:ready"
 _METHODS = ["GET", "HEAD"]
 
 
@@ -84,7 +83,7 @@ async def readiness(app: FastAPI) -> Readiness:
         app: The application, started. What it needs is known from then on.
     """
     deployment = Deployment.of(app)
-    checks = [*_issuers(deployment.issuers), *_stores(deployment.stores)]
+    checks = [*_issuers(deployment.issuers), *_stores(deployment)]
     parts: dict[int, Part] = {}
 
     async def look(place: int, part: Part, check: Callable[[], Awaitable[object]]) -> None:
@@ -169,20 +168,10 @@ async def _keys_known(issuer: Issuer) -> None:
         await issuer.keys.get()
 
 
-def _stores(stores: Mapping[str, Store]) -> list[tuple[Part, Callable[[], Awaitable[object]]]]:
-    """Each store once, however many providers share it."""
-    users: dict[int, list[str]] = {}
-    for name, store in stores.items():
-        users.setdefault(id(store), []).append(name)
-    by_id = {id(store): store for store in stores.values()}
-    return [(Part("store", ", ".join(names)), partial(_reached, by_id[one])) for one, names in users.items()]
-
-
-async def _reached(store: Store) -> None:
-    if isinstance(store, Checkable):
-        await store.check_access()
-    else:
-        await store.get(_NOBODYS_KEY)
+def _stores(deployment: Deployment) -> list[tuple[Part, Callable[[], Awaitable[object]]]]:
+    return [
+        (Part("store", ", ".join(parts)), partial(check_reached, store)) for store, parts in deployment.parts_by_store()
+    ]
 
 
 async def _looked_at(part: Part, check: Callable[[], Awaitable[object]]) -> Part:
@@ -193,7 +182,4 @@ async def _looked_at(part: Part, check: Callable[[], Awaitable[object]]) -> Part
         return Part(part.name, part.subject, f"No answer within {_BOUND_SECONDS:g} seconds.")
     except AuthKitError as error:
         return Part(part.name, part.subject, error.reason or error.public, error.hint)
-    except OSError as error:
-        # Of a store that is not ours. Not its text, which may hold an address with a password.
-        return Part(part.name, part.subject, f"It cannot be reached ({type(error).__name__}).")
     return part

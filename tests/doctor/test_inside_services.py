@@ -107,9 +107,19 @@ class AwayStore(MemoryStore):
         raise StoreUnavailable(reason="away")
 
 
-async def test_a_store_that_does_not_answer_is_named() -> None:
-    with healthy(store=AwayStore()) as world:
-        assert await world.codes() == ["store-unreachable"]
+class ForeignStore(MemoryStore):
+    """A store of somebody else's, which raises errors of its driver."""
+
+    async def get(self, key: str) -> str | None:  # noqa: ARG002  # whatever is asked
+        raise ConnectionError("redis://user:canary@db:6379 is away")
+
+
+@pytest.mark.parametrize("store", [AwayStore, ForeignStore])
+async def test_a_store_that_does_not_answer_is_named(store: type[MemoryStore]) -> None:
+    with healthy(store=store()) as world:
+        report = await world.report()
+    assert [one.code for one in report.findings] == ["store-unreachable"]
+    assert "canary" not in repr(report)
 
 
 @pytest.mark.parametrize("served", [True, False])

@@ -9,11 +9,11 @@ from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.finding import Fault, Finding
 from mcpauthkit.errors import ConfigurationError, StoreUnavailable
-from mcpauthkit.stores.port import Checkable, Store
+from mcpauthkit.stores.outage import check_reached
+from mcpauthkit.stores.port import Store
 from mcpauthkit.stores.redis.store import RedisStore
 from mcpauthkit.web.deployment import Deployment
 
-_NOBODYS_KEY: Final = "mcpauthkit:check"
 # The others take out what has no end of its own, or what is to stay longest.
 _KEEPING: Final = frozenset({"noeviction"})
 
@@ -76,7 +76,7 @@ async def check_stores(examination: Examination) -> AsyncIterator[Finding]:
     """
     for store, parts in _stores(examination):
         try:
-            await _try(store)
+            await check_reached(store)
         except ConfigurationError as error:
             yield REFUSES.found(evidence=error.public, place=parts, fix=error.hint)
         except StoreUnavailable as error:
@@ -104,13 +104,6 @@ async def check_shared(examination: Examination) -> AsyncIterator[Finding]:
         yield DIFFERENT.found(evidence="; ".join(f"{parts}: {where}" for parts, where in kinds.items()), place="store")
 
 
-async def _try(store: Store) -> None:
-    if isinstance(store, Checkable):
-        await store.check_access()
-    else:
-        await store.get(_NOBODYS_KEY)
-
-
 def _of_redis(told: Mapping[str, str], parts: str, *, signs_in: bool | None) -> Iterator[Finding]:
     policy, room = told.get("maxmemory-policy", "noeviction"), told.get("maxmemory", "0")
     if policy not in _KEEPING and room != "0":
@@ -123,10 +116,8 @@ def _of_redis(told: Mapping[str, str], parts: str, *, signs_in: bool | None) -> 
 
 def _stores(examination: Examination) -> list[tuple[Store, str]]:
     """Each store once, with the parts that use it."""
-    found: dict[int, tuple[Store, list[str]]] = {}
-    for part, store in Deployment.of(examination.facts.app).stores.items():
-        found.setdefault(id(store), (store, []))[1].append(part)
-    return [(store, ", ".join(parts)) for store, parts in found.values()]
+    found = Deployment.of(examination.facts.app).parts_by_store()
+    return [(store, ", ".join(parts)) for store, parts in found]
 
 
 def _where(store: Store) -> str:
