@@ -48,9 +48,12 @@ class Plan:
     def __post_init__(self) -> None:
         object.__setattr__(self, "server_base_url", check_base_url(self.server_base_url, "--server-base-url"))
         check_scopes(self.scopes, "--scope")
-        for one in (self.issuer_url, self.profile, *self.scopes, *self.audiences):
-            if not one.isprintable():
-                raise ConfigurationError(f"{one!r:.80} cannot stand in a .env file.", hint="Write it on one line.")
+        for one in (self.server_base_url, self.issuer_url, self.profile, *self.scopes, *self.audiences):
+            # In single quotes as well: python-dotenv, and Keycloak in a realm, put what the environment has in there.
+            if not one.isprintable() or "${" in one:
+                raise ConfigurationError(
+                    f"{one!r:.80} cannot stand in a .env file.", hint="Write it on one line, without ${."
+                )
         # As the server would: what is wrong with the issuer is told now, with the fix.
         TrustedIssuer(self.issuer_url, profile=self.profile, audience=tuple(self.audiences) or None)
 
@@ -112,5 +115,4 @@ def _line(name: str, value: str) -> str:
     if _QUOTED.isdisjoint(value):
         return f"{name}={value}"
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    # In single quotes nothing is replaced within.
     return f"{name}='{escaped}'"

@@ -64,7 +64,8 @@ class KeyFolder:
             ConfigurationError: It cannot be made, or everybody may write to it.
         """
         try:
-            self.path.mkdir(parents=True)
+            # Closed from its first moment on.
+            self.path.mkdir(mode=_OWNER_ALONE, parents=True)
         except FileExistsError:
             self._check_folder()
             return

@@ -176,6 +176,17 @@ def test_the_addresses_in_it_are_those_that_the_kit_serves() -> None:
         ("keycloak", "--dev", "--server-base-url", SERVER),
         ("keycloak", "--dev", "--keycloak-url", "https://login.example.com"),
         ("auth0", "--domain", "example.eu.auth0.com", "--scope", "a,b"),
+        # Readers of .env files and of realms put what the environment has in the place of these, quoted or not.
+        (
+            "generic",
+            "--issuer-url",
+            "https://login.example.com",
+            "--server-base-url",
+            "https://mcp.example.com/${HOME}",
+        ),
+        ("generic", "--issuer-url", "https://login.example.com", "--audience", "${HOME}"),
+        ("keycloak", "--scope", "mcp:${KC_DB_PASSWORD}"),
+        ("keycloak", "--server-base-url", "https://mcp.example.com/\u2028\u202e"),
         ("okta",),
     ],
 )

@@ -93,6 +93,23 @@ def test_nobody_else_can_read_the_keys_whatever_the_umask_is(folder: Path, mask:
         assert stat.S_IMODE(private(folder).stat().st_mode) == 0o600
 
 
+@pytest.mark.usefixtures("umask")
+def test_their_folder_is_never_open_not_even_while_it_is_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whoever opens it in that moment puts a file of theirs there, or keeps the folder open.
+    seen: list[int] = []
+    chmod = Path.chmod
+
+    def watched(path: Path, mode: int) -> None:
+        seen.append(stat.S_IMODE(path.stat().st_mode))
+        chmod(path, mode)
+
+    monkeypatch.setattr(Path, "chmod", watched)
+    os.umask(0)
+    assert run("keys", "generate", *FAST) == 0
+    assert folder.is_dir()
+    assert seen[:1] == [0o700]
+
+
 def test_git_does_not_take_the_keys(folder: Path) -> None:
     subprocess.run(["git", "init", "-q", str(folder.parent)], check=True)  # noqa: S603, S607  # our own command
     assert run("keys", "generate", *FAST) == 0
