@@ -8,7 +8,7 @@ arguments and this token, and are remembered nowhere.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -65,6 +65,15 @@ class _PlanOfForms(NamedTuple):
         return allowed
 
 
+def allow_by_default(policies: Sequence[Policy]) -> bool:
+    """Whether what no rule is about is allowed: only if every policy says so.
+
+    Args:
+        policies: All there are.
+    """
+    return bool(policies) and all(one.default_effect == "allow" for one in policies)
+
+
 class PolicyEngine:
     """Decides by policies. It never changes, and any number of threads may ask it.
 
@@ -85,8 +94,7 @@ class PolicyEngine:
         self._plans = [_Plan(one.decision, (), one.decision) for one in self._rules]
         self._conditional = rule_set(number for number, one in enumerate(self._rules) if one.lasting or one.live)
         self._denies = rule_set(number for number, one in enumerate(self._rules) if not one.decision.allowed)
-        allows_by_default = bool(self.policies) and all(one.default_effect == "allow" for one in self.policies)
-        default = _BY_DEFAULT if allows_by_default else _NO_RULE
+        default = _BY_DEFAULT if allow_by_default(self.policies) else _NO_RULE
         self._defaults = {True: _Plan(default, (), default), False: _Plan(_NOBODY, (), _NOBODY)}
         self.needs_services = any(check.needs_services for one in self._written for check in one.live)
         """Whether a decision may depend on which services its caller has connected."""

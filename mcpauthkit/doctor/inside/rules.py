@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from fastmcp import FastMCP
 from mcpauthkit.access.audit.sinks import JsonFile
 from mcpauthkit.access.audit.trail import AuditTrail
 from mcpauthkit.access.policy.document import Policy
+from mcpauthkit.access.policy.engine import allow_by_default
 from mcpauthkit.access.policy.policy_set import Wanted, load
 from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
@@ -23,11 +23,11 @@ from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.errors.access import Fault as PolicyFault
 from mcpauthkit.errors.access import PolicyInvalid
 from mcpauthkit.protocol.access.middleware import AccessMiddleware
+from mcpauthkit.protocol.access.order import has_cache_before, has_several
 from mcpauthkit.protocol.require import refuse_misplaced
 from mcpauthkit.providers.misplaced import check_routes, check_server
 from mcpauthkit.settings import AppSettings
 
-_CACHE = "ResponseCachingMiddleware"
 _MOST_FAULTS = 3
 _NO_FILES = frozenset({"off", "log", "stdout"})
 
@@ -147,14 +147,12 @@ async def check_guards(examination: Examination) -> AsyncIterator[Finding]:
 async def check_order(examination: Examination) -> AsyncIterator[Finding]:
     """Look at the order of each FastMCP server's middleware; asks nobody."""
     for server in servers_of(examination):
-        if not isinstance(server, FastMCP):
+        if not isinstance(server, FastMCP) or not any(isinstance(one, AccessMiddleware) for one in server.middleware):
             continue
-        rules = [one for one in server.middleware if isinstance(one, AccessMiddleware)]
-        if len(rules) > 1:
-            yield ACCESS_TWICE.found(evidence=f"{len(rules)} of them", place=server.name)
-        first = takewhile(lambda one: not isinstance(one, AccessMiddleware), server.middleware)
-        if rules and any(_CACHE in {base.__name__ for base in type(one).__mro__} for one in first):
-            order = ", ".join(type(one).__name__ for one in server.middleware)
+        order = ", ".join(type(one).__name__ for one in server.middleware)
+        if has_several(server, AccessMiddleware):
+            yield ACCESS_TWICE.found(evidence=order, place=server.name)
+        if has_cache_before(server, AccessMiddleware):
             yield CACHE_FIRST.found(evidence=order, place=server.name)
 
 
@@ -184,8 +182,7 @@ def _invalid(faults: Sequence[PolicyFault], place: str) -> Finding:
 
 
 def _denies_all(policies: Sequence[Policy]) -> bool:
-    is_open = bool(policies) and all(one.default_effect == "allow" for one in policies)
-    return not is_open and not any(rule.effect == "allow" for one in policies for rule in one.rules)
+    return not allow_by_default(policies) and not any(rule.effect == "allow" for one in policies for rule in one.rules)
 
 
 def _files_of(source: Path) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 from weakref import WeakSet
@@ -51,19 +52,18 @@ class MiddlewareOrder:
 
     def _check(self, server: FastMCP[Any]) -> None:
         kind = type(self._ours)
-        if sum(isinstance(one, kind) for one in server.middleware) > 1:
+        if has_several(server, kind):
             raise ConfigurationError(
                 f"The server {server.name!r} has two of {kind.__name__}.",
                 hint=f"A server has one {kind.__name__}, which takes several policies: policies=[...].",
             )
-        for one in takewhile(lambda other: other is not self._ours, server.middleware):
-            classes = {base.__name__ for base in type(one).__mro__}
-            if _CACHE in classes:
-                raise ConfigurationError(
-                    f"{_CACHE} stands before {kind.__name__}, so it would give one caller's results to others.",
-                    hint=f"Add {kind.__name__} before {_CACHE}: middleware=[{kind.__name__}(...), {_CACHE}()].",
-                )
-            if _HARMLESS.isdisjoint(classes) and not _is_ours(one) and one not in self._warned:
+        if has_cache_before(server, kind):
+            raise ConfigurationError(
+                f"{_CACHE} stands before {kind.__name__}, so it would give one caller's results to others.",
+                hint=f"Add {kind.__name__} before {_CACHE}: middleware=[{kind.__name__}(...), {_CACHE}()].",
+            )
+        for one in _before(server, kind):
+            if _HARMLESS.isdisjoint(_names(one)) and not _is_ours(one) and one not in self._warned:
                 self._warned.add(one)
                 _log.warning(
                     "middleware=%s stands before %s: what it answers itself is not decided server=%s",
@@ -71,6 +71,34 @@ class MiddlewareOrder:
                     kind.__name__,
                     server.name,
                 )
+
+
+def has_several(server: FastMCP[Any], kind: type[Middleware]) -> bool:
+    """Whether a server has more than one middleware of a kind that enforces rules.
+
+    Args:
+        server: The server.
+        kind: The class of the middleware.
+    """
+    return sum(isinstance(one, kind) for one in server.middleware) > 1
+
+
+def has_cache_before(server: FastMCP[Any], kind: type[Middleware]) -> bool:
+    """Whether FastMCP's response cache answers before rules are asked.
+
+    Args:
+        server: The server, which has such a middleware.
+        kind: The class of the middleware that enforces rules.
+    """
+    return any(_CACHE in _names(one) for one in _before(server, kind))
+
+
+def _before(server: FastMCP[Any], kind: type[Middleware]) -> Iterator[Middleware]:
+    return takewhile(lambda one: not isinstance(one, kind), server.middleware)
+
+
+def _names(middleware: Middleware) -> set[str]:
+    return {base.__name__ for base in type(middleware).__mro__}
 
 
 def _is_ours(middleware: Middleware) -> bool:
