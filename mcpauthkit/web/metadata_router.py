@@ -9,7 +9,6 @@ from typing import Unpack
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Route
 
-from mcpauthkit.core.keyring import KeyRing
 from mcpauthkit.core.known_options import check_options
 from mcpauthkit.core.urls import check_issuer_url
 from mcpauthkit.errors import ConfigurationError
@@ -18,7 +17,7 @@ from mcpauthkit.oauth.scopes import check_scopes
 from mcpauthkit.web.cors import document_endpoint
 from mcpauthkit.web.deployment import Deployment
 from mcpauthkit.web.hub import Hub, MetadataMode
-from mcpauthkit.web.proxy.options import ProxyOptions, proxy_settings
+from mcpauthkit.web.proxy.options import ProxyOptions, ProxySettings, proxy_settings
 from mcpauthkit.web.resources import DEFAULT_RESOURCE_PATHS, ProtectedResources
 
 _ROOT_FORM = f"/.well-known/{PROTECTED_RESOURCE}"
@@ -80,7 +79,7 @@ def oauth_meta_router(
     base_scopes = tuple(scope for scope in scopes if scope != _OFFLINE)
     documents = _resource_routes(resources, resources.base_url, base_scopes, resource_name)
     own = server.routes
-    return _router([*documents, *own], _lifespan("proxy", own, server.aclose, settings.key_ring))
+    return _router([*documents, *own], _lifespan("proxy", own, server.aclose, settings))
 
 
 def _resource_routes(
@@ -99,13 +98,15 @@ def _lifespan(
     mode: MetadataMode,
     routes: Sequence[Route] = (),
     close: Callable[[], Awaitable[None]] | None = None,
-    key_ring: KeyRing | None = None,
+    settings: ProxySettings | None = None,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with Hub.of(app).serving_metadata(mode, routes):
-            if key_ring is not None:
-                Deployment.of(app).key_rings["oauth_meta_router"] = key_ring
+            if settings is not None:
+                deployment = Deployment.of(app)
+                deployment.key_rings["oauth_meta_router"] = settings.key_ring
+                deployment.proxy_client = settings.client
             try:
                 yield
             finally:

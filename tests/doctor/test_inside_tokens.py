@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -10,7 +11,7 @@ from fastapi import FastAPI
 from mcpauthkit import DecryptionKeys, TrustedIssuer
 from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.testing import DevIssuer, FakeClock
-from tests.doctor.healthy import Healthy, Parts, assemble, healthy, issuer_says
+from tests.doctor.healthy import UPSTREAM, Healthy, Parts, assemble, healthy, issuer_says
 
 HOUR = 3600.0
 ENCRYPTION = ("ECDH-ES", "A256GCM")
@@ -166,3 +167,22 @@ async def test_a_client_of_the_connect_pages_that_the_issuer_does_not_know_is_na
         report = await world.report()
     assert [one.code for one in report.findings] == expected
     assert "canary" not in repr(report.findings)
+
+
+@pytest.mark.parametrize(
+    ("registered", "router", "expected"),
+    [
+        pytest.param("/oauth/callback", {}, [], id="as it should be"),
+        pytest.param("/oauth/callback", {"client_id": "nobody"}, ["issuer-refuses-proxy-client"], id="another id"),
+        pytest.param("/callback", {}, ["issuer-refuses-redirect-uri"], id="another redirect URI"),
+    ],
+)
+async def test_a_client_of_proxy_mode_that_is_set_up_otherwise_at_the_issuer_is_named(
+    registered: str, router: dict[str, Any], expected: list[str]
+) -> None:
+    def build(parts: Parts) -> FastAPI:
+        parts.issuer.add_client(UPSTREAM, None, [f"{parts.base_url}{registered}"])
+        return assemble(parts)
+
+    with healthy(mode="proxy", router=router, build=build) as world:
+        assert await world.codes() == expected

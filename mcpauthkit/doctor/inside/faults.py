@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mcpauthkit.doctor.finding import Fault
 from mcpauthkit.doctor.inside.environment import ENVIRONMENT
+from mcpauthkit.doctor.inside.issuer_clients import ISSUER_CLIENTS
 from mcpauthkit.doctor.inside.issuers import ISSUERS
 from mcpauthkit.doctor.inside.keys import KEYS
 from mcpauthkit.doctor.inside.layers import LAYERS
@@ -20,6 +21,7 @@ INSIDE: tuple[Fault, ...] = (
     *ROUTES,
     *RUNNING,
     *ISSUERS,
+    *ISSUER_CLIENTS,
     *TOKENS,
     *KEYS,
     *STORES,

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from mcpauthkit.core.secret import as_secret
 from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.finding import Fault, Finding
@@ -22,16 +21,12 @@ from mcpauthkit.doctor.outside.faults_documents import (
     ISSUER_UNREACHABLE,
     KEYS_UNUSABLE,
 )
-from mcpauthkit.errors import GrantRefused, RemoteError, RemoteUnavailable
+from mcpauthkit.errors import RemoteError, RemoteUnavailable
 from mcpauthkit.identity.issuer import Issuer
 from mcpauthkit.oauth.messages import HttpRequest, HttpResponse
 from mcpauthkit.oauth.metadata import discovery_requests, resource_metadata_url
-from mcpauthkit.oauth.token import OAuthClient, code_request, process_token_response
-from mcpauthkit.web.browser_login import CALLBACK_PATH
 
 _HTTP_OK = 200
-_NOBODYS_CODE = "mcpauthkit-doctor-asks-whether-this-client-is-known"
-_CLIENT_REFUSED = frozenset({"invalid_client", "unauthorized_client"})
 
 NOT_TRUSTED = Fault(
     "issuer-not-trusted",
@@ -50,16 +45,7 @@ CLOCK_SKEW = Fault(
     "Let both machines take their time from the network (NTP); leeway_seconds is for seconds, not for minutes.",
 )
 
-LOGIN_CLIENT_REFUSED = Fault(
-    "issuer-refuses-login-client",
-    "error",
-    "The issuer does not know our client for the connect pages",
-    "browser_client_id or browser_client_secret is refused at the issuer's token endpoint, so nobody who opens a "
-    "connect link gets past the sign-in.",
-    "Copy both anew from the issuer's page of the client, or leave them out where the issuer registers clients itself.",
-)
-
-ISSUERS = (NOT_TRUSTED, CLOCK_SKEW, LOGIN_CLIENT_REFUSED)
+ISSUERS = (NOT_TRUSTED, CLOCK_SKEW)
 """The faults of this part."""
 
 
@@ -104,38 +90,6 @@ async def check_clocks(examination: Examination) -> AsyncIterator[Finding]:
             yield CLOCK_SKEW.found(
                 evidence=f"this machine is {abs(skew):.0f} s {way}, by the Date header", place=issuer.issuer_url
             )
-
-
-async def check_login_client(examination: Examination) -> AsyncIterator[Finding]:
-    """Send the issuer's token endpoint a made-up code with the proof of our client for the connect pages.
-
-    It refuses the code without any effect. The secret goes where each sign-in sends it as well, and nowhere else.
-    """
-    trusted, guard = trust_of(examination), examination.facts.guard
-    client_id, secret = guard.get("browser_client_id"), guard.get("browser_client_secret")
-    resources = examination.facts.resources
-    if trusted is None or resources is None or client_id is None:
-        return
-    client = OAuthClient(client_id)
-    if secret:
-        client = OAuthClient(client_id, as_secret(secret), "client_secret_basic")
-    try:
-        request = code_request(
-            (await trusted.issuers[0].metadata.get()).need("token_endpoint"),
-            client,
-            code=_NOBODYS_CODE,
-            redirect_uri=f"{resources.base_url}{CALLBACK_PATH}",
-            code_verifier=_NOBODYS_CODE,
-        )
-        process_token_response(await examination.fetch(request))
-    except GrantRefused as error:
-        if error.error in _CLIENT_REFUSED:
-            yield LOGIN_CLIENT_REFUSED.found(
-                evidence=f"the token endpoint answered {error.error}", place="browser_client_id"
-            )
-    except RemoteError:
-        # An issuer that does not answer is told by others.
-        return
 
 
 async def advertised(examination: Examination) -> tuple[str, ...]:
@@ -208,7 +162,6 @@ def _issuers(trusted: Trusted | None) -> list[Issuer]:
 ISSUER_CHECKS = (
     Check("the issuers that clients are sent to", check_advertised, frozenset({"app", "wire"})),
     Check("the issuers that clients do not see", check_unseen, frozenset({"app"})),
-    Check("our client for the connect pages", check_login_client, frozenset({"app"})),
     Check("the issuers' clocks", check_clocks, frozenset({"app"})),
 )
 """The checks of this part."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.inside.environment import ENVIRONMENT_CHECKS
+from mcpauthkit.doctor.inside.issuer_clients import ISSUER_CLIENT_CHECKS
 from mcpauthkit.doctor.inside.issuers import ISSUER_CHECKS
 from mcpauthkit.doctor.inside.keys import KEY_CHECKS
 from mcpauthkit.doctor.inside.layers import LAYER_CHECKS
@@ -20,6 +21,7 @@ INSIDE_CHECKS: tuple[Check, ...] = (
     *ROUTE_CHECKS,
     *RUNNING_CHECKS,
     *ISSUER_CHECKS,
+    *ISSUER_CLIENT_CHECKS,
     *TOKEN_CHECKS,
     *KEY_CHECKS,
     *STORE_CHECKS,
