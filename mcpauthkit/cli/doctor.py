@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import sys
 from collections.abc import Collection, Iterator
@@ -30,12 +31,14 @@ class _Target(NamedTuple):
         url: The URL to ask; None to ask the application in this process.
         failure: What the application said instead of being imported.
         file: Where it is, relative to the working directory; empty where nobody knows.
+        is_of_settings: Whether the URL is that of the settings here, which are the server's then.
     """
 
     app: Any = None
     url: str | None = None
     failure: str = ""
     file: str = ""
+    is_of_settings: bool = False
 
 
 def group() -> App:
@@ -67,7 +70,7 @@ async def doctor(
     be examined.
 
     Args:
-        app: The application, as `package.module:name`.
+        app: The application, as `package.module:name`, or a function that makes it without arguments.
         url: The URL users enter in their client.
         token_file: A file with an access token to call the server with; MCPAUTHKIT_DOCTOR_TOKEN is another way.
         only: Tell findings of this code only; may be repeated.
@@ -87,7 +90,14 @@ async def doctor(
     token = await _token(token_file)
     with _quiet():
         target = _target(app, url)
-        report = await examine(target.app, url=target.url, token=token, only=only, import_failure=target.failure)
+        report = await examine(
+            target.app,
+            url=target.url,
+            token=token,
+            only=only,
+            import_failure=target.failure,
+            has_settings=target.is_of_settings,
+        )
     if sarif:
         version = metadata.version("mcpauthkit")
         print_json(sarif_of(report, catalogue=CATALOGUE, version=version, source=target.file))
@@ -121,9 +131,9 @@ async def _token(file: Path | None) -> Secret | None:
 
 def _target(source: str | None, url: str | None) -> _Target:
     if source is None:
-        return _Target(url=url or _url_of_settings())
+        return _Target(url=url or _url_of_settings(), is_of_settings=url is None)
     try:
-        app = imported(source)
+        app = _made(imported(source))
     except AuthKitError as error:
         if error.reason == NOT_THERE:
             raise
@@ -134,7 +144,23 @@ def _target(source: str | None, url: str | None) -> _Target:
             f"{source} cannot be imported: its module ended with {type(error).__name__}.",
             hint=f'`python -c "import {source.partition(":")[0]}"` shows where.',
         ) from None
+    if not callable(app):
+        raise ConfigurationError(
+            f"{source} is a {type(app).__name__}, which is no ASGI application.",
+            hint="Name the one that serves it, as uvicorn does: MODULE:app.",
+        )
     return _Target(app, url, file=_file_of(source))
+
+
+def _made(found: Any) -> Any:
+    """The application itself, where a function makes it that needs no arguments."""
+    if not inspect.isfunction(found) or inspect.iscoroutinefunction(found):
+        return found
+    variadic = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    needed = (
+        one.default is one.empty and one.kind not in variadic for one in inspect.signature(found).parameters.values()
+    )
+    return found if any(needed) else found()
 
 
 def _file_of(source: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -10,10 +10,19 @@ from rich.text import Text
 
 from mcpauthkit.cli.output import counted
 from mcpauthkit.doctor.catalogue import CATALOGUE
+from mcpauthkit.doctor.examination import Need
 from mcpauthkit.doctor.finding import LEVELS, Finding, Level
 from mcpauthkit.doctor.report import Report
 
 _STYLES: Mapping[Level, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+_WANTS: Mapping[Need, str] = {
+    "app": "the application, as package.module:name",
+    "started": "a start",
+    "wire": "an address, or an application that starts",
+    "network": "an address on the network",
+    "token": "a token",
+    "settings": "the server's settings",
+}
 
 
 def print_report(report: Report) -> None:
@@ -34,9 +43,16 @@ def print_report(report: Report) -> None:
         console.print()
     for stopped in _stopped(report):
         console.print(stopped)
-    for name, need in report.skipped.items():
-        console.print(Text(f"not examined: {name} (needs: {need})", style="dim"))
+    for need, names in _not_examined(report).items():
+        console.print(Text(f"not examined for want of {_WANTS[need]}: {', '.join(names)}", style="dim"))
     console.print(_summary(report))
+
+
+def _not_examined(report: Report) -> Mapping[Need, Sequence[str]]:
+    by_need: dict[Need, list[str]] = {}
+    for name, need in report.skipped.items():
+        by_need.setdefault(need, []).append(name)
+    return by_need
 
 
 def _details(finding: Finding) -> Iterator[Text]:

@@ -31,6 +31,7 @@ async def examine(
     limits: Limits | None = None,
     clock: Clock | None = None,
     import_failure: str = "",
+    has_settings: bool = False,
 ) -> Report:
     """Examine an application, the public URL it is reached at, or both.
 
@@ -47,6 +48,7 @@ async def examine(
         limits: Bounds.
         clock: Time.
         import_failure: What the application said instead of being imported: its settings are examined all the same.
+        has_settings: Whether the environment of this process is the server's, where there is only a URL.
 
     Raises:
         ConfigurationError: There is neither, or the URL cannot be used.
@@ -59,7 +61,7 @@ async def examine(
     began = clock.monotonic()
     async with examination_of(app, url=url, token=token, limits=limits, clock=clock) as found:
         failed = replace(found, start=Start("failed", import_failure), has_settings=True)
-        examination = failed if import_failure else found
+        examination = failed if import_failure else replace(found, has_settings=found.has_settings or has_settings)
         outcome = await run_checks(examination, checks=checks, only=only)
         journeys = await journeys_of(examination)
     return Report(

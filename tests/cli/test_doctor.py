@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from fastmcp import FastMCP
 
 from tests.cli.commands import run
 from tests.doctor.healthy import Healthy, healthy
@@ -102,6 +103,44 @@ def test_an_application_that_one_of_our_parts_refuses_is_a_finding(
     found = printed(capsys)["findings"]
     assert [one["code"] for one in found] == ["app-does-not-start"]
     assert "server_base_url" in found[0]["evidence"]
+
+
+def test_settings_that_give_the_address_are_examined_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("MCPAUTHKIT_SERVER_BASE_URL=http://127.0.0.1:9\nMCPAUTHKIT_ISSUER=http://127.0.0.1:9\n")
+    assert run("doctor", "--json") == 1
+    assert [one["code"] for one in printed(capsys)["findings"]] == ["url-unreachable", "settings-misspelt"]
+
+
+def test_what_could_not_be_examined_takes_one_line_for_each_reason(
+    world: Healthy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("doctor", "doctored:app") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not examined")]
+    assert len(lines) == 1
+    assert lines[0].startswith("not examined for want of a token: ")
+    assert run("doctor", "--url", world.url) == 1
+    wants = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("not examined")]
+    assert len(wants) == len(set(wants))
+
+
+def test_a_function_that_makes_the_application_is_called(world: Healthy, capsys: pytest.CaptureFixture[str]) -> None:
+    module = sys.modules["doctored"]
+    module.create_app = lambda **served: world.app  # type: ignore[attr-defined]
+    assert run("doctor", "doctored:create_app", "--json") == 0
+    assert printed(capsys)["target"] == world.url
+
+
+def test_an_mcp_server_is_no_application(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    module = ModuleType("served")
+    module.mcp = FastMCP("reports")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "served", module)
+    assert run("doctor", "served:mcp") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "FastMCP" in said
+    assert "MODULE:app" in said
 
 
 @pytest.mark.parametrize(

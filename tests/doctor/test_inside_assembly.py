@@ -178,6 +178,18 @@ def page_in_the_place_of_ours(parts: Parts) -> FastAPI:
     return app
 
 
+def below_another_ones_prefix(parts: Parts) -> FastAPI:
+    outer = FastAPI()
+    outer.mount("/api", Built(parts).finish())
+    return outer
+
+
+def below_another_one(parts: Parts) -> FastAPI:
+    outer = FastAPI()
+    outer.mount("/", Built(parts).finish())
+    return outer
+
+
 def at_a_public_address(parts: Parts) -> FastAPI:
     parts.base_url = "https://mcp.example.com"
     parts.service.add_redirect_uri("https://mcp.example.com/connect/forge/callback")
@@ -196,6 +208,8 @@ WRONG: dict[str, tuple[Callable[[Parts], FastAPI], str]] = {
     "no lifespan": (without_lifespan, "lifespan-not-passed"),
     "a lifespan without the server's": (with_an_empty_lifespan, "lifespan-not-passed"),
     "a mount with a prefix": (mounted_with_a_prefix, "resource-path-missing"),
+    "the whole below a prefix": (below_another_ones_prefix, "application-below-another"),
+    "the whole in another application": (below_another_one, "lifespan-not-passed"),
     "services in a mounted application": (registered_with_a_mounted_application, "services-registered-elsewhere"),
 }
 

@@ -44,7 +44,7 @@ STORAGE_INVALID = Fault(
     "error",
     "The variables about the store contradict each other",
     "The variables about where connections are kept are incomplete, or say two things at once.",
-    "Set TOKEN_STORAGE_MODE and what belongs to it; docs/stores.md has the table.",
+    "Set TOKEN_STORAGE_MODE and what belongs to it; docs/state.md has the table.",
     explains=("lost-keys",),
 )
 KEY_MISSING = Fault(

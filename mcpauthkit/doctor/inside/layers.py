@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+from mcpauthkit.core.urls import path_of
 from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
+from mcpauthkit.doctor.facts import AppFacts, read_facts
 from mcpauthkit.doctor.finding import Fault, Finding
-from mcpauthkit.doctor.inside.anatomy import endpoints_of, layers_of
+from mcpauthkit.doctor.inside.anatomy import endpoints_of, first_for, is_ours, layers_of, routes_of
+from mcpauthkit.oauth.metadata import resource_metadata_url
+from mcpauthkit.web.coverage import mcp_endpoints
 
 GUARD_MISSING = Fault(
     "middleware-missing",
@@ -23,6 +27,15 @@ GUARD_MISSING = Fault(
         "origin-not-checked",
         "mcp-server-error",
     ),
+)
+BELOW_ANOTHER = Fault(
+    "application-below-another",
+    "error",
+    "The application with JwtAuthMiddleware is mounted below a prefix",
+    "Clients look for its metadata at the root of the host, where another application answers, and find no sign-in; "
+    "nor does anybody run its lifespan.",
+    "Put the authentication into the outer application, with the whole path: kit.install(outer, mcp, path=...).",
+    explains=(*GUARD_MISSING.explains, "middleware-missing", "lifespan-not-passed"),
 )
 GUARD_TWICE = Fault(
     "middleware-twice",
@@ -51,14 +64,19 @@ SESSIONS_OUTSIDE = Fault(
     "Add SessionMiddleware before JwtAuthMiddleware: what is added last stands outside.",
 )
 
-LAYERS = (GUARD_MISSING, GUARD_TWICE, CORS_INSIDE, SESSIONS_OUTSIDE)
+LAYERS = (GUARD_MISSING, BELOW_ANOTHER, GUARD_TWICE, CORS_INSIDE, SESSIONS_OUTSIDE)
 """The faults of this part."""
 
 
 async def check_door(examination: Examination) -> AsyncIterator[Finding]:
     """Look whether there is one `JwtAuthMiddleware`; asks nobody."""
     doors = [one for one in layers_of(examination) if one.is_door]
-    places = [path for path, _ in endpoints_of(examination)]
+    doors_below = list(_doors_below(examination))
+    for path, facts in doors_below:
+        if path and not _tells_of(examination, facts):
+            yield BELOW_ANOTHER.found(evidence=f"it is mounted at {path}", place=path)
+    behind = {id(one) for _, facts in doors_below for _, one in mcp_endpoints(facts.app.routes)}
+    places = dict.fromkeys(path for path, one in endpoints_of(examination) if id(one) not in behind)
     if not doors and places and not _has_door_of_its_own(examination):
         yield GUARD_MISSING.found(evidence=f"MCP at {', '.join(places)}", place="app.add_middleware")
     if len(doors) > 1:
@@ -78,6 +96,23 @@ async def check_neighbours(examination: Examination) -> AsyncIterator[Finding]:
         yield CORS_INSIDE.found(evidence=f"from outside to inside: {order}", place="app.add_middleware")
     if any(one.is_called("SessionMiddleware") for one in outside):
         yield SESSIONS_OUTSIDE.found(evidence=f"from outside to inside: {order}", place="app.add_middleware")
+
+
+def _doors_below(examination: Examination) -> Iterator[tuple[str, AppFacts]]:
+    """Applications with a door that are mounted in this one: where, and what they were told."""
+    for route in routes_of(examination):
+        facts = read_facts(getattr(route, "app", None))
+        if facts.guards:
+            yield getattr(route, "path", ""), facts
+
+
+def _tells_of(examination: Examination, facts: AppFacts) -> bool:
+    """Whether the outer application serves the metadata of what is mounted in it."""
+    if facts.resources is None:
+        return False
+    path = path_of(resource_metadata_url(facts.resources.all[0].url))
+    answering = first_for(routes_of(examination), path)
+    return answering is not None and is_ours(answering, path)
 
 
 def _has_door_of_its_own(examination: Examination) -> bool:

@@ -31,7 +31,7 @@ REFUSES = Fault(
     "The store answers and refuses",
     "Its password, the rights of its user or the kind of its address are wrong, and stay so until somebody changes "
     "them.",
-    "Do what the message says; docs/stores.md lists the rights that are needed.",
+    "Do what the message says; docs/state.md lists the rights that are needed.",
     explains=("redis-evicts", "redis-not-persistent", "redis-without-password"),
 )
 EVICTS = Fault(
