@@ -14,7 +14,7 @@ from mcpauthkit.access.policy.document import (
 )
 from mcpauthkit.access.policy.engine import PolicyEngine
 from mcpauthkit.access.policy.explaining import Explanation, RuleAnswer
-from mcpauthkit.access.policy.files import Policies
+from mcpauthkit.access.policy.policies import Policies
 from mcpauthkit.access.policy.reading import load_policy, read_policy
 from mcpauthkit.access.policy.schema import json_schema
 from mcpauthkit.access.policy.serialising import to_yaml

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mcpauthkit.access.auth_check import use_of
 from mcpauthkit.access.guard import SIGN_IN
-from mcpauthkit.access.policy.files import Policies
+from mcpauthkit.access.policy.policies import Policies
 from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Kind, Target
 from mcpauthkit.access.tool_scopes import ToolScopes
 from mcpauthkit.errors import ConfigurationError

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from mcpauthkit.access.audit.sinks import JsonFile, JsonLines
 from mcpauthkit.access.audit.trail import AuditTrail
-from mcpauthkit.access.policy.files import Policies
+from mcpauthkit.access.policy.policies import Policies
 from mcpauthkit.core.audit import NoRecorder, Recorder
 from mcpauthkit.core.log import RequestLog
 from mcpauthkit.core.secret import Secret

@@ -10,7 +10,7 @@ from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
 from starlette.routing import BaseRoute, Match
 
-from mcpauthkit.access.policy.files import Policies
+from mcpauthkit.access.policy.policies import Policies
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.protocol.access.control import ChangeablePolicies
 from mcpauthkit.protocol.connected_service import ConnectedService

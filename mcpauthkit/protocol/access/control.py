@@ -18,7 +18,7 @@ import anyio
 from mcpauthkit.access.auth_check import use_of
 from mcpauthkit.access.guard import GuardLike, denied_by
 from mcpauthkit.access.policy.document import Policy
-from mcpauthkit.access.policy.files import Policies
+from mcpauthkit.access.policy.policies import Policies
 from mcpauthkit.access.request import AccessRequest, Action, Caller, Decision, Kind, Target
 from mcpauthkit.access.rules import AccessRules
 from mcpauthkit.core.application_code import check_async_function, place_of

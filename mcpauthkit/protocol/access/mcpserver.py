@@ -19,7 +19,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.sse import SseServerTransport
 from mcp.shared.exceptions import MCPError
 
-from mcpauthkit.access.policy.files import Policies
+from mcpauthkit.access.policy.policies import Policies
 from mcpauthkit.access.request import Action, Kind, Target
 from mcpauthkit.access.rules import AccessRules
 from mcpauthkit.access.tool_scopes import ToolScopes
