@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mcpauthkit.cli.main import group_named
 from mcpauthkit.doctor.catalogue import CATALOGUE
 from mcpauthkit.doctor.finding import Fault
 from mcpauthkit.doctor.outside.clients import REFERENCE_CLIENTS
@@ -20,6 +21,14 @@ def row_of(fault: Fault) -> str:
 def test_every_code_is_on_the_page_with_its_cause_and_its_fix() -> None:
     told = re.findall(r"^\| `[a-z0-9-]+` \|.*$", text_of(PAGE), re.MULTILINE)
     assert told == [row_of(fault) for fault in CATALOGUE]
+
+
+def test_commands_that_a_fix_names_are_there() -> None:
+    named = {one for fault in CATALOGUE for one in re.findall(r"`mcpauthkit ([a-z -]+)`", fault.fix)}
+    assert named
+    for command in named:
+        group, *verb = command.split()
+        assert set(verb) <= set(group_named(group))
 
 
 def test_every_reference_client_is_named_on_the_page() -> None:

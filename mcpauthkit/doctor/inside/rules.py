@@ -36,7 +36,7 @@ INVALID = Fault(
     "error",
     "A policy cannot be used",
     "A policy file is wrong as it is now. A server that runs goes on with the last good one; the next start fails.",
-    "Correct it at the line that is named; `mcpauthkit policy check` tries it without a server.",
+    "Correct it at the line that is named; `mcpauthkit policy validate` tries it without a server.",
 )
 DENIES_ALL = Fault(
     "policy-denies-everything",
