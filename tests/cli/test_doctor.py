@@ -128,7 +128,7 @@ def test_what_could_not_be_examined_takes_one_line_for_each_reason(
 
 def test_a_function_that_makes_the_application_is_called(world: Healthy, capsys: pytest.CaptureFixture[str]) -> None:
     module = sys.modules["doctored"]
-    module.create_app = lambda **served: world.app  # type: ignore[attr-defined]
+    module.create_app = lambda *_served: world.app  # type: ignore[attr-defined]
     assert run("doctor", "doctored:create_app", "--json") == 0
     assert printed(capsys)["target"] == world.url
 
