@@ -147,7 +147,8 @@ def secret_matches(presented: str | None, expected: str | None) -> bool:
     """True if a public client presented nothing, or a confidential one its secret."""
     if expected is None or presented is None:
         return presented is None and expected is None
-    return hmac.compare_digest(presented.encode(), expected.encode())
+    # JSON may hold half a letter, which is no UTF-8.
+    return hmac.compare_digest(presented.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass"))
 
 
 def pkce_matches(verifier: str, challenge: str) -> bool:

@@ -84,6 +84,20 @@ def test_what_is_no_request_of_a_client_is_refused(issuer: DevIssuer, request_: 
     assert (answer.status_code, answer.json()["error"]) == (status, "invalid_request")
 
 
+def test_a_page_whose_name_was_led_to_this_machine_gets_nothing(issuer: DevIssuer) -> None:
+    # DNS rebinding: for the browser the page and the issuer are one origin then, and only the name tells.
+    headers = {"host": f"evil.example:{issuer.port}", "origin": f"http://evil.example:{issuer.port}"}
+    answer = ask(issuer, json=ADMIN, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (421, "invalid_request")
+    assert ask(issuer, json=ADMIN, headers={"host": f"localhost:{issuer.port}"}).status_code == 200
+
+
+def test_half_a_letter_in_a_secret_is_a_wrong_secret(issuer: DevIssuer) -> None:
+    content = b'{"client_id": "agent-admin", "client_secret": "\\ud800"}'
+    answer = ask(issuer, content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 def test_no_page_of_another_origin_is_let_in(issuer: DevIssuer) -> None:
     headers = {"origin": "https://evil.example", "access-control-request-method": "POST"}
     answer = httpx.options(f"{issuer.base_url}/auth/token", headers=headers, timeout=10)

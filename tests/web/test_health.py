@@ -131,6 +131,26 @@ async def test_a_store_is_asked_once_for_all_that_share_it_and_told_of_once(capl
     assert told[1].startswith("ready again")
 
 
+async def test_a_store_of_the_applications_own_that_raises_anything_is_not_ready_and_asked_no_oftener() -> None:
+    # What anybody may ask for must not become a traceback, and a question to the store, for each request.
+    class Careless(Kept):
+        async def check_access(self) -> None:
+            self.asked += 1
+            if self.is_down:
+                raise RuntimeError(CANARY)
+
+    store = Careless()
+    with DevIssuer(algorithm="ES256") as issuer:
+        app = application(issuer, store, FakeClock())
+        async with lifespan(app):
+            store.is_down, store.asked = True, 0
+            for _ in range(3):
+                answer = await ask(app, "/ready")
+                assert (answer.status_code, answer.json()["not_ready"]) == (503, ["store"])
+            assert store.asked == 1
+            assert [one.fault for one in (await readiness(app)).parts][1:] == ["RuntimeError"]
+
+
 async def test_probes_that_come_together_make_one_look() -> None:
     store = Kept()
     with DevIssuer(algorithm="ES256") as issuer:
@@ -181,3 +201,21 @@ async def test_a_store_that_cannot_say_what_is_wrong_is_read_once() -> None:
                 found = await readiness(app)
     assert [one.is_ready for one in found.parts] == [True, False]
     assert found.parts[1].subject == "the github provider, the gitlab provider"
+
+
+class Foreign(MemoryStore):
+    """Somebody else's store, whose errors quote the address."""
+
+    async def check_access(self) -> None:
+        raise ConnectionRefusedError(f"redis://:secret@{CANARY}:6379")
+
+
+async def test_of_a_foreign_error_only_the_kind_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with DevIssuer(algorithm="ES256") as issuer:
+        app = application(issuer, Foreign(), FakeClock())
+        async with lifespan(app):
+            answer = await ask(app, "/ready")
+            found = await readiness(app)
+    assert (answer.status_code, answer.json()["not_ready"]) == (503, ["store"])
+    assert "ConnectionRefusedError" in found.parts[1].fault
+    assert CANARY not in caplog.text + repr(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
 
+from mcpauthkit.core.urls import is_loopback_host
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.testing.wire import NO_STORE, OAuthFailure, failure_response, secret_matches
 
@@ -120,6 +121,9 @@ class ClientTokenEndpoint:
 
 
 async def _document(request: Request) -> Mapping[str, Any]:
+    if not is_loopback_host(request.url.hostname):
+        # DNS rebinding makes a page and this one origin; only the name in the request tells them apart.
+        raise OAuthFailure("invalid_request", "this is served at localhost and 127.0.0.1 only", status=421)
     # A page of another origin can send a form or a text without asking, and JSON only after asking us first.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise OAuthFailure("invalid_request", "send JSON, with content-type: application/json", status=415)
