@@ -9,18 +9,16 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import anyio
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from mcpauthkit.cli.named_object import NOT_THERE, imported
-from mcpauthkit.cli.output import Switch, print_json
+from mcpauthkit.cli.output import Repeated, Switch, print_json
 from mcpauthkit.core.secret import Secret
 from mcpauthkit.errors import AuthKitError, ConfigurationError
 from mcpauthkit.settings import AppSettings, DoctorSettings
-
-_Several = Annotated[tuple[str, ...], Parameter(negative="")]
 
 
 class _Target(NamedTuple):
@@ -54,7 +52,7 @@ async def doctor(
     *,
     url: str | None = None,
     token_file: Path | None = None,
-    only: _Several = (),
+    only: Repeated = (),
     strict: Switch = False,
     json: Switch = False,
     sarif: Switch = False,

@@ -14,6 +14,10 @@ Several = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=Tru
 """An option with several values: with spaces between, or by repeating it."""
 
 
+Repeated = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+"""An option with several values, which is given once for each."""
+
+
 def print_json(value: object) -> None:
     """Print one JSON document.
 

@@ -14,12 +14,11 @@ from cyclopts import Parameter
 from mcpauthkit.access.policy.explaining import Explanation
 from mcpauthkit.access.review.cases import NOBODY, case_of, request_of
 from mcpauthkit.access.review.running import engine_with
-from mcpauthkit.cli.output import Switch, print_json
+from mcpauthkit.cli.output import Repeated, Switch, print_json
 from mcpauthkit.cli.policy_files import policies_at
 from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.errors import ConfigurationError
 
-_Several = Annotated[tuple[str, ...], Parameter(negative="")]
 _Kind = Literal["tool", "resource", "template", "prompt"]
 
 
@@ -41,12 +40,12 @@ class WhoAsks:
 
     subject: str | None = None
     issuer: str | None = None
-    role: _Several = ()
-    scope: _Several = ()
+    role: Repeated = ()
+    scope: Repeated = ()
     client: str | None = None
     tenant: str | None = None
-    claim: _Several = ()
-    connected: _Several = ()
+    claim: Repeated = ()
+    connected: Repeated = ()
 
     def said(self) -> dict[str, Any]:
         """What a file of tests would say of them."""
@@ -88,12 +87,12 @@ class WhatFor:
     get: str | None = None
     listed: Annotated[str | None, Parameter(name="--list")] = None
     kind: _Kind | None = None
-    argument: _Several = ()
-    tag: _Several = ()
+    argument: Repeated = ()
+    tag: Repeated = ()
     namespace: str | None = None
     transport: str | None = None
     at: str | None = None
-    condition: _Several = ()
+    condition: Repeated = ()
 
     def said(self) -> dict[str, Any]:
         """What a file of tests would say of it."""

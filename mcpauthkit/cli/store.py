@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_text
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from mcpauthkit.cli.output import Switch, print_json
+from mcpauthkit.cli.output import Repeated, Switch, counted, print_json, printable
 from mcpauthkit.cli.store_report import lines_of
 from mcpauthkit.errors import ConfigurationError, StoreUnavailable
 from mcpauthkit.stores.environment import Storage
@@ -23,7 +21,6 @@ _MOST_SHOWN = 20
 _DONE_IS_DONE = "What is done is done."
 _GO_ON = "Start again; what is sealed anew already stays so."
 _NOT_COUNTED = "Nothing was counted."
-_Repeated = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 
 
 def group() -> App:
@@ -35,7 +32,7 @@ def group() -> App:
 
 
 async def rotate(
-    *, namespace: str = "", forget_key: _Repeated = (), forget_damaged: Switch = False, json: Switch = False
+    *, namespace: str = "", forget_key: Repeated = (), forget_damaged: Switch = False, json: Switch = False
 ) -> int:
     """Seal every record under the key that mints now, beside the servers that use it.
 
@@ -63,8 +60,11 @@ async def rotate(
                 forget_keys=forget_key,
                 forget_damaged=forget_damaged,
             )
-        lines = [json_text.dumps(asdict(done), indent=2)] if json else _summary(done, storage.key_ring.minting)
-    print(*lines, sep="\n")
+        minting = storage.key_ring.minting
+    if json:
+        print_json(asdict(done))
+    else:
+        print(*_summary(done, minting), sep="\n")
     return 1 if any(map(_is_missed, done.unreadable)) else 0
 
 
@@ -122,7 +122,7 @@ def _is_missed(one: Unreadable) -> bool:
 
 
 def _summary(done: Resealed, minting: str) -> Iterator[str]:
-    yield f"{_records(done.walked)}, with {minting} as the minting key:"
+    yield f"{counted(done.walked, 'record')}, with {minting} as the minting key:"
     yield f"{done.resealed:>9,} sealed anew under it"
     yield f"{done.current:>9,} were under it already"
     yield f"{done.older:>9,} stay under older keys and die within a day"
@@ -131,7 +131,7 @@ def _summary(done: Resealed, minting: str) -> Iterator[str]:
     yield f"{len(done.unreadable):>9,} cannot be read{_kinds(done.unreadable)}; {done.forgotten:,} of them removed"
     reasons = Counter(one.reason for one in done.unreadable)
     yield from (f"          {count:,} of them: {reason}" for reason, count in reasons.most_common())
-    yield from (f"          {ascii(one.key)[1:-1]}: {one.reason}" for one in done.unreadable[:_MOST_SHOWN])
+    yield from (f"          {printable(one.key)}: {one.reason}" for one in done.unreadable[:_MOST_SHOWN])
     if len(done.unreadable) > _MOST_SHOWN:
         yield f"          and {len(done.unreadable) - _MOST_SHOWN:,} more; --json lists all of them"
     if any(map(_is_missed, done.unreadable)):
@@ -144,11 +144,7 @@ def _summary(done: Resealed, minting: str) -> Iterator[str]:
 
 
 def _kinds(unreadable: Sequence[Unreadable]) -> str:
-    counted = Counter("short-lived" if one.is_short_lived else one.kind or "unknown" for one in unreadable)
+    by_kind = Counter("short-lived" if one.is_short_lived else one.kind or "unknown" for one in unreadable)
     # A few of many may be all that matters: those come first.
-    listed = sorted(counted.items(), key=lambda item: (item[0] == "short-lived", item[0]))
+    listed = sorted(by_kind.items(), key=lambda item: (item[0] == "short-lived", item[0]))
     return f" ({', '.join(f'{count:,} {kind}' for kind, count in listed)})" if listed else ""
-
-
-def _records(count: int) -> str:
-    return "1 record" if count == 1 else f"{count:,} records"

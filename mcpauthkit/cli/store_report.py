@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from mcpauthkit.cli.output import counted
+from mcpauthkit.cli.output import counted, printable
 from mcpauthkit.stores.statistics import Statistics
 
 _FOREIGN: Final = "nothing of ours"
@@ -21,12 +21,12 @@ def lines_of(found: Statistics) -> Iterator[str]:
     yield f"{counted(found.records, 'record')}, credentials of {counted(found.users, 'user')}"
     yield from _table(
         [
-            (_plain(one.kind or _FOREIGN), _plain(one.service), f"{one.records:,}", _unreadable(one.unreadable))
+            (printable(one.kind or _FOREIGN), printable(one.service), f"{one.records:,}", _unreadable(one.unreadable))
             for one in found.kinds
         ]
     )
     for one in found.keys:
-        yield f"Under the key {_plain(one.key)}, which {_WORDS[one.state]}: {one.records:,}"
+        yield f"Under the key {printable(one.key)}, which {_WORDS[one.state]}: {one.records:,}"
     if found.ended:
         yield f"Ended, and there all the same: {found.ended:,}"
     if found.damaged:
@@ -43,8 +43,3 @@ def _table(rows: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
     for kind, service, number, note in rows:
         yield f"  {kind:<{widths[0]}}  {service:<{widths[1]}}  {number:>{widths[2]}}  {note}".rstrip()
-
-
-def _plain(text: str) -> str:
-    # Whoever can write to the store can make such names.
-    return ascii(text)[1:-1]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mcpauthkit.cli.output import printable
 from mcpauthkit.errors import AuthKitError, InvalidToken
 from mcpauthkit.fetch import HttpFetch
 from mcpauthkit.identity.decryption_keys import DecryptionKeys
@@ -99,9 +100,9 @@ def _described(found: Description, margin: str = "") -> Iterator[str]:
             yield from _members(members, margin)
     for title, names in (("Scopes", found.scopes), ("Roles", found.roles)):
         if names:
-            yield f"{margin}{title}: {', '.join(map(_plain, names))}"
+            yield f"{margin}{title}: {', '.join(map(printable, names))}"
     if found.client is not None:
-        yield f"{margin}Client: {_plain(found.client)}"
+        yield f"{margin}Client: {printable(found.client)}"
     yield from (f"{margin}{'Fault: ' if one.is_fault else ''}{one.text}" for one in found.remarks)
     if found.inside is not None:
         yield f"{margin}Inside:"
@@ -110,13 +111,9 @@ def _described(found: Description, margin: str = "") -> Iterator[str]:
 
 def _members(members: Mapping[str, Any], margin: str) -> Iterator[str]:
     # As JSON in ASCII: whoever made the token may have put what moves a terminal's cursor into it.
-    width = max(len(_plain(name)) for name in members)
-    yield from (f"{margin}  {_plain(name):<{width}}  {json.dumps(value)}" for name, value in members.items())
-
-
-def _plain(text: str) -> str:
-    return ascii(text)[1:-1]
+    width = max(len(printable(name)) for name in members)
+    yield from (f"{margin}  {printable(name):<{width}}  {json.dumps(value)}" for name, value in members.items())
 
 
 def _told(error: AuthKitError) -> str:
-    return f"{error}{f' ({ascii(error.reason)[1:-1]})' if error.reason else ''}"
+    return f"{error}{f' ({printable(error.reason)})' if error.reason else ''}"
