@@ -199,6 +199,7 @@ async def test_without_anything_to_examine_it_says_so() -> None:
         "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl",
         f"redis://:{CANARY}@cache:6379/0",
         f"https://user:{CANARY}@issuer.example/",
+        f"https://user:p@{CANARY}@issuer.example/",
         f"https://app.example/callback?state={CANARY}&code={CANARY}",
         f"client_secret={CANARY}",
     ],
