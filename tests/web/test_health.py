@@ -201,21 +201,3 @@ async def test_a_store_that_cannot_say_what_is_wrong_is_read_once() -> None:
                 found = await readiness(app)
     assert [one.is_ready for one in found.parts] == [True, False]
     assert found.parts[1].subject == "the github provider, the gitlab provider"
-
-
-class Foreign(MemoryStore):
-    """Somebody else's store, whose errors quote the address."""
-
-    async def check_access(self) -> None:
-        raise ConnectionRefusedError(f"redis://:secret@{CANARY}:6379")
-
-
-async def test_of_a_foreign_error_only_the_kind_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    with DevIssuer(algorithm="ES256") as issuer:
-        app = application(issuer, Foreign(), FakeClock())
-        async with lifespan(app):
-            answer = await ask(app, "/ready")
-            found = await readiness(app)
-    assert (answer.status_code, answer.json()["not_ready"]) == (503, ["store"])
-    assert "ConnectionRefusedError" in found.parts[1].fault
-    assert CANARY not in caplog.text + repr(found)
