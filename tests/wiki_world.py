@@ -24,7 +24,7 @@ VARIABLES: dict[str, dict[str, Any]] = {
     "region": {"label": "Region", "type": "select", "options": ["eu", "us"], "required": False},
     "notes": {"label": "Notes", "type": "textarea", "required": False},
 }
-TYPED = {"base_url": "https://wiki.example.com", "pat": GOOD, "region": "eu", "notes": "one\ntwo"}
+TYPED = {"base_url": "https://wiki.example.com", "pat": GOOD, "region": "eu", "notes": "my first note\nmy second"}
 SEND = "Connect Wiki"
 
 

@@ -42,7 +42,7 @@ async def test_a_form_service_is_connected_from_the_page_and_shows_nothing_of_wh
     async with connected(wiki) as alice:
         for words in ("alice@wiki", "Working.", "Ends", "no date is known"):
             assert words in alice.page.text
-        for typed in (GOOD, "wiki.example.com", "one"):
+        for typed in (GOOD, "wiki.example.com", "first note"):
             assert typed not in alice.page.html.partition("</style>")[2]
     async with httpx.AsyncClient(headers={"authorization": f"Bearer {wiki.here.token()}"}) as http:
         answer = await http.get(f"{wiki.here.base}/connections/api")
