@@ -61,8 +61,19 @@ def first_match(routes: Iterable[BaseRoute], path: str, method: str = "GET") -> 
         path: The path of the request.
         method: Its method.
     """
+    return next((one for one in routes if takes(one, path, method)), None)
+
+
+def takes(route: BaseRoute, path: str, method: str = "GET") -> bool:
+    """Whether a route would take a request for itself; a mount takes what it has nothing for as well.
+
+    Args:
+        route: The route.
+        path: The path of the request.
+        method: Its method.
+    """
     scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
-    return next((one for one in routes if one.matches(dict(scope))[0] is Match.FULL), None)
+    return route.matches(scope)[0] is Match.FULL
 
 
 def _endpoint_at(routes: Iterable[BaseRoute], path: str, method: str) -> object:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastmcp import FastMCP
 from mcp.server.mcpserver import MCPServer
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute
 
 from mcpauthkit.access.policy.policies import Policies
 from mcpauthkit.doctor.examination import Examination
@@ -18,6 +18,7 @@ from mcpauthkit.web.coverage import mcp_endpoints
 from mcpauthkit.web.deployment import Deployment
 from mcpauthkit.web.hub import hub_of
 from mcpauthkit.web.middleware import JwtAuthMiddleware
+from mcpauthkit.web.shadows import takes
 
 _OURS = JwtAuthMiddleware.__module__.partition(".")[0]
 
@@ -81,26 +82,10 @@ def services_of(examination: Examination) -> Sequence[ConnectedService]:
     return [] if hub is None else list(hub.services.values())
 
 
-def first_for(routes: Iterable[BaseRoute], path: str) -> BaseRoute | None:
-    """The route that answers a GET, as the application's router chooses it.
-
-    Args:
-        routes: In their order.
-        path: The path.
-    """
-    return next((one for one in routes if matches(one, path)), None)
-
-
-def matches(route: BaseRoute, path: str) -> bool:
-    """Whether a route would take a GET for itself; a mount takes what it has nothing for as well."""
-    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
-    return route.matches(scope)[0] is Match.FULL
-
-
 def is_ours(route: BaseRoute, path: str) -> bool:
     """Whether a route, or the router it stands for, answers a path with something of the kit."""
     inner = getattr(getattr(route, "original_router", None), "routes", None)
     if inner is not None:
-        return any(is_ours(one, path) for one in inner if matches(one, path))
+        return any(is_ours(one, path) for one in inner if takes(one, path))
     endpoint = getattr(route, "endpoint", None)
     return str(getattr(endpoint, "__module__", "")).partition(".")[0] == _OURS

@@ -9,9 +9,10 @@ from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.facts import AppFacts, read_facts
 from mcpauthkit.doctor.finding import Fault, Finding
-from mcpauthkit.doctor.inside.anatomy import endpoints_of, first_for, is_ours, layers_of, routes_of
+from mcpauthkit.doctor.inside.anatomy import endpoints_of, is_ours, layers_of, routes_of
 from mcpauthkit.oauth.metadata import resource_metadata_url
 from mcpauthkit.web.coverage import mcp_endpoints
+from mcpauthkit.web.shadows import first_match
 
 GUARD_MISSING = Fault(
     "middleware-missing",
@@ -111,7 +112,7 @@ def _tells_of(examination: Examination, facts: AppFacts) -> bool:
     if facts.resources is None:
         return False
     path = path_of(resource_metadata_url(facts.resources.all[0].url))
-    answering = first_for(routes_of(examination), path)
+    answering = first_match(routes_of(examination), path)
     return answering is not None and is_ours(answering, path)
 
 

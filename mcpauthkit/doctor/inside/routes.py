@@ -10,12 +10,13 @@ from starlette.routing import BaseRoute, Mount
 from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.finding import Fault, Finding
-from mcpauthkit.doctor.inside.anatomy import endpoints_of, first_for, is_ours, matches, routes_of
+from mcpauthkit.doctor.inside.anatomy import endpoints_of, is_ours, routes_of
 from mcpauthkit.errors import ConfigurationError
 from mcpauthkit.oauth.metadata import PROTECTED_RESOURCE
 from mcpauthkit.protocol.endpoints import is_running
 from mcpauthkit.web.hub import hub_of
 from mcpauthkit.web.open_paths import OpenPaths
+from mcpauthkit.web.shadows import first_match, takes
 
 _NOT_SERVED = ("mcp-not-found", "prm-missing", "prm-not-json", "prm-needs-token", "prm-not-at-path-form")
 _DOCUMENT = f"/.well-known/{PROTECTED_RESOURCE}"
@@ -121,7 +122,7 @@ async def check_resource_paths(examination: Examination) -> AsyncIterator[Findin
         if resources.for_path(path) is None and not _is_below(path, opened):
             yield UNLISTED.found(evidence=f"resource_paths={[one.path for one in resources.all]}", place=path or "/")
     for one in resources.all if places else ():
-        if one.path not in places and first_for_is_nothing(examination, one.path):
+        if one.path not in places and is_answered_by_nothing(examination, one.path):
             yield EMPTY.found(evidence=f"MCP servers are at {places}", place=one.path or "/")
 
 
@@ -151,22 +152,22 @@ async def check_lifespan(examination: Examination) -> AsyncIterator[Finding]:
             yield NOT_RUNNING.found(evidence="its task group is not there after the start", place=path)
 
 
-def first_for_is_nothing(examination: Examination, path: str) -> bool:
+def is_answered_by_nothing(examination: Examination, path: str) -> bool:
     """Whether no route but a mount of an MCP server takes a path, so that it answers 404."""
-    found = first_for(routes_of(examination), path)
-    return found is None or (isinstance(found, Mount) and first_for(found.routes, path or "/") is None)
+    found = first_match(routes_of(examination), path)
+    return found is None or (isinstance(found, Mount) and first_match(found.routes, path or "/") is None)
 
 
 def _before_ours(routes: list[BaseRoute] | Any, path: str) -> str:
     """What takes a path of ours before our route does; empty where ours is first, or there is none of ours."""
-    taking = [one for one in routes if matches(one, path)]
+    taking = [one for one in routes if takes(one, path)]
     ours = next((place for place, one in enumerate(taking) if is_ours(one, path)), 0)
     return "" if ours == 0 else _name_of(taking[0]) or "a mount at /"
 
 
 def _takes_everything(route: BaseRoute) -> bool:
     # Some mounts look whether they have a route, and let others answer where they have none.
-    return isinstance(route, Mount) and route.path == "" and matches(route, "/mcpauthkit-doctor-asks-for-nothing")
+    return isinstance(route, Mount) and route.path == "" and takes(route, "/mcpauthkit-doctor-asks-for-nothing")
 
 
 def _name_of(route: BaseRoute) -> str:
@@ -192,7 +193,7 @@ def _could_answer(route: BaseRoute, path: str) -> bool:
     own = getattr(route, "path", "")
     if isinstance(route, Mount) and own == "":
         return any(_could_answer(one, path) for one in route.routes or ())
-    return own == path or own.startswith(f"{path}/") or matches(route, path)
+    return own == path or own.startswith(f"{path}/") or takes(route, path)
 
 
 ROUTE_CHECKS = (
