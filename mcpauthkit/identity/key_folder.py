@@ -118,16 +118,16 @@ class KeyFolder:
         _checked(entries)
         return Secret(_text(entries))
 
-    def add(self, kind: NewKeyKind | None = None) -> str:
+    def add(self, kind: NewKeyKind = "rsa-4096") -> str:
         """Put in a new key, which opens and is not published yet, and give its id; the first step of a rotation.
 
         Args:
-            kind: What kind of key; RSA of 4096 bits unless given.
+            kind: What kind of key.
 
         Raises:
             ConfigurationError: A key waits to be published already, or the files cannot be read or written.
         """
-        made = {**new_private_jwk(kind or "rsa-4096"), UNPUBLISHED_MEMBER: _COMING}
+        made = {**new_private_jwk(kind), UNPUBLISHED_MEMBER: _COMING}
 
         def add(entries: Sequence[_Entry]) -> list[_Entry]:
             if any(_state(one) == _COMING for one in entries):

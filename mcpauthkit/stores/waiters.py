@@ -44,8 +44,3 @@ class Waiters:
         """Tell everybody who waits for a key that it has changed."""
         for event in self._events.pop(key, ()):
             event.set()
-
-    def wake_all(self) -> None:
-        """Tell everybody to look again, as after a time in which changes may have been missed."""
-        for key in tuple(self._events):
-            self.wake(key)
