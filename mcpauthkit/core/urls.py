@@ -85,9 +85,9 @@ def check_base_url(url: str, argument: str) -> str:
     try:
         parts = _split(url)
     except ValueError as error:
-        raise ConfigurationError(
-            f"{argument}={url!r} cannot be used: {error}.", hint="Give an absolute https URL."
-        ) from error
+        # What stands before an @ may be a password.
+        given = argument if "@" in url else f"{argument}={url!r}"
+        raise ConfigurationError(f"{given} cannot be used: {error}.", hint="Give an absolute https URL.") from error
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ConfigurationError(f"{argument}={url!r} has a query or fragment.", hint="Leave that part away.")
     if not is_trustworthy_url(url):

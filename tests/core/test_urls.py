@@ -77,6 +77,13 @@ def test_an_unsafe_or_ambiguous_base_url_is_refused(url: str) -> None:
         check_issuer_url(url)
 
 
+@pytest.mark.parametrize("url", ["https://user:hunter2@example.com", "https://user:hunter2 @example.com:x"])
+def test_a_password_in_an_address_is_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="server_base_url") as caught:
+        check_base_url(url, "server_base_url")
+    assert "hunter2" not in f"{caught.value} {caught.value.reason} {caught.value.__cause__}"
+
+
 @pytest.mark.parametrize(
     "issuer", ["https://issuer.example", "https://issuer.example/", "https://ISSUER.example/Realms/a/", "https://a//"]
 )
