@@ -230,7 +230,7 @@ async def test_a_server_that_does_not_run_is_named_with_a_token_as_well(name: st
 
 
 async def test_cors_outside_is_as_it_should_be() -> None:
-    with healthy(build=cors_outside) as world:
+    with healthy(build=cors_outside, middleware={"allowed_origins": ["https://chat.example"]}) as world:
         assert await world.codes() == []
 
 

@@ -8,6 +8,7 @@ from mcpauthkit.doctor.inside.issuer_clients import ISSUER_CLIENTS
 from mcpauthkit.doctor.inside.issuers import ISSUERS
 from mcpauthkit.doctor.inside.keys import KEYS
 from mcpauthkit.doctor.inside.layers import LAYERS
+from mcpauthkit.doctor.inside.loose_ends import LOOSE_ENDS
 from mcpauthkit.doctor.inside.routes import ROUTES
 from mcpauthkit.doctor.inside.rules import RULES
 from mcpauthkit.doctor.inside.running import RUNNING
@@ -19,6 +20,7 @@ INSIDE: tuple[Fault, ...] = (
     *ENVIRONMENT,
     *LAYERS,
     *ROUTES,
+    *LOOSE_ENDS,
     *RUNNING,
     *ISSUERS,
     *ISSUER_CLIENTS,

@@ -8,6 +8,7 @@ from mcpauthkit.doctor.inside.issuer_clients import ISSUER_CLIENT_CHECKS
 from mcpauthkit.doctor.inside.issuers import ISSUER_CHECKS
 from mcpauthkit.doctor.inside.keys import KEY_CHECKS
 from mcpauthkit.doctor.inside.layers import LAYER_CHECKS
+from mcpauthkit.doctor.inside.loose_ends import LOOSE_END_CHECKS
 from mcpauthkit.doctor.inside.routes import ROUTE_CHECKS
 from mcpauthkit.doctor.inside.rules import RULE_CHECKS
 from mcpauthkit.doctor.inside.running import RUNNING_CHECKS
@@ -19,6 +20,7 @@ INSIDE_CHECKS: tuple[Check, ...] = (
     *ENVIRONMENT_CHECKS,
     *LAYER_CHECKS,
     *ROUTE_CHECKS,
+    *LOOSE_END_CHECKS,
     *RUNNING_CHECKS,
     *ISSUER_CHECKS,
     *ISSUER_CLIENT_CHECKS,

@@ -31,6 +31,7 @@ REDIRECTS = Fault(
     "The MCP URL redirects",
     "Clients lose the Authorization header or the body on the way, or do not follow.",
     "Let users enter the address it leads to, or serve MCP at this one: mind the trailing slash, www and https.",
+    explains=("mcp-2025-fails", "mcp-2026-fails"),
 )
 HOST_REFUSED = Fault(
     "host-refused",
