@@ -16,13 +16,12 @@ from mcpauthkit.identity.encryption import CONTENT_ENCRYPTION, KEY_MANAGEMENT
 from mcpauthkit.identity.issuer_profile import IssuerProfile
 from mcpauthkit.identity.jws import MAX_TOKEN_LENGTH
 from mcpauthkit.identity.profiles import GENERIC
-from mcpauthkit.identity.token_text import jose_header, unverified_claims
+from mcpauthkit.identity.token_text import is_encrypted, jose_header, unverified_claims
 
 CredentialKind = Literal["signed token", "encrypted token", "opaque token", "private key", "sealed value"]
 """What a text can be."""
 
 NOT_SHOWN: Final = "(not shown)"
-_SIGNED_DOTS, _ENCRYPTED_DOTS = 2, 4
 _SECRET_NAME = re.compile(
     r"secret|passw|api_?key|private|cookie|credential|(access|refresh|id|bearer|session)_?token|^token$", re.IGNORECASE
 )
@@ -113,7 +112,7 @@ def describe(
     header = jose_header(text)
     if header is None:
         return Description(kind="opaque token", length=len(text), remarks=list(_on_opaque(text)))
-    if text.count(".") == _ENCRYPTED_DOTS:
+    if is_encrypted(text):
         return _encrypted(text, header, now=now, profile=profile, audiences=audiences, keys=keys)
     return _signed(text, header, now=now, profile=profile, audiences=audiences)
 

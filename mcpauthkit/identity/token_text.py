@@ -24,6 +24,11 @@ def check_token_text(text: str) -> str:
     return text
 
 
+def is_encrypted(text: str) -> bool:
+    """Whether it has the five segments of a compact JWE (RFC 7516 section 7.1)."""
+    return text.count(".") + 1 == _ENCRYPTED
+
+
 def jose_header(text: str) -> dict[str, Any] | None:
     """The header of a compact JWS or JWE (RFC 7515 section 7.1, RFC 7516 section 7.1); None when it is neither."""
     if len(text) > MAX_TOKEN_LENGTH or not text.isascii() or text.count(".") + 1 not in {_SIGNED, _ENCRYPTED}:

@@ -21,10 +21,9 @@ from mcpauthkit.identity.decryption_keys import DecryptionKeys
 from mcpauthkit.identity.endless import check_issuer_name, claim_reader
 from mcpauthkit.identity.jwe import MAX_ENCRYPTED_TOKEN_LENGTH
 from mcpauthkit.identity.port import Presented, Verified
-from mcpauthkit.identity.token_text import says_token_inside
+from mcpauthkit.identity.token_text import is_encrypted, says_token_inside
 
 DEFAULT_ISSUER = "unsigned-encrypted"
-_DOTS = 4
 _MAX_CLAIMS_DEPTH = 12
 _log = RequestLog("identity")
 
@@ -96,7 +95,7 @@ class UnsignedEncryptedVerifier:
     def find(self, presented: Presented) -> str | None:
         """An encrypted bearer token that does not say that there is a signed one inside; see `TokenVerifier.find`."""
         token = presented.bearer
-        if token is None or token.count(".") != _DOTS or says_token_inside(token):
+        if token is None or not is_encrypted(token) or says_token_inside(token):
             return None
         return token
 

@@ -16,9 +16,8 @@ from mcpauthkit.identity.jws import MAX_TOKEN_LENGTH, HeaderMemory, UnverifiedTo
 from mcpauthkit.identity.port import Presented, Verified
 from mcpauthkit.identity.profiles import GENERIC
 from mcpauthkit.identity.signature_check import SignatureCheck
-from mcpauthkit.identity.token_text import says_token_inside, signature_algorithm, unverified_claims
+from mcpauthkit.identity.token_text import is_encrypted, says_token_inside, signature_algorithm, unverified_claims
 
-_DOTS_OF_ENCRYPTED = 4
 _NAMED_ISSUERS = 5
 
 TokenKind = Literal["access_token", "id_token"]
@@ -83,7 +82,7 @@ class JwtVerifier:
         token = presented.bearer
         if token is None or self._takes_any:
             return token
-        if token.count(".") == _DOTS_OF_ENCRYPTED:
+        if is_encrypted(token):
             return token if self._decryption_keys is not None and says_token_inside(token) else None
         # Another verifier may hold the key of a token that names none of our issuers.
         is_ours = self._is_signed_by_key_pair(token) and self._names_ours(token)
@@ -91,7 +90,7 @@ class JwtVerifier:
 
     async def verify(self, token: str) -> Verified:
         """Verify one token; see `TokenVerifier.verify`."""
-        if token.count(".") == _DOTS_OF_ENCRYPTED:
+        if is_encrypted(token):
             unverified = read_token(self._decrypted(token), self._headers, any_type=True)
         else:
             unverified = self._read(token)

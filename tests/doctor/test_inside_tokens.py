@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from mcpauthkit import DecryptionKeys, TrustedIssuer
 from mcpauthkit.core.clock import SystemClock
 from mcpauthkit.testing import DevIssuer, FakeClock
+from mcpauthkit.verifiers import ApiKeyVerifier
 from tests.doctor.healthy import UPSTREAM, Healthy, Parts, assemble, healthy, issuer_says
 
 HOUR = 3600.0
@@ -43,6 +44,13 @@ async def test_what_is_wrong_with_a_token_is_named(name: str) -> None:
         report = await world.report(token=(token := make(world)))
     assert [one.code for one in report.findings] == [code]
     assert token not in repr(report.findings)
+
+
+async def test_a_token_with_too_many_segments_is_left_to_the_verifiers_of_others() -> None:
+    keys = ApiKeyVerifier({"an-api-key-of-at-least-32-characters": "cron"})
+    with healthy(middleware={"verifiers": [keys]}) as world:
+        codes = await world.codes(token="one.two.three.four.five.six")
+    assert "check-crashed" not in codes
 
 
 async def test_a_token_that_has_expired_is_named() -> None:

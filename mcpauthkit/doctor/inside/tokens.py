@@ -11,10 +11,9 @@ from mcpauthkit.doctor.examination import Examination
 from mcpauthkit.doctor.finding import Fault, Finding
 from mcpauthkit.doctor.inside.trusting import Trusted, trust_of
 from mcpauthkit.errors import InvalidToken, IssuerUnavailable
-from mcpauthkit.identity.token_text import signature_algorithm, unverified_claims
+from mcpauthkit.identity.token_text import is_encrypted, signature_algorithm, unverified_claims
 from mcpauthkit.web.resources import ProtectedResource
 
-_DOTS_OF_ENCRYPTED = 4
 _REFUSED = ("token-refused", "authorization-header-lost", "bad-token-served")
 
 OPAQUE = Fault(
@@ -103,7 +102,7 @@ async def check_token(examination: Examination) -> AsyncIterator[Finding]:
         yield kind.found(evidence=f"{text.count('.') + 1} segments", place="the token")
         return
     try:
-        claims = unverified_claims(text if text.count(".") < _DOTS_OF_ENCRYPTED else trusted.decrypted(text))
+        claims = unverified_claims(trusted.decrypted(text) if is_encrypted(text) else text)
     except InvalidToken as error:
         yield ENCRYPTED.found(evidence=error.reason or error.public, place="the token")
         return
@@ -135,7 +134,7 @@ async def check_audience(examination: Examination) -> AsyncIterator[Finding]:
 
 
 def _kind(text: str, trusted: Trusted) -> Fault | None:
-    if text.count(".") == _DOTS_OF_ENCRYPTED:
+    if is_encrypted(text):
         return None if trusted.can_decrypt else ENCRYPTED
     if signature_algorithm(text) is None:
         return None if trusted.takes_others else OPAQUE

@@ -18,6 +18,8 @@ PAGE = "http://localhost:6274"
 """Where the pages of MCP Inspector come from."""
 NOBODY = "https://doctor.invalid"
 """An origin that nobody can have (RFC 2606)."""
+NOT_ASKED = "not asked"
+"""Why there is no answer where asking would have told others."""
 
 _MEDIA = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 _NAME = {"name": "mcpauthkit-doctor", "version": "1"}
@@ -78,7 +80,7 @@ async def _knock(examination: Examination) -> Door:
     url = examination.resource_url
     if not is_trustworthy_url(url):
         # Whatever is sent there, others read.
-        return Door(*[Answer("POST", url, failure="not asked")] * 6)
+        return Door(*[Answer("POST", url, failure=NOT_ASKED)] * 6)
     page = {"origin": _page_of(examination)}
     preflight = {**page, "access-control-request-method": "POST", "access-control-request-headers": "authorization"}
     answers = await ask_all(

@@ -16,6 +16,7 @@ from mcpauthkit.doctor.outside import faults_door as door_faults
 from mcpauthkit.doctor.outside.asking import OK, Answer
 from mcpauthkit.doctor.outside.clients import ReferenceClient
 from mcpauthkit.doctor.outside.documents import Surface
+from mcpauthkit.doctor.outside.door import NOT_ASKED
 
 
 class Seen(NamedTuple):
@@ -58,7 +59,7 @@ def _at_door(matches: Callable[[ReferenceClient, Answer], bool]) -> Callable[[Re
 
 
 def _is_plain(_: ReferenceClient, answer: Answer) -> bool:
-    return answer.failure == "not asked"
+    return answer.failure == NOT_ASKED
 
 
 def _is_untrusted(_: ReferenceClient, answer: Answer) -> bool:
