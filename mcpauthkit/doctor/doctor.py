@@ -9,7 +9,7 @@ from typing import Any
 
 from mcpauthkit.core.clock import Clock, SystemClock
 from mcpauthkit.core.secret import Secret, as_secret
-from mcpauthkit.core.urls import check_base_url
+from mcpauthkit.core.urls import check_base_url, path_of
 from mcpauthkit.doctor.check import Check
 from mcpauthkit.doctor.checkup import ALL_CHECKS, run_checks
 from mcpauthkit.doctor.examination import Examination, Limits, Start
@@ -122,8 +122,7 @@ async def examination_of(
 def _resource_url(url: str | None, facts: AppFacts) -> str:
     if url is None:
         return facts.resources.all[0].url if facts.resources is not None else ""
-    # Plain http is a finding of ours, not a reason to refuse the examination.
-    given = check_base_url(url.replace("http://", "https://", 1), "--url")
-    given = url if given == url.replace("http://", "https://", 1) else url.rstrip("/")
-    has_path = given.count("/") > len("//")
-    return given if has_path or facts.resources is None else f"{given}{facts.resources.all[0].path}"
+    # As if it were https: plain http is a finding of ours, not a reason to refuse the examination.
+    check_base_url(url.replace("http://", "https://", 1), "--url")
+    given = url.rstrip("/")
+    return given if path_of(given) or facts.resources is None else f"{given}{facts.resources.all[0].path}"
