@@ -77,6 +77,7 @@ async def dev(
         folder: Where keys and what your server stores lie, so that tokens and connections outlive a restart.
         json: Print what there is as one JSON document.
     """
+    from mcpauthkit.stores.environment import storage_mode  # noqa: PLC0415
     from mcpauthkit.testing.stand import StandPlan  # noqa: PLC0415  # brings web frameworks, and --help needs none
 
     _refuse_production()
@@ -88,7 +89,7 @@ async def dev(
         service_port=service_port,
         stands_in_for=_checked_service(service),
         clients=dict(map(_client, client)),
-        keeps_store=StorageSettings.from_environment().token_storage_mode == _MEMORY,
+        keeps_store=storage_mode(StorageSettings.from_environment()) == _MEMORY,
     )
     switches = [name for name, is_on in (("--factory", factory), ("--reload", reload)) if is_on]
     return await _run(plan, app, ["--port", str(port), *switches], as_json=json)
