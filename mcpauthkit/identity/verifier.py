@@ -62,7 +62,8 @@ class JwtVerifier:
             raise ConfigurationError("JwtVerifier needs issuers, each of them once.", hint="Check issuers=.")
         if encrypted_only and decryption_keys is None:
             raise ConfigurationError(
-                "encrypted_only= would refuse every token.", hint="Give the keys that open them as decryption_keys=."
+                "encrypted_only= would refuse every token.",
+                hint="Give the keys that open them as decryption_keys=, or their file in MCP_KEY_FILE_PATH.",
             )
         self._clock = clock or trusted[0].clock
         self._leeway = leeway_seconds
