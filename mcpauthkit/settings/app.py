@@ -82,7 +82,7 @@ class AppSettings(Settings):
     @field_validator("mcpauthkit_server_base_url")
     @classmethod
     def _check_base_url(cls, value: str | None) -> str | None:
-        return None if value is None else check_base_url(_without_credentials(value), "it")
+        return None if value is None else check_base_url(_without_credentials(value), "server_base_url")
 
     @field_validator("mcpauthkit_issuer_url")
     @classmethod
