@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,9 +131,9 @@ def _patterns() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _ignored(_: str, names: list[str]) -> Iterator[str]:
+def _ignored(_: str, names: list[str]) -> set[str]:
     patterns = [one.removeprefix("**/") for one in _patterns() if one.startswith("**/")]
-    return (name for name in names if any(fnmatch.fnmatch(name, one) for one in patterns))
+    return {name for name in names if any(fnmatch.fnmatch(name, one) for one in patterns)}
 
 
 def _placed(text: str, folder: Path) -> str:
