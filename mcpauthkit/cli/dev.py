@@ -74,7 +74,8 @@ async def dev(
         service_port: The service's port; 0 takes a free one.
         client: A client that gets tokens by itself at /auth/token, as ID:SECRET or ID:SECRET:ROLE,ROLE; may be
             repeated.
-        folder: Where keys and what your server stores lie, so that tokens and connections outlive a restart.
+        folder: Where keys and what your server stores lie. Tokens outlive a restart of this command, connections one of
+            your server: the development service forgets its own when it ends.
         json: Print what there is as one JSON document.
     """
     from mcpauthkit.stores.environment import storage_mode  # noqa: PLC0415
@@ -158,8 +159,10 @@ async def _serve(
     from mcpauthkit.cli.dev_watch import warn_of_another_issuer  # noqa: PLC0415
     from mcpauthkit.testing.stand import child_environment  # noqa: PLC0415
 
-    # Without a lifespan, uvicorn would serve a server that is put together wrongly, as errors.
-    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--lifespan", "on", *arguments]
+    # Without a lifespan, uvicorn would serve a server that is put together wrongly, as errors. Its access log would
+    # hold links and codes.
+    options = ["--host", "127.0.0.1", "--lifespan", "on", "--no-access-log", *arguments]
+    command = [sys.executable, "-m", "uvicorn", app, *options]
     # Its own output goes where ours does, but for JSON: that is one document, and it is printed already.
     process = await anyio.open_process(
         command, env=child_environment(stand.environment), stdin=None, stdout=sys.stderr, stderr=sys.stderr

@@ -1,7 +1,8 @@
 """An issuer and a service for development, on ports that stay the same, with a folder that outlives them.
 
-Tokens, connections and what was pasted into clients survive a restart as far as that helps: the issuer's key, the
-service's secret, what seals the application's store and the store itself lie in the folder.
+Tokens and what was pasted into clients survive its restart, and connections that of the application: the issuer's key,
+the service's secret, what seals the application's store and the store itself lie in the folder. What the service itself
+has given out ends with it, so users connect again after that.
 """
 
 from __future__ import annotations

@@ -75,9 +75,11 @@ def started(folder: Path, *words: str, **variables: str) -> Iterator[Started]:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            # So that it ends together with its server, if it hangs.
+            start_new_session=True,
         ) as process,
     ):
-        watchdog = threading.Timer(SECONDS, process.kill)
+        watchdog = threading.Timer(SECONDS, os.killpg, [process.pid, signal.SIGKILL])
         watchdog.start()
         try:
             assert process.stdout is not None
@@ -112,11 +114,11 @@ def wait_until_it_serves(url: str) -> None:
     raise AssertionError(f"nothing serves at {url}")
 
 
-def wait_for_line(file: Path, part: str) -> str:
+def wait_for_line(file: Path, part: str, *, times: int = 1) -> str:
     for _ in range(SECONDS * 10):
-        for line in file.read_text().splitlines():
-            if part in line:
-                return line
+        found = [line for line in file.read_text().splitlines() if part in line]
+        if len(found) >= times:
+            return found[-1]
         threading.Event().wait(0.1)
     raise AssertionError(file.read_text())
 
@@ -153,7 +155,7 @@ async def test_both_legs_of_a_server_of_ones_own_and_the_way_it_ends(tmp_path: P
         assert not answers(base)
 
 
-async def test_tokens_and_connections_outlive_a_restart(tmp_path: Path) -> None:
+async def test_tokens_outlive_a_restart(tmp_path: Path) -> None:
     (tmp_path / "server.py").write_text(SERVER)
     ports = ["--port", str(free_port()), "--issuer-port", str(free_port()), "--service-port", str(free_port())]
     with started(tmp_path, *ports) as first:
@@ -164,6 +166,25 @@ async def test_tokens_and_connections_outlive_a_restart(tmp_path: Path) -> None:
         assert again.said["environment"] == first.said["environment"]
         async with DevClient(again.said["mcp_url"], token=token) as alice:
             assert (await alice.call("whoami")).data == {"subject": "alice", "roles": []}
+
+
+async def test_connections_outlive_a_restart_of_the_server_alone(tmp_path: Path) -> None:
+    server = tmp_path / "server.py"
+    server.write_text(SERVER)
+    port = str(free_port())
+    with started(tmp_path, "server:create_app", "--factory", "--reload", "--port", port, *FREE) as dev:
+        base, token = f"http://127.0.0.1:{port}", dev.said["tokens"]["alice"]
+        wait_until_it_serves(base)
+        async with DevClient(dev.said["mcp_url"], token=token) as alice:
+            assert (await alice.call("list_repos")).data == ["hello-world", "notes", "dotfiles"]
+            assert len(alice.asked) == 1
+        server.write_text(f"{SERVER}\n# changed\n")
+        wait_for_line(tmp_path / "errors.txt", "Application startup complete", times=2)
+        async with DevClient(dev.said["mcp_url"], token=token) as alice:
+            assert (await alice.call("list_repos")).data == ["hello-world", "notes", "dotfiles"]
+            assert alice.asked == []
+    # The addresses of its pages hold links, codes and states.
+    assert "?" not in (tmp_path / "errors.txt").read_text()
 
 
 def test_it_ends_when_the_server_of_ones_own_does(tmp_path: Path) -> None:
